@@ -1,0 +1,58 @@
+/**
+ * An encrypted data key: the data key of a message under one wrapping key.
+ *
+ * Specification: framework/structures.md#encrypted-data-key, data-format/message-header.md#encrypted-data-keys
+ */
+import * as bytes from "./internal/bytes.ts"
+
+/**
+ * `keyProviderId` says which kind of keyring wrote it (`aws-kms`, or a raw keyring's namespace), `keyProviderInfo` which
+ * wrapping key (a key ARN's bytes, for one), `ciphertext` is the data key under that wrapping key. Each is at most
+ * 65,535 bytes.
+ */
+export interface EncryptedDataKey {
+  readonly keyProviderId: string
+  readonly keyProviderInfo: Uint8Array
+  readonly ciphertext: Uint8Array
+}
+
+/** The most bytes that each field can have in a message header. */
+export const maxFieldLength = 0xffff
+
+/**
+ * The key provider information as text for messages and errors: the text itself where it is printable UTF-8 (a key ARN,
+ * a key name), otherwise its printable start followed by `…`.
+ *
+ * **Gotchas**
+ *
+ * For reading only. Keyrings compare bytes.
+ */
+export const printableInfo = (info: Uint8Array): string => {
+  const text = bytes.fromUtf8(info)
+  if (text !== undefined && /^[^\p{C}]*$/u.test(text)) return text
+  let end = 0
+  while (end < info.length && info[end]! >= 0x20 && info[end]! < 0x7f) end++
+  return `${bytes.fromUtf8(info.subarray(0, end)) ?? ""}…`
+}
+
+/** Length in bytes of the entry that `encode` makes. */
+export const encodedLength = (edk: EncryptedDataKey): number =>
+  6 + bytes.utf8(edk.keyProviderId).length + edk.keyProviderInfo.length + edk.ciphertext.length
+
+/**
+ * The entry as it stands in a message header: three fields, each behind its two-byte length. Every field must fit
+ * (`maxFieldLength`).
+ *
+ * Specification: data-format/message-header.md#encrypted-data-key-entries
+ */
+export const encode = (edk: EncryptedDataKey): Uint8Array => {
+  const out = new Uint8Array(encodedLength(edk))
+  const view = new DataView(out.buffer)
+  let offset = 0
+  for (const field of [bytes.utf8(edk.keyProviderId), edk.keyProviderInfo, edk.ciphertext]) {
+    view.setUint16(offset, field.length)
+    out.set(field, offset + 2)
+    offset += 2 + field.length
+  }
+  return out
+}

@@ -1,0 +1,107 @@
+/**
+ * The encryption context: non-secret text pairs that are bound to a message and authenticated with it.
+ *
+ * Specification: framework/structures.md#encryption-context
+ */
+import * as Result from "effect/Result"
+import { InvalidEncryptionContext } from "./EncryptionSdkError.ts"
+import * as bytes from "./internal/bytes.ts"
+
+/** Text pairs. Keys and values are at most 65,535 bytes of UTF-8 each, and so is the whole when serialised. */
+export type EncryptionContext = Readonly<Record<string, string>>
+
+/** No pairs. */
+export const empty: EncryptionContext = Object.freeze({})
+
+/** Keys that begin so belong to the AWS Encryption SDK, and are refused in a context that a caller gives. */
+export const reservedPrefix = "aws-crypto-"
+
+/** The key under which a signed message carries its verification key. */
+export const publicKeyKey = "aws-crypto-public-key"
+
+/**
+ * A validated copy of what a caller gave as a context, so that later changes to the caller's object change nothing.
+ * Refused, naming the key: a value that is no string, text that is not well-formed Unicode, a field or a whole that is
+ * too long to serialise.
+ *
+ * **Gotchas**
+ *
+ * Reserved keys are let through here, since managers add one; `findReservedKey` finds them.
+ */
+export const validate = (input: EncryptionContext): Result.Result<EncryptionContext, InvalidEncryptionContext> => {
+  const fail = (description: string, key?: string) =>
+    Result.fail(new InvalidEncryptionContext({ description, ...(key === undefined ? {} : { key }) }))
+  if (typeof input !== "object" || input === null || Array.isArray(input)) {
+    return fail("must be an object of strings")
+  }
+  const entries: Array<[string, string]> = []
+  let length = 2
+  for (const key of Object.keys(input)) {
+    const value: unknown = input[key]
+    if (typeof value !== "string") return fail(`value must be a string, got ${typeof value}`, key)
+    if (!bytes.isWellFormed(key)) return fail("key is not well-formed Unicode", key)
+    if (!bytes.isWellFormed(value)) return fail("value is not well-formed Unicode", key)
+    const keyLength = bytes.utf8(key).length
+    const valueLength = bytes.utf8(value).length
+    if (keyLength > maxLength) return fail(`key is ${keyLength} bytes, at most ${maxLength} fit`)
+    if (valueLength > maxLength) return fail(`value is ${valueLength} bytes, at most ${maxLength} fit`, key)
+    length += 4 + keyLength + valueLength
+    entries.push([key, value])
+  }
+  if (length > maxLength && entries.length > 0) {
+    return fail(`serialised length is ${length} bytes, at most ${maxLength} fit`)
+  }
+  // Object.fromEntries defines own properties, so a key such as "__proto__" is kept like any other.
+  return Result.succeed(Object.fromEntries(entries))
+}
+
+const maxLength = 0xffff
+
+/** The first key of a context that only the library may set, or `undefined`. */
+export const findReservedKey = (context: EncryptionContext): string | undefined =>
+  Object.keys(context).find((key) => key.startsWith(reservedPrefix))
+
+/**
+ * The canonical bytes of a validated context: a two-byte count and the pairs in the order of their keys' UTF-8 bytes,
+ * which is neither JavaScript's string order nor that of a locale. An empty context is no bytes at all.
+ *
+ * Specification: framework/structures.md#serialization
+ */
+export const serialize = (context: EncryptionContext): Uint8Array => {
+  const keys = Object.keys(context)
+  if (keys.length === 0) return bytes.empty
+  let length = 2
+  const pairs = keys.map((key) => {
+    const pair = { key: bytes.utf8(key), value: bytes.utf8(context[key]!) }
+    length += 4 + pair.key.length + pair.value.length
+    return pair
+  })
+  pairs.sort((a, b) => bytes.compare(a.key, b.key))
+  const out = new Uint8Array(length)
+  const view = new DataView(out.buffer)
+  view.setUint16(0, pairs.length)
+  let offset = 2
+  for (const { key, value } of pairs) {
+    for (const field of [key, value]) {
+      view.setUint16(offset, field.length)
+      out.set(field, offset + 2)
+      offset += 2 + field.length
+    }
+  }
+  return out
+}
+
+/**
+ * The first key, in the order of `expected`, whose pair in `expected` is not the same in `actual`, or `undefined` where
+ * all of them are. Values are not secret and are compared as text.
+ */
+export const findMismatch = (expected: EncryptionContext, actual: EncryptionContext): string | undefined =>
+  Object.keys(expected).find((key) => !Object.hasOwn(actual, key) || actual[key] !== expected[key])
+
+/** The pairs whose keys are listed; keys that are not in the context are passed over. */
+export const pick = (context: EncryptionContext, keys: ReadonlyArray<string>): EncryptionContext =>
+  Object.fromEntries(Object.entries(context).filter(([key]) => keys.includes(key)))
+
+/** The pairs whose keys are not listed. */
+export const omit = (context: EncryptionContext, keys: ReadonlyArray<string>): EncryptionContext =>
+  Object.fromEntries(Object.entries(context).filter(([key]) => !keys.includes(key)))

@@ -1,0 +1,196 @@
+/**
+ * The errors of `encrypt` and `decrypt`, and the reasons they carry.
+ *
+ * Once a check of authenticity has failed, an error says which check it was and nothing else. No error carries key
+ * bytes, plaintext or values of an encryption context.
+ */
+import * as Schema from "effect/Schema"
+import { EncryptedDataKeyReport, formatReport, KeyringError } from "./KeyringError.ts"
+import { MalformedMessage } from "./message/MalformedMessage.ts"
+
+/** An argument or an option has a value that is not allowed. Names the field and the bound. */
+export class InvalidOption extends (/*#__PURE__*/ Schema.TaggedError<InvalidOption>(
+  "effect-encryption-sdk/InvalidOption"
+)("InvalidOption", {
+  field: Schema.String,
+  description: Schema.String
+})) {
+  override get message(): string {
+    return `${this.field}: ${this.description}`
+  }
+}
+
+/** An encryption context cannot be used. Names the key, never a value. */
+export class InvalidEncryptionContext extends (/*#__PURE__*/ Schema.TaggedError<InvalidEncryptionContext>(
+  "effect-encryption-sdk/InvalidEncryptionContext"
+)("InvalidEncryptionContext", {
+  key: Schema.optionalKey(Schema.String),
+  description: Schema.String
+})) {
+  override get message(): string {
+    const key = this.key === undefined ? "" : ` key ${JSON.stringify(this.key)}:`
+    return `encryption context:${key} ${this.description}`
+  }
+}
+
+/** The commitment policy forbids the algorithm suite. */
+export class CommitmentPolicyViolation extends (/*#__PURE__*/ Schema.TaggedError<CommitmentPolicyViolation>(
+  "effect-encryption-sdk/CommitmentPolicyViolation"
+)("CommitmentPolicyViolation", {
+  commitmentPolicy: Schema.String,
+  algorithmSuite: Schema.String
+})) {
+  override get message(): string {
+    return `commitment policy ${this.commitmentPolicy} does not allow ${this.algorithmSuite}`
+  }
+}
+
+/** There are more encrypted data keys than the client allows. */
+export class TooManyEncryptedDataKeys extends (/*#__PURE__*/ Schema.TaggedError<TooManyEncryptedDataKeys>(
+  "effect-encryption-sdk/TooManyEncryptedDataKeys"
+)("TooManyEncryptedDataKeys", {
+  count: Schema.Int,
+  maximum: Schema.Int
+})) {
+  override get message(): string {
+    return `${this.count} encrypted data keys, at most maxEncryptedDataKeys = ${this.maximum} are allowed`
+  }
+}
+
+/** A keyring or a materials manager answered materials that do not hold what they must. */
+export class InvalidMaterials extends (/*#__PURE__*/ Schema.TaggedError<InvalidMaterials>(
+  "effect-encryption-sdk/InvalidMaterials"
+)("InvalidMaterials", {
+  /** The part of the materials that is wrong. */
+  field: Schema.String,
+  description: Schema.String
+})) {
+  override get message(): string {
+    return `materials: ${this.field}: ${this.description}`
+  }
+}
+
+/** A materials manager failed for a reason of its own. */
+export class MaterialsManagerFailed extends (/*#__PURE__*/ Schema.TaggedError<MaterialsManagerFailed>(
+  "effect-encryption-sdk/MaterialsManagerFailed"
+)("MaterialsManagerFailed", {
+  description: Schema.String,
+  retryable: Schema.Boolean,
+  cause: Schema.optionalKey(Schema.Defect())
+})) {
+  override get message(): string {
+    return `materials manager: ${this.description}`
+  }
+}
+
+/** The input is the base64 text of a message, not the message. */
+export class MessageIsBase64 extends (/*#__PURE__*/ Schema.TaggedError<MessageIsBase64>(
+  "effect-encryption-sdk/MessageIsBase64"
+)("MessageIsBase64", {})) {
+  override get message(): string {
+    return "the message is base64 text: decode it to bytes first"
+  }
+}
+
+/** The message's encryption context is not the one that was expected. Names the first key that differs. */
+export class EncryptionContextMismatch extends (/*#__PURE__*/ Schema.TaggedError<EncryptionContextMismatch>(
+  "effect-encryption-sdk/EncryptionContextMismatch"
+)("EncryptionContextMismatch", {
+  key: Schema.String
+})) {
+  override get message(): string {
+    return `encryption context: key ${JSON.stringify(this.key)} is missing or has another value than expected`
+  }
+}
+
+/** No keyring unwrapped any of the message's encrypted data keys. Has a row for each of them at each keyring. */
+export class NoDataKeyUnwrapped extends (/*#__PURE__*/ Schema.TaggedError<NoDataKeyUnwrapped>(
+  "effect-encryption-sdk/NoDataKeyUnwrapped"
+)("NoDataKeyUnwrapped", {
+  encryptedDataKeys: Schema.Array(EncryptedDataKeyReport)
+})) {
+  override get message(): string {
+    return `no encrypted data key could be unwrapped\n${this.encryptedDataKeys.map(formatReport).join("\n")}`
+  }
+}
+
+/** The message is not authentic: the named check failed. Nothing else is said. */
+export class AuthenticationFailed extends (/*#__PURE__*/ Schema.TaggedError<AuthenticationFailed>(
+  "effect-encryption-sdk/AuthenticationFailed"
+)("AuthenticationFailed", {
+  check: Schema.Literals(["commitment", "header", "body", "signature"])
+})) {
+  override get message(): string {
+    return `the message is not authentic: ${this.check} check failed`
+  }
+}
+
+const isRetryable = (reason: EncryptErrorReason | DecryptErrorReason): boolean => {
+  switch (reason._tag) {
+    case "KeyringError":
+      return reason.isRetryable
+    case "MaterialsManagerFailed":
+      return reason.retryable
+    case "NoDataKeyUnwrapped":
+      return reason.encryptedDataKeys.some((report) => report._tag === "Attempted" && report.retryable)
+    default:
+      return false
+  }
+}
+
+/** The ways in which encryption fails. */
+export type EncryptErrorReason = typeof EncryptErrorReason.Type
+const EncryptErrorReason = /*#__PURE__*/ Schema.Union([
+  InvalidOption,
+  InvalidEncryptionContext,
+  CommitmentPolicyViolation,
+  TooManyEncryptedDataKeys,
+  KeyringError,
+  InvalidMaterials,
+  MaterialsManagerFailed
+])
+
+/** Nothing was encrypted; `reason` says why. */
+export class EncryptError extends (/*#__PURE__*/ Schema.TaggedError<EncryptError>(
+  "effect-encryption-sdk/EncryptError"
+)("EncryptError", { reason: EncryptErrorReason })) {
+  override get message(): string {
+    return `encrypt: ${this.reason.message}`
+  }
+
+  /** Whether the same request may succeed later. */
+  get isRetryable(): boolean {
+    return isRetryable(this.reason)
+  }
+}
+
+/** The ways in which decryption fails. */
+export type DecryptErrorReason = typeof DecryptErrorReason.Type
+const DecryptErrorReason = /*#__PURE__*/ Schema.Union([
+  InvalidOption,
+  InvalidEncryptionContext,
+  MalformedMessage,
+  MessageIsBase64,
+  CommitmentPolicyViolation,
+  TooManyEncryptedDataKeys,
+  EncryptionContextMismatch,
+  NoDataKeyUnwrapped,
+  KeyringError,
+  InvalidMaterials,
+  AuthenticationFailed,
+  MaterialsManagerFailed
+])
+
+/** Nothing was decrypted; `reason` says why. */
+export class DecryptError extends (/*#__PURE__*/ Schema.TaggedError<DecryptError>(
+  "effect-encryption-sdk/DecryptError"
+)("DecryptError", { reason: DecryptErrorReason })) {
+  override get message(): string {
+    return `decrypt: ${this.reason.message}`
+  }
+
+  /** Whether the same request may succeed later. */
+  get isRetryable(): boolean {
+    return isRetryable(this.reason)
+  }
+}

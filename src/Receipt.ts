@@ -1,0 +1,52 @@
+/**
+ * What a materials manager did to answer a request, as a value. Never holds key bytes, plaintext or context values.
+ */
+import type * as Duration from "effect/Duration"
+
+/** How much a data key has been used so far, the request that the receipt belongs to included. */
+export interface Usage {
+  /** Messages charged to the data key. Decryption charges none. */
+  readonly messages: number
+  /** Plaintext bytes charged to the data key, exact beyond 2^53. */
+  readonly bytes: bigint
+}
+
+/**
+ * Why a request went straight through to the underlying manager.
+ *
+ * - `SuiteWithoutKeyDerivation`: the suite's materials may never be cached.
+ * - `UnknownPlaintextLength`: neither a length nor a bound was given.
+ * - `LargerThanMaxBytesEncrypted`: the request exceeds the byte threshold by itself.
+ * - `Rule`: a rule of the policy says so, or threw.
+ * - `CachingOff`: the cache stores nothing.
+ * - `MaterialsNotCacheable`: the materials that came back are of a suite that may not be cached.
+ */
+export type BypassReason =
+  | "SuiteWithoutKeyDerivation"
+  | "UnknownPlaintextLength"
+  | "LargerThanMaxBytesEncrypted"
+  | "Rule"
+  | "CachingOff"
+  | "MaterialsNotCacheable"
+
+/**
+ * - `Uncached`: the manager has no cache.
+ * - `Hit`: served from a cache entry of this `age`.
+ * - `Miss`: this request fetched the materials, and they were offered to the cache.
+ * - `Joined`: served by a fetch that another request had started.
+ * - `Bypassed`: fetched for this request alone, past the cache.
+ */
+export type Receipt =
+  | { readonly _tag: "Uncached" }
+  | {
+    readonly _tag: "Hit"
+    readonly refreshStarted: boolean
+    readonly age: Duration.Duration
+    readonly usage: Usage
+  }
+  | { readonly _tag: "Miss"; readonly usage: Usage }
+  | { readonly _tag: "Joined"; readonly usage: Usage }
+  | { readonly _tag: "Bypassed"; readonly reason: BypassReason }
+
+/** The receipt of a manager without a cache. */
+export const uncached: Receipt = Object.freeze({ _tag: "Uncached" })

@@ -1,0 +1,152 @@
+/**
+ * The port to cryptography. Coarse on purpose: one call does a whole message's frames, so that a synchronous
+ * implementation runs in one step and an asynchronous one waits once.
+ *
+ * Layers: `NodePrimitives.layer` in `effect-encryption-sdk/node`.
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
+import type { HashAlgorithm, SignatureCurve } from "../AlgorithmSuite.ts"
+import type { DataKey } from "../DataKey.ts"
+import type { PrimitivesError } from "./PrimitivesError.ts"
+
+declare const kind: unique symbol
+
+/** What a layer keeps for a key. Only the layer that made it can use it. */
+export interface KeyHandle<Kind extends string> {
+  readonly [kind]: Kind
+}
+
+/** An AES key, imported once and used for a whole message. Prints as redacted. */
+export type AesKey = Redacted.Redacted<KeyHandle<"AesKey">>
+
+/** An ECDSA private key. Prints as redacted. */
+export type SigningKey = Redacted.Redacted<KeyHandle<"SigningKey">>
+
+/** An ECDSA public key. */
+export type VerificationKey = KeyHandle<"VerificationKey">
+
+/** An RSA public key. */
+export type RsaPublicKey = KeyHandle<"RsaPublicKey">
+
+/** An RSA private key. Prints as redacted. */
+export type RsaPrivateKey = Redacted.Redacted<KeyHandle<"RsaPrivateKey">>
+
+/**
+ * RSA padding schemes. OAEP uses the same hash function for its mask generation.
+ *
+ * Specification: framework/raw-rsa-keyring.md#supported-padding-schemes
+ */
+export type RsaPadding = "PKCS1" | "OAEP-SHA1" | "OAEP-SHA256" | "OAEP-SHA384" | "OAEP-SHA512"
+
+/** One AES-GCM encryption. `output` takes the ciphertext and behind it the 16-byte tag. */
+export interface SealJob {
+  /** 12 bytes. */
+  readonly iv: Uint8Array
+  readonly aad: Uint8Array
+  readonly plaintext: Uint8Array
+  /** Exactly `plaintext.length + 16` bytes. */
+  readonly output: Uint8Array
+}
+
+/** One AES-GCM decryption. */
+export interface OpenJob {
+  /** 12 bytes. */
+  readonly iv: Uint8Array
+  readonly aad: Uint8Array
+  readonly ciphertext: Uint8Array
+  /** 16 bytes. */
+  readonly tag: Uint8Array
+  /** Exactly `ciphertext.length` bytes. */
+  readonly output: Uint8Array
+}
+
+/**
+ * What to derive from a data key. `hash` undefined means that the data key itself encrypts.
+ *
+ * Made by `KeyDerivation.plan`.
+ */
+export interface KeyDerivationPlan {
+  readonly hash: HashAlgorithm | undefined
+  readonly salt: Uint8Array
+  readonly encryptionKey: { readonly info: Uint8Array; readonly length: 16 | 24 | 32 }
+  /** Undefined for a suite without key commitment. */
+  readonly commitment: { readonly info: Uint8Array; readonly length: number } | undefined
+}
+
+/** The cryptography that the library stands on. No method keeps or changes an array it is given, `output` aside. */
+export class Primitives extends (/*#__PURE__*/ Context.Service<Primitives, {
+  /** Cryptographically secure random bytes. The only source of randomness. */
+  readonly randomBytes: (length: number) => Effect.Effect<Uint8Array>
+
+  /** SHA-384 digest, 48 bytes. */
+  readonly sha384: (data: Uint8Array) => Effect.Effect<Uint8Array>
+
+  /** Whether two arrays are equal, in a time that depends on their lengths alone. */
+  readonly timingSafeEqual: (a: Uint8Array, b: Uint8Array) => boolean
+
+  /** Derives a message's encryption key and commitment value from its data key, with one extract step. */
+  readonly deriveKeys: (dataKey: DataKey, plan: KeyDerivationPlan) => Effect.Effect<{
+    readonly encryptionKey: AesKey
+    readonly commitment: Uint8Array | undefined
+  }>
+
+  /** Imports a copy of 16, 24 or 32 bytes as an AES key. The bytes stay the caller's. */
+  readonly importAesKey: (key: Redacted.Redacted<Uint8Array>) => Effect.Effect<AesKey, PrimitivesError>
+
+  /** Runs AES-GCM encryptions under one key, in order. The iterable is read as the jobs are done. */
+  readonly seal: (key: AesKey, jobs: Iterable<SealJob>) => Effect.Effect<void>
+
+  /**
+   * Runs AES-GCM decryptions under one key, in order, and fails at the first whose tag is wrong.
+   *
+   * **Gotchas**
+   *
+   * After a failure the outputs, those of earlier jobs included, must be thrown away.
+   */
+  readonly open: (key: AesKey, jobs: Iterable<OpenJob>) => Effect.Effect<void, PrimitivesError>
+
+  /** A new ECDSA key pair. `publicKey` is the compressed point: 33 bytes for P-256, 49 for P-384. */
+  readonly generateSigningKey: (curve: SignatureCurve) => Effect.Effect<{
+    readonly signingKey: SigningKey
+    readonly publicKey: Uint8Array
+  }>
+
+  /** Imports a compressed point. Fails with `InvalidKey` where the bytes are no point of the curve. */
+  readonly importVerificationKey: (
+    curve: SignatureCurve,
+    publicKey: Uint8Array
+  ) => Effect.Effect<VerificationKey, PrimitivesError>
+
+  /**
+   * Signs with ECDSA and the curve's own hash function. Answers DER of exactly the suite's `signatureLength` (71 bytes
+   * for P-256, 103 for P-384), so that the length of a message is known beforehand.
+   */
+  readonly sign: (key: SigningKey, message: Uint8Array) => Effect.Effect<Uint8Array>
+
+  /** Whether a DER signature of any length is right. Malformed DER is just a wrong signature. */
+  readonly verify: (key: VerificationKey, message: Uint8Array, signature: Uint8Array) => Effect.Effect<boolean>
+
+  /** Imports a PEM `SubjectPublicKeyInfo`. */
+  readonly importRsaPublicKey: (pem: string, padding: RsaPadding) => Effect.Effect<RsaPublicKey, PrimitivesError>
+
+  /** Imports a PEM PKCS #8 `PrivateKeyInfo`. */
+  readonly importRsaPrivateKey: (
+    pem: Redacted.Redacted,
+    padding: RsaPadding
+  ) => Effect.Effect<RsaPrivateKey, PrimitivesError>
+
+  readonly rsaEncrypt: (
+    key: RsaPublicKey,
+    padding: RsaPadding,
+    plaintext: Redacted.Redacted<Uint8Array>
+  ) => Effect.Effect<Uint8Array, PrimitivesError>
+
+  /** The plaintext belongs to the caller, who zeroes it. */
+  readonly rsaDecrypt: (
+    key: RsaPrivateKey,
+    padding: RsaPadding,
+    ciphertext: Uint8Array
+  ) => Effect.Effect<Redacted.Redacted<Uint8Array>, PrimitivesError>
+}>()("effect-encryption-sdk/crypto/Primitives")) {}

@@ -1,0 +1,21 @@
+import * as Schema from "effect/Schema"
+
+/**
+ * A primitive refused its input.
+ *
+ * - `InvalidKey`: a key that was given from outside is malformed, of the wrong kind or of the wrong size.
+ * - `Unsupported`: this runtime cannot do it, such as RSA PKCS #1 v1.5 in browsers.
+ * - `Failed`: decryption or a tag check failed. Carries no detail, whatever the cause.
+ */
+export class PrimitivesError extends (/*#__PURE__*/ Schema.TaggedError<PrimitivesError>(
+  "effect-encryption-sdk/PrimitivesError"
+)("PrimitivesError", {
+  method: Schema.String,
+  reason: Schema.Literals(["InvalidKey", "Unsupported", "Failed"]),
+  /** Empty for `Failed`. */
+  description: Schema.String
+})) {
+  override get message(): string {
+    return `${this.method}: ${this.reason}${this.description === "" ? "" : `: ${this.description}`}`
+  }
+}

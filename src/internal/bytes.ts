@@ -1,0 +1,49 @@
+const encoder = new TextEncoder()
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
+export const empty = new Uint8Array(0)
+
+export const utf8 = (text: string): Uint8Array => encoder.encode(text)
+
+/** Undefined where the bytes are not valid UTF-8. */
+export const fromUtf8 = (bytes: Uint8Array): string | undefined => {
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+/** A lone surrogate has no UTF-8 encoding: TextEncoder would replace it silently, and two different texts would collide. */
+export const isWellFormed = (text: string): boolean => !/\p{Surrogate}/u.test(text)
+
+export const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
+  let length = 0
+  for (const part of parts) length += part.length
+  const out = new Uint8Array(length)
+  let offset = 0
+  for (const part of parts) {
+    out.set(part, offset)
+    offset += part.length
+  }
+  return out
+}
+
+/** Lexicographic order over unsigned bytes; a prefix comes first. */
+export const compare = (a: Uint8Array, b: Uint8Array): number => {
+  const shared = Math.min(a.length, b.length)
+  for (let i = 0; i < shared; i++) {
+    const difference = a[i]! - b[i]!
+    if (difference !== 0) return difference
+  }
+  return a.length - b.length
+}
+
+/** Not constant time: for public bytes only. */
+export const equals = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && compare(a, b) === 0
+
+export const isAllZero = (bytes: Uint8Array): boolean => {
+  let seen = 0
+  for (const byte of bytes) seen |= byte
+  return seen === 0
+}

@@ -1,0 +1,21 @@
+import * as Schema from "effect/Schema"
+import { ProviderFailure } from "../KeyringError.ts"
+
+/** A call to AWS KMS failed. */
+export class KmsError extends (/*#__PURE__*/ Schema.TaggedError<KmsError>(
+  "effect-encryption-sdk/KmsError"
+)("KmsError", {
+  operation: Schema.Literals(["GenerateDataKey", "Encrypt", "Decrypt"]),
+  keyId: Schema.String,
+  failure: ProviderFailure,
+  /** The service's own error code, such as `AccessDeniedException`. */
+  code: Schema.String,
+  /** The service's message. It can hold ARNs of keys and callers, never key material. */
+  description: Schema.String,
+  /** Whether the same call may succeed later. */
+  retryable: Schema.Boolean
+})) {
+  override get message(): string {
+    return `KMS ${this.operation} with ${this.keyId}: ${this.code}: ${this.description}`
+  }
+}
