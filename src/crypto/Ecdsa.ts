@@ -1,0 +1,105 @@
+/**
+ * Encodings of ECDSA signatures and public keys, for layers of `Primitives`. Pure functions over public bytes.
+ *
+ * Specification: framework/transitive-requirements.md#ecdsa
+ */
+import type { SignatureAlgorithm, SignatureCurve } from "../AlgorithmSuite.ts"
+import * as AlgorithmSuite from "../AlgorithmSuite.ts"
+import * as bytes from "../internal/bytes.ts"
+
+interface Curve {
+  readonly algorithm: SignatureAlgorithm
+  /** Bytes of a coordinate, of r and of s. */
+  readonly length: number
+  /** Number of points of the curve. */
+  readonly order: bigint
+  /** DER of a `SubjectPublicKeyInfo` up to the compressed point. */
+  readonly spkiPrefix: Uint8Array
+}
+
+const algorithmOf = (curve: SignatureCurve): SignatureAlgorithm =>
+  AlgorithmSuite.all.find((suite) => suite.signature?.curve === curve)!.signature!
+
+const curves: Readonly<Record<SignatureCurve, Curve>> = /*#__PURE__*/ (() => ({
+  "P-256": {
+    algorithm: algorithmOf("P-256"),
+    length: 32,
+    order: 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n,
+    // SEQUENCE { SEQUENCE { OID ecPublicKey, OID prime256v1 }, BIT STRING (33 bytes) }
+    spkiPrefix: hexToBytes("3039301306072a8648ce3d020106082a8648ce3d030107032200")
+  },
+  "P-384": {
+    algorithm: algorithmOf("P-384"),
+    length: 48,
+    order: 0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n,
+    // SEQUENCE { SEQUENCE { OID ecPublicKey, OID secp384r1 }, BIT STRING (49 bytes) }
+    spkiPrefix: hexToBytes("3046301006072a8648ce3d020106052b81040022033200")
+  }
+}))()
+
+/** The hash function and the signature length that go with a curve. */
+export const algorithm = (curve: SignatureCurve): SignatureAlgorithm => curves[curve].algorithm
+
+/**
+ * A signature as DER of exactly the suite's `signatureLength`, from r and s one behind the other, each of the curve's
+ * length. Undefined in the rare case that this signature has no such encoding: sign again.
+ *
+ * Where (r, s) is a signature, so is (r, order − s), and nearly always one of the two has the length.
+ */
+export const derFromRaw = (curve: SignatureCurve, raw: Uint8Array): Uint8Array | undefined => {
+  const { algorithm, length, order } = curves[curve]
+  if (raw.length !== 2 * length) throw new RangeError(`raw signature: is ${raw.length} bytes, expected ${2 * length}`)
+  const r = derInteger(raw.subarray(0, length))
+  const s = raw.subarray(length)
+  for (const candidate of [s, numberToBytes(order - bytesToNumber(s), length)]) {
+    const der = bytes.concat([r, derInteger(candidate)])
+    if (2 + der.length === algorithm.signatureLength) return bytes.concat([Uint8Array.of(0x30, der.length), der])
+  }
+  return undefined
+}
+
+/** A compressed point from an uncompressed one, which begins with 4. Throws a `RangeError` at anything else. */
+export const compress = (curve: SignatureCurve, point: Uint8Array): Uint8Array => {
+  const { length } = curves[curve]
+  if (point.length !== 1 + 2 * length || point[0] !== 4) throw new RangeError("point: is not an uncompressed point")
+  const compressed = point.slice(0, 1 + length)
+  compressed[0] = (point.at(-1)! & 1) === 0 ? 2 : 3
+  return compressed
+}
+
+/**
+ * DER of the `SubjectPublicKeyInfo` of a compressed point. Undefined where the bytes have not the form of one; whether
+ * they are a point of the curve is for the import to say.
+ */
+export const spkiFromCompressed = (curve: SignatureCurve, point: Uint8Array): Uint8Array | undefined => {
+  const { length, spkiPrefix } = curves[curve]
+  return point.length === 1 + length && (point[0] === 2 || point[0] === 3)
+    ? bytes.concat([spkiPrefix, point])
+    : undefined
+}
+
+/** The uncompressed point in the DER of a `SubjectPublicKeyInfo`, at whose end it stands. */
+export const uncompressedFromSpki = (curve: SignatureCurve, spki: Uint8Array): Uint8Array =>
+  spki.slice(spki.length - 1 - 2 * curves[curve].length)
+
+const derInteger = (magnitude: Uint8Array): Uint8Array => {
+  let start = 0
+  while (start < magnitude.length - 1 && magnitude[start] === 0) start++
+  const digits = magnitude.subarray(start)
+  return digits[0]! < 0x80
+    ? bytes.concat([Uint8Array.of(2, digits.length), digits])
+    : bytes.concat([Uint8Array.of(2, digits.length + 1, 0), digits])
+}
+
+const bytesToNumber = (input: Uint8Array): bigint => {
+  let out = 0n
+  for (const byte of input) out = (out << 8n) | BigInt(byte)
+  return out
+}
+
+const numberToBytes = (input: bigint, length: number): Uint8Array =>
+  hexToBytes(input.toString(16).padStart(2 * length, "0"))
+
+function hexToBytes(hex: string): Uint8Array {
+  return Uint8Array.from({ length: hex.length / 2 }, (_, i) => Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16))
+}

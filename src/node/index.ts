@@ -1,0 +1,1 @@
+export * as NodePrimitives from "./NodePrimitives.ts"
