@@ -1,0 +1,338 @@
+/**
+ * Which part of `src` may know which: read from the imports of every file, type imports and re-exports included.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { join, posix } from "node:path"
+import { fileURLToPath } from "node:url"
+import { parseSync } from "vite"
+
+const src = fileURLToPath(new URL("../../src", import.meta.url))
+
+interface Rule {
+  /** Parts that it may import. A part may always import itself. */
+  readonly parts: ReadonlyArray<string>
+  /** Parts of which it may import types alone. */
+  readonly types?: ReadonlyArray<string>
+  /** Files of those parts that it may not import even so. */
+  readonly except?: ReadonlyArray<string>
+  /** Packages that it may import besides the submodules of `effect`. */
+  readonly packages?: RegExp
+  /** Whether it may use the globals of Node. */
+  readonly node?: true
+}
+
+/** Files of the core that are plain data, and so may be known to the parts below it. The rest of `src/*.ts` is `core`. */
+const models = [
+  "AlgorithmSuite.ts",
+  "CommitmentPolicy.ts",
+  "CryptographicMaterials.ts",
+  "DataKey.ts",
+  "EncryptedDataKey.ts",
+  "EncryptionContext.ts",
+  "EncryptionSdkError.ts",
+  "KeyringError.ts",
+  "Receipt.ts"
+]
+const keyrings = ["KeyringError.ts"]
+const core = ["core", "models", "internal", "message", "crypto"]
+const provider = ["core", "models", "internal", "crypto"]
+
+/** Every part of `src`: the two halves of the core, and every folder by its path. */
+const rules: Readonly<Record<string, Rule>> = {
+  internal: { parts: [] },
+  models: { parts: ["internal", "message"], types: ["crypto"] },
+  message: { parts: ["models", "internal"], except: keyrings },
+  crypto: { parts: ["models", "internal"], except: keyrings, packages: /^effect\/crypto\// },
+  core: { parts: core },
+  caching: { parts: provider },
+  raw: { parts: provider },
+  kms: { parts: provider },
+  "kms/aws": { parts: ["kms", ...provider], packages: /^@aws-sdk\/client-kms$/, node: true },
+  "kms/development-only": { parts: ["kms", ...provider] },
+  node: {
+    parts: ["crypto", "models", "internal"],
+    packages: /^(node:(buffer|crypto|stream|util)|effect\/crypto\/\w+)$/,
+    node: true
+  },
+  testing: {
+    parts: ["kms", "kms/development-only", "caching", "raw", ...core],
+    packages: /^effect\/testing\/\w+$/
+  }
+}
+
+/** Time comes from Clock and randomness from Primitives, so that both can be replaced. */
+const impure =
+  /^(Date|performance|Math\.random|crypto|setTimeout|setInterval|setImmediate|queueMicrotask|console|globalThis)$/
+const nodeGlobals = /^(Buffer|process|global|require|__dirname|__filename)$/
+
+interface Import {
+  readonly specifier: string
+  readonly typeOnly: boolean
+}
+
+interface Source {
+  readonly imports: ReadonlyArray<Import>
+  /** Free-standing identifiers that are not imported, and `Math.random`. */
+  readonly names: ReadonlySet<string>
+}
+
+type Node = { readonly type: string } & Readonly<Record<string, unknown>>
+
+const isNode = (value: unknown): value is Node =>
+  typeof value === "object" && value !== null && "type" in value && typeof value.type === "string"
+
+/** Keys of nodes under which an identifier is the name of a member, which stands for nothing by itself. */
+const memberName: Readonly<Record<string, string>> = {
+  MemberExpression: "property",
+  Property: "key",
+  MethodDefinition: "key",
+  PropertyDefinition: "key",
+  TSPropertySignature: "key",
+  TSMethodSignature: "key",
+  TSQualifiedName: "right",
+  ImportSpecifier: "imported",
+  ExportSpecifier: "exported",
+  ExportAllDeclaration: "exported"
+}
+
+const literal = (node: unknown): string => {
+  if (isNode(node) && node["type"] === "Literal" && typeof node["value"] === "string") return node["value"]
+  throw new Error("an import's specifier must be a literal")
+}
+
+const parse = (path: string, text: string): Source => {
+  const { errors, program } = parseSync(path, text)
+  if (errors.length > 0) throw new Error(`${path}: ${errors[0]!.message}`)
+  const imports: Array<Import> = []
+  const names = new Set<string>()
+  const imported = new Set<string>()
+  const visit = (value: unknown): void => {
+    if (Array.isArray(value)) return value.forEach(visit)
+    if (!isNode(value)) return
+    switch (value.type) {
+      case "ImportDeclaration":
+      case "ExportNamedDeclaration":
+      case "ExportAllDeclaration":
+        if (isNode(value["source"])) {
+          const typeOnly = value["importKind"] === "type" || value["exportKind"] === "type"
+          imports.push({ specifier: literal(value["source"]), typeOnly })
+        }
+        break
+      case "ImportExpression":
+        imports.push({ specifier: literal(value["source"]), typeOnly: false })
+        break
+      case "TSImportType":
+        imports.push({ specifier: literal(value["source"]), typeOnly: true })
+        break
+      case "TSExternalModuleReference":
+        imports.push({ specifier: literal(value["expression"]), typeOnly: false })
+        break
+      case "ImportDefaultSpecifier":
+      case "ImportNamespaceSpecifier":
+      case "ImportSpecifier":
+        if (isNode(value["local"])) imported.add(String(value["local"]["name"]))
+        break
+      case "Identifier":
+        names.add(String(value["name"]))
+        break
+      case "MemberExpression":
+        if (isNode(value["object"]) && value["object"]["name"] === "Math") {
+          const { computed, property } = value
+          if (isNode(property) && (computed === true ? property["value"] : property["name"]) === "random") {
+            names.add("Math.random")
+          }
+        }
+        break
+    }
+    for (const [key, child] of Object.entries(value)) {
+      if (key === memberName[value.type] && value["computed"] !== true && value["shorthand"] !== true) continue
+      visit(child)
+    }
+  }
+  visit(program)
+  return { imports, names: new Set([...names].filter((name) => !imported.has(name))) }
+}
+
+/** The part that a file belongs to, by its path in `src`. */
+const partOf = (path: string): string => {
+  const folder = posix.dirname(path)
+  return folder === "." ? models.includes(path) ? "models" : "core" : folder
+}
+
+/** The file that a relative specifier means, by its path in `src`. */
+const target = (path: string, specifier: string): string => posix.join(posix.dirname(path), specifier)
+
+/** What a file does against its part's rule, one line each. */
+const violations = (path: string, { imports, names }: Source): ReadonlyArray<string> => {
+  const part = partOf(path)
+  const rule = rules[part]
+  if (rule === undefined) return [`the folder ${part} has no rule`]
+  const found: Array<string> = []
+  for (const { specifier, typeOnly } of imports) {
+    if (specifier.startsWith(".")) {
+      const file = target(path, specifier)
+      const other = partOf(file)
+      const allowed = [part, ...rule.parts, ...typeOnly ? rule.types ?? [] : []]
+      if (!allowed.includes(other) || rule.except?.includes(file) === true) {
+        found.push(`${part} may not import ${typeOnly ? "types of " : ""}${file}`)
+      }
+    } else if (!/^effect\/[A-Z]\w*$/.test(specifier) && rule.packages?.test(specifier) !== true) {
+      found.push(`${part} may not import ${specifier}`)
+    }
+  }
+  for (const name of names) {
+    if (impure.test(name) || (nodeGlobals.test(name) && rule.node !== true)) found.push(`${part} may not use ${name}`)
+  }
+  return found
+}
+
+/** The first ring of files that import each other, types included; empty where there is none. */
+const findCycle = (graph: ReadonlyMap<string, ReadonlyArray<string>>): ReadonlyArray<string> => {
+  const done = new Set<string>()
+  const search = (file: string, trail: ReadonlyArray<string>): ReadonlyArray<string> => {
+    if (trail.includes(file)) return [...trail.slice(trail.indexOf(file)), file]
+    if (done.has(file)) return []
+    done.add(file)
+    for (const next of graph.get(file) ?? []) {
+      const cycle = search(next, [...trail, file])
+      if (cycle.length > 0) return cycle
+    }
+    return []
+  }
+  for (const file of graph.keys()) {
+    const cycle = search(file, [])
+    if (cycle.length > 0) return cycle
+  }
+  return []
+}
+
+const entries = readdirSync(src, { recursive: true, withFileTypes: true })
+const pathOf = (entry: { readonly parentPath: string; readonly name: string }) =>
+  posix.normalize(join(entry.parentPath, entry.name).slice(src.length + 1).replaceAll("\\", "/"))
+const folders = entries.filter((entry) => entry.isDirectory()).map(pathOf).toSorted()
+const files = entries.filter((entry) => entry.isFile() && entry.name !== "tsconfig.json").map(pathOf).toSorted()
+const read = (path: string) => parse(path, readFileSync(join(src, path), "utf8"))
+
+describe("the checker", () => {
+  const check = (path: string, text: string) => violations(path, parse(path, text))
+
+  it("sees every form of import", () => {
+    const source = parse(
+      "X.ts",
+      `import * as A from "a"
+      import type { B } from "b"
+      import { type C } from "c"
+      import "d"
+      export * from "e"
+      export * as F from "f"
+      export { G } from "g"
+      export type { H } from "h"
+      const i = import("i")
+      type J = import("j").J
+      import k = require("k")
+      export const own = 1`
+    )
+    assert.deepStrictEqual(
+      source.imports.map(({ specifier, typeOnly }) => typeOnly ? `type ${specifier}` : specifier),
+      ["a", "type b", "c", "d", "e", "f", "g", "type h", "i", "type j", "k"]
+    )
+    assert.throws(() => parse("X.ts", "import(name)"), /literal/)
+    assert.throws(() => parse("X.ts", "import from"))
+  })
+
+  it("sees the globals that are used, and no members that are only named like them", () => {
+    const { names } = parse(
+      "X.ts",
+      "Date.now(); x.performance; ({ process: 1, Buffer }); class A { console = y.setTimeout }; Math['random'](); f(global)"
+    )
+    const seen = [...names].filter((name) => impure.test(name) || nodeGlobals.test(name))
+    assert.deepStrictEqual(seen, ["Date", "Buffer", "Math.random", "global"])
+    assert.isFalse(parse("X.ts", "Math.max(random)").names.has("Math.random"))
+    assert.isTrue(parse("X.ts", "Math.random()").names.has("Math.random"))
+  })
+
+  it("refuses what a part may not know", () => {
+    for (
+      const [path, text] of [
+        ["message/X.ts", "import type { AesKey } from '../crypto/Primitives.ts'"],
+        ["message/X.ts", "export * from '../Keyring.ts'"],
+        ["crypto/X.ts", "import type { Keyring } from '../Keyring.ts'"],
+        ["crypto/X.ts", "import { KeyringError } from '../KeyringError.ts'"],
+        ["crypto/X.ts", "import * as h from '../message/MessageHeader.ts'"],
+        ["DataKey.ts", "import { Primitives } from './crypto/Primitives.ts'"],
+        ["EncryptionSdk.ts", "import { createHash } from 'node:crypto'"],
+        ["EncryptionSdk.ts", "export * as NodePrimitives from './node/NodePrimitives.ts'"],
+        ["EncryptionSdk.ts", "import type { KMSClient } from '@aws-sdk/client-kms'"],
+        ["EncryptionSdk.ts", "import { Effect } from 'effect'"],
+        ["EncryptionSdk.ts", "import * as Aead from 'effect/crypto/Aead'"],
+        ["EncryptionSdk.ts", "import * as Sdk from 'effect-encryption-sdk'"],
+        ["EncryptionSdk.ts", "import * as Caching from './caching/index.ts'"],
+        ["raw/X.ts", "import { Kms } from '../kms/Kms.ts'"],
+        ["kms/X.ts", "import * as AwsKms from './aws/AwsKms.ts'"],
+        ["kms/X.ts", "import * as EmbeddedKms from './development-only/EmbeddedKms.ts'"],
+        ["kms/aws/X.ts", "import { readFileSync } from 'node:fs'"],
+        ["caching/X.ts", "import * as ScriptedKms from '../testing/ScriptedKms.ts'"],
+        ["node/X.ts", "import { KMSClient } from '@aws-sdk/client-kms'"],
+        ["testing/X.ts", "import * as NodePrimitives from '../node/NodePrimitives.ts'"],
+        ["unheard-of/X.ts", ""],
+        ["node/X.ts", "const now = Date.now()"],
+        ["node/X.ts", "import { performance as clock } from 'node:perf_hooks'"],
+        ["crypto/X.ts", "crypto.subtle.digest('SHA-384', data)"],
+        ["caching/X.ts", "const text = Buffer.from(key)"]
+      ] as const
+    ) {
+      assert.lengthOf(check(path, text), 1, `${path}: ${text}`)
+    }
+  })
+
+  it("allows what a part may know", () => {
+    for (
+      const [path, text] of [
+        ["message/X.ts", "import * as suite from '../AlgorithmSuite.ts'; import * as Schema from 'effect/Schema'"],
+        ["CryptographicMaterials.ts", "import type { SigningKey } from './crypto/Primitives.ts'"],
+        ["EncryptionSdk.ts", "import * as P from './crypto/Primitives.ts'; import * as H from './message/Header.ts'"],
+        ["kms/aws/X.ts", "import { KMSClient } from '@aws-sdk/client-kms'; import { Kms } from '../Kms.ts'"],
+        ["node/X.ts", "import * as crypto from 'node:crypto'; export const x = crypto.sign(Buffer)"],
+        ["testing/X.ts", "import * as EmbeddedKms from '../kms/development-only/EmbeddedKms.ts'"]
+      ] as const
+    ) {
+      assert.deepStrictEqual(check(path, text), [], `${path}: ${text}`)
+    }
+  })
+
+  it("finds a ring of imports", () => {
+    assert.deepStrictEqual(findCycle(new Map([["a", ["b"]], ["b", ["c"]], ["c", ["b"]]])), ["b", "c", "b"])
+    assert.deepStrictEqual(findCycle(new Map([["a", ["b", "c"]], ["b", ["c"]], ["c", []]])), [])
+  })
+})
+
+describe("the rules", () => {
+  it("speak of every folder of src, and of nothing else", () => {
+    assert.deepStrictEqual(Object.keys(rules).toSorted(), [...folders, "core", "models"].toSorted())
+    assert.deepStrictEqual(models.filter((file) => !files.includes(file)), [])
+    assert.deepStrictEqual(files.filter((file) => !file.endsWith(".ts")), [])
+  })
+})
+
+describe("src", () => {
+  for (const path of files) {
+    it(path, () => {
+      const source = read(path)
+      assert.deepStrictEqual(violations(path, source), [])
+      const missing = source.imports.map(({ specifier }) => specifier).filter((specifier) =>
+        specifier.startsWith(".") && !existsSync(join(src, target(path, specifier)))
+      )
+      assert.deepStrictEqual(missing, [], "imports of files that are not there")
+    })
+  }
+
+  it("no cycles", () => {
+    const graph = new Map(files.map((path) => [
+      path,
+      read(path).imports.map(({ specifier }) => specifier).filter((specifier) => specifier.startsWith("."))
+        .map((specifier) => target(path, specifier))
+    ]))
+    assert.deepStrictEqual(findCycle(graph), [])
+  })
+})
