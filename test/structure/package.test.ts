@@ -1,0 +1,155 @@
+/**
+ * The package as its users get it: built, packed, installed in an empty folder, imported and type-checked there.
+ */
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { execFile } from "node:child_process"
+import { cp, glob, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import manifest from "../../package.json" with { type: "json" }
+
+const root = fileURLToPath(new URL("../..", import.meta.url))
+const name = manifest.name
+const specifiers = Object.entries(manifest.exports)
+  .filter(([key, value]) => key !== "./package.json" && value !== null)
+  .map(([key]) => key.replace(".", name))
+const needsAwsSdk = `${name}/kms/aws`
+
+let temporary: string
+let user: string
+let withoutAwsSdk: Readonly<Record<string, number | string>>
+
+/** Runs a command to its end. An `npm run` above must not tell an npm below what to do. */
+const run = (folder: string, command: string, args: ReadonlyArray<string>): Promise<string> => {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^npm_(?!config_cache$)/i.test(key)))
+  return new Promise((resolve, reject) =>
+    execFile(
+      command,
+      args,
+      { cwd: folder, env, timeout: 120_000 },
+      (error, stdout, stderr) =>
+        error === null ? resolve(stdout) : reject(new Error(`${error.message}\n${stdout}${stderr}`))
+    )
+  )
+}
+
+const list = async (folder: string, pattern: string) => {
+  const paths: Array<string> = []
+  for await (const path of glob(pattern, { cwd: folder })) paths.push(path.replaceAll("\\", "/"))
+  return paths.toSorted()
+}
+
+/** Makes a peer of the package available to the user, as an installation would. */
+const link = async (peer: string) => {
+  const path = join(user, "node_modules", peer)
+  await mkdir(dirname(path), { recursive: true })
+  await symlink(join(root, "node_modules", peer), path, "dir")
+}
+
+/** What each specifier gives to a program of the user: the number of its exports, or why there are none. */
+const importAll = async (specifiers: ReadonlyArray<string>): Promise<Record<string, number | string>> => {
+  const program = `
+    const found = {}
+    for (const specifier of ${JSON.stringify(specifiers)}) {
+      found[specifier] = await import(specifier).then(
+        (module) => Object.keys(module).length,
+        (error) => error.code + " " + error.message
+      )
+    }
+    console.log(JSON.stringify(found))`
+  return JSON.parse(await run(user, process.execPath, ["--input-type=module", "--eval", program]))
+}
+
+beforeAll(async () => {
+  temporary = await mkdtemp(join(tmpdir(), "effect-encryption-sdk-"))
+  const packed = join(temporary, "packed")
+  const copy = join(temporary, "copy")
+  user = join(temporary, "user")
+  // Packing a copy leaves this folder's dist alone, where another build may be at work.
+  for (const path of ["package.json", "tsconfig.json", "src", "README.md", "LICENSE"]) {
+    await cp(join(root, path), join(copy, path), { recursive: true })
+  }
+  await symlink(join(root, "node_modules"), join(copy, "node_modules"), "dir")
+  await mkdir(packed)
+  await mkdir(user)
+  await run(copy, "npm", ["pack", "--pack-destination", packed])
+  const [tarball] = await list(packed, "*.tgz")
+  assert(tarball !== undefined)
+  await writeFile(join(user, "package.json"), JSON.stringify({ private: true, type: "module" }))
+  // Without the flag npm would ask the registry which versions the peers have.
+  await run(user, "npm", ["install", "--offline", "--ignore-scripts", "--legacy-peer-deps", join(packed, tarball)])
+  await link("effect")
+  withoutAwsSdk = await importAll(specifiers)
+  await link("@aws-sdk/client-kms")
+}, 240_000)
+
+afterAll(() => rm(temporary, { recursive: true, force: true }))
+
+describe("the packed package", () => {
+  it("holds the sources and what was built from them", async () => {
+    const folder = join(user, "node_modules", name)
+    const modules = (await list(join(root, "src"), "**/*.ts")).map((path) => path.replace(/\.ts$/, ""))
+    const expected = modules.flatMap((path) => [
+      `dist/${path}.d.ts`,
+      `dist/${path}.d.ts.map`,
+      `dist/${path}.js`,
+      `dist/${path}.js.map`,
+      `src/${path}.ts`
+    ])
+    const files = await list(folder, "**/*.*")
+    assert.isAbove(modules.length, 0)
+    assert.deepStrictEqual(files, [...expected, "README.md", "package.json"].toSorted())
+    assert.include(await readFile(join(folder, "LICENSE"), "utf8"), "MIT License")
+  })
+
+  it("has exports at every entry point, and only kms/aws needs the AWS SDK", async () => {
+    assert.deepStrictEqual(Object.keys(withoutAwsSdk), specifiers)
+    for (const [specifier, found] of Object.entries({ ...withoutAwsSdk, ...await importAll([needsAwsSdk]) })) {
+      assert.isAbove(Number(found), 0, `${specifier}: ${found}`)
+    }
+    assert.match(String(withoutAwsSdk[needsAwsSdk]), /^ERR_MODULE_NOT_FOUND .*'@aws-sdk\/client-kms'/)
+  })
+
+  it("keeps everything else closed", async () => {
+    const closed = [
+      "internal/bytes.js",
+      "internal/bytes",
+      "dist/internal/bytes.js",
+      "dist/index.js",
+      "DataKey",
+      "src/index.ts"
+    ]
+    for (const [specifier, found] of Object.entries(await importAll(closed.map((path) => `${name}/${path}`)))) {
+      assert.match(String(found), /^ERR_PACKAGE_PATH_NOT_EXPORTED /, specifier)
+    }
+  })
+
+  for (
+    const { module, moduleResolution } of [
+      { module: "NodeNext", moduleResolution: "NodeNext" },
+      { module: "ESNext", moduleResolution: "Bundler" }
+    ]
+  ) {
+    it(`type-checks under ${moduleResolution}`, async () => {
+      const folder = join(user, moduleResolution)
+      await mkdir(folder)
+      await writeFile(
+        join(folder, "all.ts"),
+        specifiers.map((specifier, index) => `export * as entry${index} from "${specifier}"\n`).join("")
+      )
+      const compilerOptions = {
+        target: "ES2023",
+        lib: ["ES2024", "DOM", "DOM.AsyncIterable"],
+        module,
+        moduleResolution,
+        types: [],
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noEmit: true
+      }
+      await writeFile(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["all.ts"] }))
+      await run(folder, process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "."])
+    })
+  }
+})
