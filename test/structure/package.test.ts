@@ -40,9 +40,9 @@ const list = async (folder: string, pattern: string) => {
   return paths.toSorted()
 }
 
-/** Makes a peer of the package available to the user, as an installation would. */
-const link = async (peer: string) => {
-  const path = join(user, "node_modules", peer)
+/** Makes a package of the repository available to programs in a folder, as an installation would. */
+const link = async (folder: string, peer: string) => {
+  const path = join(folder, "node_modules", peer)
   await mkdir(dirname(path), { recursive: true })
   await symlink(join(root, "node_modules", peer), path, "dir")
 }
@@ -79,9 +79,9 @@ beforeAll(async () => {
   await writeFile(join(user, "package.json"), JSON.stringify({ private: true, type: "module" }))
   // Without the flag npm would ask the registry which versions the peers have.
   await run(user, "npm", ["install", "--offline", "--ignore-scripts", "--legacy-peer-deps", join(packed, tarball)])
-  await link("effect")
+  await link(user, "effect")
   withoutAwsSdk = await importAll(specifiers)
-  await link("@aws-sdk/client-kms")
+  await link(user, "@aws-sdk/client-kms")
 }, 240_000)
 
 afterAll(() => rm(temporary, { recursive: true, force: true }))
@@ -125,31 +125,39 @@ describe("the packed package", () => {
     }
   })
 
+  const typeCheck = async (title: string, entries: ReadonlyArray<string>, options: object) => {
+    const folder = join(user, title)
+    await mkdir(folder, { recursive: true })
+    const lines = entries.map((specifier, index) => `export * as entry${index} from "${specifier}"\n`)
+    await writeFile(join(folder, "all.ts"), lines.join(""))
+    // No skipLibCheck: with it, an error in the package's own declarations would pass for `any`.
+    const compilerOptions = {
+      target: "ES2023",
+      lib: ["ES2024", "DOM", "DOM.AsyncIterable"],
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noEmit: true,
+      ...options
+    }
+    await writeFile(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["all.ts"] }))
+    await run(folder, process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "."])
+  }
+
   for (
-    const { module, moduleResolution } of [
+    const options of [
       { module: "NodeNext", moduleResolution: "NodeNext" },
       { module: "ESNext", moduleResolution: "Bundler" }
     ]
   ) {
+    const { moduleResolution } = options
     it(`type-checks under ${moduleResolution}`, async () => {
-      const folder = join(user, moduleResolution)
-      await mkdir(folder)
-      await writeFile(
-        join(folder, "all.ts"),
-        specifiers.map((specifier, index) => `export * as entry${index} from "${specifier}"\n`).join("")
-      )
-      const compilerOptions = {
-        target: "ES2023",
-        lib: ["ES2024", "DOM", "DOM.AsyncIterable"],
-        module,
-        moduleResolution,
-        types: [],
-        strict: true,
-        exactOptionalPropertyTypes: true,
-        noEmit: true
-      }
-      await writeFile(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["all.ts"] }))
-      await run(folder, process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "."])
+      await link(join(user, moduleResolution), "@types/node")
+      await typeCheck(moduleResolution, specifiers, { ...options, types: ["node"] })
+    })
+
+    it(`type-checks under ${moduleResolution} without Node's types where the AWS SDK is not used`, async () => {
+      const entries = specifiers.filter((specifier) => specifier !== needsAwsSdk)
+      await typeCheck(`${moduleResolution}-plain`, entries, { ...options, types: [] })
     })
   }
 })
