@@ -24,7 +24,9 @@ export const make = (key: Uint8Array): DataKey => Redacted.make(key, { label: "d
 export const value = (key: DataKey): Uint8Array => Redacted.value(key)
 
 /** A key of its own with the same bytes, which lives and is zeroed apart from this one. */
-export const copy = (key: DataKey): DataKey => make(Redacted.value(key).slice())
+export const copy = (key: DataKey): DataKey =>
+  // Not `slice`: that of a Buffer answers a view of the same memory.
+  make(new Uint8Array(Redacted.value(key)))
 
 const released = /*#__PURE__*/ new WeakSet<DataKey>()
 

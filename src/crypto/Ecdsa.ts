@@ -62,7 +62,7 @@ export const derFromRaw = (curve: SignatureCurve, raw: Uint8Array): Uint8Array |
 export const compress = (curve: SignatureCurve, point: Uint8Array): Uint8Array => {
   const { length } = curves[curve]
   if (point.length !== 1 + 2 * length || point[0] !== 4) throw new RangeError("point: is not an uncompressed point")
-  const compressed = point.slice(0, 1 + length)
+  const compressed = new Uint8Array(point.subarray(0, 1 + length))
   compressed[0] = (point.at(-1)! & 1) === 0 ? 2 : 3
   return compressed
 }
@@ -80,7 +80,7 @@ export const spkiFromCompressed = (curve: SignatureCurve, point: Uint8Array): Ui
 
 /** The uncompressed point in the DER of a `SubjectPublicKeyInfo`, at whose end it stands. */
 export const uncompressedFromSpki = (curve: SignatureCurve, spki: Uint8Array): Uint8Array =>
-  spki.slice(spki.length - 1 - 2 * curves[curve].length)
+  new Uint8Array(spki.subarray(spki.length - 1 - 2 * curves[curve].length))
 
 const derInteger = (magnitude: Uint8Array): Uint8Array => {
   let start = 0

@@ -44,8 +44,8 @@ export const plan = (algorithmSuite: AlgorithmSuite, messageId: Uint8Array): Key
     }
     : {
       hash: keyDerivation.hash,
-      salt: messageId.slice(),
+      salt: new Uint8Array(messageId),
       encryptionKey: { info: bytes.concat([suiteId, deriveKeyLabel]), length: dataKeyLength },
-      commitment: { info: commitKeyLabel.slice(), length: commitmentLength }
+      commitment: { info: new Uint8Array(commitKeyLabel), length: commitmentLength }
     }
 }

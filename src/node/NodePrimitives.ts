@@ -279,7 +279,7 @@ const rsaKey = (
     const got = found === undefined ? "is no PEM text of one key" : `is a PEM "${found}"`
     return `${got}, expected "${label}" (${structure}, not encrypted)`
   }
-  const key = attempt(() => parse(pem))
+  const key = attempt(() => parse(pem.trim()))
   if (key === undefined) return `is no valid ${structure}`
   if (key.asymmetricKeyType !== "rsa") return `is a key for ${key.asymmetricKeyType}, expected rsa`
   const modulusLength = key.asymmetricKeyDetails!.modulusLength!

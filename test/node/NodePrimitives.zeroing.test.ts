@@ -1,0 +1,121 @@
+/**
+ * Every array that node:crypto is given as a key, or answers in the clear, is recorded: what the library does not hand
+ * out must be zero when the operation has ended.
+ */
+import { assert, beforeEach, describe, it } from "@effect/vitest"
+import { Effect, Redacted } from "effect"
+import { KeyDerivation } from "effect-encryption-sdk/crypto"
+import { NodePrimitives } from "effect-encryption-sdk/node"
+import type * as Crypto from "node:crypto"
+import * as crypto from "node:crypto"
+import { vi } from "vitest"
+import * as AlgorithmSuite from "../../src/AlgorithmSuite.ts"
+import * as DataKey from "../../src/DataKey.ts"
+
+const recorded: Array<{ readonly what: string; readonly array: Uint8Array; readonly wasZero: boolean }> = []
+const record = <A extends Uint8Array>(what: string, array: A): A => {
+  recorded.push({ what, array, wasZero: array.every((byte) => byte === 0) })
+  return array
+}
+
+vi.mock("node:crypto", async (importOriginal) => {
+  const original = await importOriginal<typeof Crypto>()
+  return {
+    ...original,
+    createSecretKey: (key: Uint8Array) => original.createSecretKey(record("createSecretKey", key)),
+    createHmac: (hash: string, key: Crypto.KeyObject) => {
+      const hmac = original.createHmac(hash, key)
+      const digest = hmac.digest.bind(hmac)
+      return Object.assign(hmac, { digest: () => record("Hmac.digest", digest()) })
+    },
+    createDecipheriv: (
+      name: Crypto.CipherGCMTypes,
+      key: Crypto.KeyObject,
+      iv: Uint8Array,
+      options: Crypto.CipherGCMOptions
+    ) => {
+      const decipher = original.createDecipheriv(name, key, iv, options)
+      const update = decipher.update.bind(decipher)
+      return Object.assign(decipher, { update: (data: Uint8Array) => record("Decipher.update", update(data)) })
+    },
+    privateDecrypt: (key: Crypto.RsaPrivateKey, data: Uint8Array) =>
+      record("privateDecrypt", original.privateDecrypt(key, data))
+  }
+})
+
+beforeEach(() => {
+  recorded.length = 0
+})
+
+const primitives = NodePrimitives.make
+
+const assertZeroed = (expected: ReadonlyArray<string>) => {
+  assert.deepStrictEqual(recorded.map((entry) => entry.what), expected)
+  for (const { array, wasZero, what } of recorded) {
+    assert.isFalse(wasZero, `${what} was given zeroes`)
+    assert.isTrue(array.every((byte) => byte === 0), `${what} left its bytes behind`)
+  }
+}
+
+describe("zeroing inside the primitives", () => {
+  it.effect("deriveKeys leaves neither pseudo-random key nor derived key behind", () =>
+    Effect.gen(function*() {
+      const suite = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+      const key = new Uint8Array(32).fill(3)
+      const messageId = new Uint8Array(32).fill(4)
+      yield* primitives.deriveKeys(DataKey.make(key), KeyDerivation.plan(suite, messageId))
+      assert.isTrue(key.every((byte) => byte === 3))
+      const salt = recorded.shift()!
+      assert.deepStrictEqual([salt.what, ...salt.array], ["createSecretKey", ...messageId])
+      // Extract and its import, the derived key's block and its import, the commitment's block.
+      assertZeroed(["Hmac.digest", "createSecretKey", "Hmac.digest", "createSecretKey", "Hmac.digest"])
+    }))
+
+  it.effect("importAesKey changes nothing of the caller's", () =>
+    Effect.gen(function*() {
+      const key = new Uint8Array(32).fill(3)
+      yield* primitives.importAesKey(Redacted.make(key))
+      assert.deepStrictEqual(recorded.map((entry) => entry.array), [key])
+      assert.isTrue(key.every((byte) => byte === 3))
+    }))
+
+  it.effect("open leaves no plaintext behind but in its output, and none at all where the tag is wrong", () =>
+    Effect.gen(function*() {
+      const key = yield* primitives.importAesKey(Redacted.make(new Uint8Array(32).fill(3)))
+      const iv = new Uint8Array(12)
+      const aad = new Uint8Array(0)
+      const sealed = new Uint8Array(48)
+      yield* primitives.seal(key, [{ iv, aad, plaintext: new Uint8Array(32).fill(5), output: sealed }])
+      const job = {
+        iv,
+        aad,
+        ciphertext: sealed.subarray(0, 32),
+        tag: sealed.subarray(32),
+        output: new Uint8Array(32)
+      }
+      recorded.length = 0
+      yield* primitives.open(key, [job])
+      assert.isTrue(job.output.every((byte) => byte === 5))
+      assertZeroed(["Decipher.update"])
+
+      recorded.length = 0
+      sealed[47]! ^= 1
+      job.output.fill(0)
+      yield* Effect.flip(primitives.open(key, [job]))
+      assert.isTrue(job.output.every((byte) => byte === 0))
+      assertZeroed(["Decipher.update"])
+    }))
+
+  it.effect("rsaDecrypt answers a copy and zeroes what it was copied from", () =>
+    Effect.gen(function*() {
+      const pair = crypto.generateKeyPairSync("rsa", { modulusLength: 2048 })
+      const ciphertext = crypto.publicEncrypt({ key: pair.publicKey, oaepHash: "sha256" }, Uint8Array.of(1, 2, 3))
+      const key = yield* primitives.importRsaPrivateKey(
+        Redacted.make(pair.privateKey.export({ format: "pem", type: "pkcs8" }) as string),
+        "OAEP-SHA256"
+      )
+      const plaintext = yield* primitives.rsaDecrypt(key, "OAEP-SHA256", ciphertext)
+      assert.deepStrictEqual([...Redacted.value(plaintext)], [1, 2, 3])
+      assertZeroed(["privateDecrypt"])
+    }))
+})
