@@ -1,0 +1,1 @@
+export * as AwsKms from "./AwsKms.ts"

@@ -1,0 +1,2 @@
+export * as EmbeddedKms from "./EmbeddedKms.ts"
+export * from "./EmbeddedKmsError.ts"

@@ -1,0 +1,2 @@
+export * as ScriptedKms from "./ScriptedKms.ts"
+export * as SeededRandom from "./SeededRandom.ts"
