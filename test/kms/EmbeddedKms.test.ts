@@ -1,12 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Fiber, Layer, Redacted, Schema, Scope } from "effect"
+import { DataKey } from "effect-encryption-sdk"
 import { Primitives } from "effect-encryption-sdk/crypto"
 import { Kms, KmsError } from "effect-encryption-sdk/kms"
 import { EmbeddedKms, EmbeddedKmsError } from "effect-encryption-sdk/kms/development-only"
 import { NodePrimitives } from "effect-encryption-sdk/node"
 import { TestClock } from "effect/testing"
 import { inspect } from "node:util"
-import * as DataKey from "../../src/DataKey.ts"
 
 const arn = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 const other = "arn:aws:kms:eu-central-1:444455556666:key/mrk-4321abcd12ab34cd56ef1234567890ab"

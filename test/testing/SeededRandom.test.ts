@@ -1,0 +1,82 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Redacted, Schema } from "effect"
+import { Primitives } from "effect-encryption-sdk/crypto"
+import { NodePrimitives } from "effect-encryption-sdk/node"
+import { SeededRandom } from "effect-encryption-sdk/testing"
+import { createHash } from "node:crypto"
+
+const seeded = (seed: string) => SeededRandom.layer(seed).pipe(Layer.provide(NodePrimitives.layer))
+const draw = (seed: string, lengths: ReadonlyArray<number>) =>
+  Effect.flatMap(Primitives.Primitives, (primitives) => Effect.forEach(lengths, primitives.randomBytes)).pipe(
+    Effect.provide(seeded(seed))
+  )
+const block = (seed: string, call: number, index: number) => {
+  const counter = Buffer.alloc(12)
+  counter.writeBigUInt64BE(BigInt(call))
+  counter.writeUInt32BE(index, 8)
+  return createHash("sha384").update(seed).update(counter).digest()
+}
+
+describe("SeededRandom", () => {
+  it.effect("is the SHA-384 counter stream that it says it is", () =>
+    Effect.gen(function*() {
+      const [first, empty, long] = yield* draw("seed", [32, 0, 100])
+      assert.deepStrictEqual(Buffer.from(first!), block("seed", 0, 0).subarray(0, 32))
+      assert.lengthOf(empty!, 0)
+      assert.deepStrictEqual(
+        Buffer.from(long!),
+        Buffer.concat([block("seed", 2, 0), block("seed", 2, 1), block("seed", 2, 2).subarray(0, 4)])
+      )
+    }))
+
+  it.effect.prop(
+    "the same seed gives the same bytes, another seed others",
+    { lengths: Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 16, maximum: 200 }))) },
+    ({ lengths }) =>
+      Effect.gen(function*() {
+        const bytes = yield* draw("a", lengths)
+        assert.deepStrictEqual(bytes.map((part) => part.length), [...lengths])
+        assert.deepStrictEqual(yield* draw("a", lengths), bytes)
+        for (const [index, part] of (yield* draw("b", lengths)).entries()) assert.notDeepEqual(part, bytes[index])
+        assert.strictEqual(new Set(bytes.map((part) => part.join())).size, lengths.length)
+      }),
+    { arbitrary: { seed: "seeded", runs: 50 } }
+  )
+
+  it.effect("gives every call an array of its own", () =>
+    Effect.gen(function*() {
+      const { randomBytes } = yield* Primitives.Primitives
+      const bytes = yield* randomBytes(32)
+      assert.strictEqual(bytes.byteLength, bytes.buffer.byteLength)
+      const copy = bytes.slice()
+      yield* randomBytes(32)
+      assert.deepStrictEqual(bytes, copy)
+    }).pipe(Effect.provide(seeded("seed"))))
+
+  it.effect("leaves the other primitives as they are", () =>
+    Effect.gen(function*() {
+      const primitives = yield* Primitives.Primitives
+      assert.deepStrictEqual(
+        Buffer.from(yield* primitives.sha384(Uint8Array.of(1, 2, 3))),
+        createHash("sha384").update(Uint8Array.of(1, 2, 3)).digest()
+      )
+      const key = yield* primitives.importAesKey(Redacted.make(yield* primitives.randomBytes(32)))
+      const output = new Uint8Array(19)
+      yield* primitives.seal(key, [{
+        iv: new Uint8Array(12),
+        aad: new Uint8Array(0),
+        plaintext: Uint8Array.of(1, 2, 3),
+        output
+      }])
+      const opened = new Uint8Array(3)
+      yield* primitives.open(key, [{
+        iv: new Uint8Array(12),
+        aad: new Uint8Array(0),
+        ciphertext: output.subarray(0, 3),
+        tag: output.subarray(3),
+        output: opened
+      }])
+      assert.deepStrictEqual(opened, Uint8Array.of(1, 2, 3))
+      assert.isTrue(primitives.timingSafeEqual(opened, Uint8Array.of(1, 2, 3)))
+    }).pipe(Effect.provide(seeded("seed"))))
+})
