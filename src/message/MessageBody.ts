@@ -1,0 +1,298 @@
+/**
+ * The message body: framed data, which this library writes and reads, and non-framed data, which it reads.
+ *
+ * Nothing here encrypts. Layouts answer jobs for `Primitives.seal` and `Primitives.open` over one array that holds the
+ * whole message, or the whole plaintext: no byte is copied besides.
+ *
+ * Specification: data-format/message-body.md, data-format/message-body-aad.md
+ */
+import type * as Result from "effect/Result"
+import type { AlgorithmSuite } from "../AlgorithmSuite.ts"
+import * as bytes from "../internal/bytes.ts"
+import { ByteReader, decoding, refuse } from "./ByteReader.ts"
+import type { MalformedMessage } from "./MalformedMessage.ts"
+import type { ContentType } from "./MessageHeader.ts"
+
+/** What the layout of a body depends on: these fields of the message's header. */
+export interface BodyHeader {
+  readonly algorithmSuite: AlgorithmSuite
+  readonly messageId: Uint8Array
+  readonly contentType: ContentType
+  readonly frameLength: number
+}
+
+/** The most frames that a message can have. */
+export const maxFrames = 0xffff_ffff
+
+/** The most bytes that non-framed data can have: what AES-GCM can encrypt in one piece. */
+export const maxNonFramedLength = 2 ** 36 - 32
+
+const sequenceNumberEnd = 0xffff_ffff
+const sequenceNumberLength = 4
+const contentLengthLength = 4
+
+/** What a piece of the body is, for its additional authenticated data. */
+export type BodyContent = "frame" | "finalFrame" | "nonFramed"
+
+/** Specification: data-format/message-body-aad.md#body-aad-content */
+const bodyContents: Readonly<Record<BodyContent, Uint8Array>> = {
+  frame: /*#__PURE__*/ bytes.utf8("AWSKMSEncryptionClient Frame"),
+  finalFrame: /*#__PURE__*/ bytes.utf8("AWSKMSEncryptionClient Final Frame"),
+  nonFramed: /*#__PURE__*/ bytes.utf8("AWSKMSEncryptionClient Single Block")
+}
+
+/**
+ * The additional authenticated data of one piece of the body. `contentLength` is the piece's length in bytes; the
+ * sequence number of non-framed data is 1.
+ *
+ * Specification: data-format/message-body-aad.md#structure
+ */
+export const aad = (
+  messageId: Uint8Array,
+  content: BodyContent,
+  sequenceNumber: number,
+  contentLength: number
+): Uint8Array => {
+  const name = bodyContents[content]
+  const out = new Uint8Array(messageId.length + name.length + 12)
+  const view = new DataView(out.buffer)
+  out.set(messageId)
+  out.set(name, messageId.length)
+  view.setUint32(out.length - 12, sequenceNumber)
+  view.setUint32(out.length - 8, Math.floor(contentLength / 2 ** 32))
+  view.setUint32(out.length - 4, contentLength % 2 ** 32)
+  return out
+}
+
+/**
+ * The IV of a frame that this library writes: the sequence number, padded to the suite's IV length from the left. Unique
+ * within a message, and other than the header's, which is zero.
+ *
+ * Specification: client-apis/encrypt.md#construct-a-frame
+ */
+export const iv = (algorithmSuite: AlgorithmSuite, sequenceNumber: number): Uint8Array => {
+  const out = new Uint8Array(algorithmSuite.ivLength)
+  new DataView(out.buffer).setUint32(out.length - sequenceNumberLength, sequenceNumber)
+  return out
+}
+
+/** How a plaintext is divided into frames, and what its body takes in bytes. */
+export interface FramedLayout {
+  readonly plaintextLength: number
+  readonly frameLength: number
+  /** At least 1, the final frame. It can be greater than `maxFrames`: such a plaintext cannot be encrypted. */
+  readonly frameCount: number
+  /** Length of the whole body. */
+  readonly length: number
+}
+
+/**
+ * Divides a plaintext into frames. Where its length is an exact multiple of the frame length, the final frame is a full
+ * one; an empty plaintext is one empty final frame.
+ *
+ * Specification: data-format/message-body.md#final-frame
+ */
+export const framedLayout = (
+  algorithmSuite: AlgorithmSuite,
+  plaintextLength: number,
+  frameLength: number
+): FramedLayout => {
+  const frameCount = Math.max(1, Math.ceil(plaintextLength / frameLength))
+  const perFrame = sequenceNumberLength + algorithmSuite.ivLength + algorithmSuite.tagLength
+  const length = frameCount * perFrame + sequenceNumberLength + contentLengthLength + plaintextLength
+  return { plaintextLength, frameLength, frameCount, length }
+}
+
+/** One frame to be written: where it stands in the message is in `output` already, ciphertext and tag are not. */
+interface FrameToSeal {
+  readonly iv: Uint8Array
+  readonly aad: Uint8Array
+  /** A view of the plaintext. */
+  readonly plaintext: Uint8Array
+  /** A view of the message: takes the ciphertext and behind it the tag. */
+  readonly output: Uint8Array
+}
+
+/**
+ * Writes all of a framed body but ciphertexts and tags into `message` from `offset` on, and answers the job of each frame.
+ * A frame is written when its job is asked for.
+ *
+ * Specification: data-format/message-body.md#framed-data
+ */
+export function* sealJobs(
+  header: BodyHeader,
+  layout: FramedLayout,
+  plaintext: Uint8Array,
+  message: Uint8Array,
+  offset: number
+): Generator<FrameToSeal> {
+  const { algorithmSuite, messageId } = header
+  const { frameCount, frameLength, plaintextLength } = layout
+  const view = new DataView(message.buffer, message.byteOffset, message.byteLength)
+  let position = offset
+  for (let sequenceNumber = 1; sequenceNumber <= frameCount; sequenceNumber++) {
+    const isFinal = sequenceNumber === frameCount
+    const start = (sequenceNumber - 1) * frameLength
+    const contentLength = isFinal ? plaintextLength - start : frameLength
+    if (isFinal) {
+      view.setUint32(position, sequenceNumberEnd)
+      position += sequenceNumberLength
+    }
+    view.setUint32(position, sequenceNumber)
+    position += sequenceNumberLength
+    const frameIv = iv(algorithmSuite, sequenceNumber)
+    message.set(frameIv, position)
+    position += frameIv.length
+    if (isFinal) {
+      view.setUint32(position, contentLength)
+      position += contentLengthLength
+    }
+    const end = position + contentLength + algorithmSuite.tagLength
+    yield {
+      iv: frameIv,
+      aad: aad(messageId, isFinal ? "finalFrame" : "frame", sequenceNumber, contentLength),
+      plaintext: plaintext.subarray(start, start + contentLength),
+      output: message.subarray(position, end)
+    }
+    position = end
+  }
+}
+
+/** One frame as it stands in a message, or the whole of non-framed data. The arrays are views of the message. */
+export interface Frame {
+  readonly content: BodyContent
+  readonly sequenceNumber: number
+  readonly iv: Uint8Array
+  readonly ciphertext: Uint8Array
+  readonly tag: Uint8Array
+}
+
+/** A body that was read: its form is right, its authenticity is not known. */
+export interface BodyLayout {
+  /** Offset in the message at which the body begins. */
+  readonly offset: number
+  readonly frameCount: number
+  readonly plaintextLength: number
+  /** Length of the whole body, behind which the footer begins. */
+  readonly length: number
+}
+
+/**
+ * Reads the layout of the body that begins at `offset`, frame by frame up to the final one. The lengths it answers are
+ * covered by bytes that are there.
+ *
+ * **Gotchas**
+ *
+ * The IV of a frame is taken as it stands, as all implementations do: messages from before 2017 have random ones. It
+ * is authenticated with the frame, whose place in the message is bound by its additional authenticated data.
+ *
+ * Specification: client-apis/decrypt.md#decrypt-the-message-body
+ */
+export const decode = (
+  header: BodyHeader,
+  message: Uint8Array,
+  offset: number
+): Result.Result<BodyLayout, MalformedMessage> =>
+  decoding(() => {
+    const reader = new ByteReader(message, offset)
+    let plaintextLength = 0
+    for (let sequenceNumber = 1;; sequenceNumber++) {
+      const frame = readFrameHead(reader, header, sequenceNumber)
+      reader.skip("Encrypted Content", frame.contentLength)
+      reader.skip("Authentication Tag", header.algorithmSuite.tagLength)
+      plaintextLength += frame.contentLength
+      if (frame.content !== "frame") {
+        return { offset, frameCount: sequenceNumber, plaintextLength, length: reader.offset - offset }
+      }
+    }
+  })
+
+/** The frames of a body that `decode` has read. Non-framed data is one frame. */
+export function* frames(header: BodyHeader, message: Uint8Array, layout: BodyLayout): Generator<Frame> {
+  const reader = new ByteReader(message, layout.offset)
+  for (let sequenceNumber = 1; sequenceNumber <= layout.frameCount; sequenceNumber++) {
+    yield readFrame(reader, header, sequenceNumber)
+  }
+}
+
+/** One frame to be opened, with the view of the plaintext that it goes to. */
+interface FrameToOpen {
+  readonly iv: Uint8Array
+  readonly aad: Uint8Array
+  readonly ciphertext: Uint8Array
+  readonly tag: Uint8Array
+  readonly output: Uint8Array
+}
+
+/** The job of each frame. `plaintext` is an array of the layout's `plaintextLength`. */
+export function* openJobs(
+  header: BodyHeader,
+  message: Uint8Array,
+  layout: BodyLayout,
+  plaintext: Uint8Array
+): Generator<FrameToOpen> {
+  let position = 0
+  for (const { ciphertext, content, iv, sequenceNumber, tag } of frames(header, message, layout)) {
+    const end = position + ciphertext.length
+    yield {
+      iv,
+      aad: aad(header.messageId, content, sequenceNumber, ciphertext.length),
+      ciphertext,
+      tag,
+      output: plaintext.subarray(position, end)
+    }
+    position = end
+  }
+}
+
+/** A frame as far as its ciphertext. */
+interface FrameHead {
+  readonly content: BodyContent
+  readonly ivOffset: number
+  readonly contentLength: number
+}
+
+const readFrame = (reader: ByteReader, header: BodyHeader, sequenceNumber: number): Frame => {
+  const { content, contentLength, ivOffset } = readFrameHead(reader, header, sequenceNumber)
+  const { ivLength, tagLength } = header.algorithmSuite
+  return {
+    content,
+    sequenceNumber,
+    iv: reader.bytes.subarray(ivOffset, ivOffset + ivLength),
+    ciphertext: reader.take("Encrypted Content", contentLength),
+    tag: reader.take("Authentication Tag", tagLength)
+  }
+}
+
+/** Reads the frame that must have this sequence number, as far as its ciphertext. */
+const readFrameHead = (reader: ByteReader, header: BodyHeader, sequenceNumber: number): FrameHead => {
+  const { algorithmSuite, contentType, frameLength } = header
+  if (contentType === "nonFramed") return readNonFramedHead(reader, algorithmSuite)
+
+  const offset = reader.offset
+  const first = reader.uint32("Sequence Number")
+  const isFinal = first === sequenceNumberEnd
+  const numberOffset = isFinal ? reader.offset : offset
+  const number = isFinal ? reader.uint32("Sequence Number") : first
+  if (number !== sequenceNumber) refuse("Sequence Number", numberOffset, `must be ${sequenceNumber}, is ${number}`)
+  const ivOffset = reader.skip("IV", algorithmSuite.ivLength)
+  if (!isFinal) return { content: "frame", ivOffset, contentLength: frameLength }
+
+  const lengthOffset = reader.offset
+  const contentLength = reader.uint32("Encrypted Content Length")
+  if (contentLength > frameLength) {
+    refuse("Encrypted Content Length", lengthOffset, `is ${contentLength}, the frame length is ${frameLength}`)
+  }
+  return { content: "finalFrame", ivOffset, contentLength }
+}
+
+/** Specification: data-format/message-body.md#non-framed-data */
+const readNonFramedHead = (reader: ByteReader, algorithmSuite: AlgorithmSuite): FrameHead => {
+  const ivOffset = reader.skip("IV", algorithmSuite.ivLength)
+  const lengthOffset = reader.offset
+  const contentLength = reader.uint64("Encrypted Content Length")
+  if (contentLength > maxNonFramedLength) {
+    refuse("Encrypted Content Length", lengthOffset, `is ${contentLength}, at most ${maxNonFramedLength} is allowed`)
+  }
+  return { content: "nonFramed", ivOffset, contentLength: Number(contentLength) }
+}

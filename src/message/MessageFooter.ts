@@ -1,0 +1,42 @@
+/**
+ * The message footer, which holds the signature where the suite signs, and the end of the message.
+ *
+ * Specification: data-format/message-footer.md
+ */
+import type * as Result from "effect/Result"
+import type { AlgorithmSuite } from "../AlgorithmSuite.ts"
+import { ByteReader, decoding, refuse } from "./ByteReader.ts"
+import type { MalformedMessage } from "./MalformedMessage.ts"
+
+/** Length in bytes of the footer that this library writes under a suite: zero where the suite does not sign. */
+export const length = ({ signature }: AlgorithmSuite): number =>
+  signature === undefined ? 0 : 2 + signature.signatureLength
+
+/** The footer of a signature, which is at most 65,535 bytes. */
+export const encode = (signature: Uint8Array): Uint8Array => {
+  const out = new Uint8Array(2 + signature.length)
+  new DataView(out.buffer).setUint16(0, signature.length)
+  out.set(signature, 2)
+  return out
+}
+
+/**
+ * Reads what follows the body, which ends at `offset`: the signature where the suite signs (a view of the message),
+ * nothing where it does not. Bytes behind that are refused.
+ *
+ * Specification: client-apis/decrypt.md#verify-the-signature
+ */
+export const decode = (
+  algorithmSuite: AlgorithmSuite,
+  message: Uint8Array,
+  offset: number
+): Result.Result<Uint8Array | undefined, MalformedMessage> =>
+  decoding(() => {
+    const reader = new ByteReader(message, offset)
+    const signature = algorithmSuite.signature === undefined
+      ? undefined
+      : reader.take("Signature", reader.uint16("Signature Length"))
+    const trailing = message.length - reader.offset
+    if (trailing > 0) refuse("Trailing Bytes", reader.offset, `the message ends here, not ${trailing} later`)
+    return signature
+  })

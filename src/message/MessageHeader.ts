@@ -1,0 +1,285 @@
+/**
+ * The message header, versions 1 and 2.
+ *
+ * Specification: data-format/message-header.md
+ */
+import type * as Result from "effect/Result"
+import * as AlgorithmSuite from "../AlgorithmSuite.ts"
+import * as EncryptedDataKey from "../EncryptedDataKey.ts"
+import * as EncryptionContext from "../EncryptionContext.ts"
+import { TooManyEncryptedDataKeys } from "../EncryptionSdkError.ts"
+import * as bytes from "../internal/bytes.ts"
+import { ByteReader, decoding, refuse, refuseWith } from "./ByteReader.ts"
+import type { MalformedMessage } from "./MalformedMessage.ts"
+
+/**
+ * How the body is divided. This library writes `framed` alone, and reads both.
+ *
+ * Specification: data-format/message-header.md#content-type
+ */
+export type ContentType = "framed" | "nonFramed"
+
+/**
+ * The part of a header that is authenticated. The message format version follows from the suite.
+ *
+ * Specification: data-format/message-header.md#header-body
+ */
+export interface MessageHeaderBody {
+  readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite
+  /** 16 random bytes in version 1, 32 in version 2. */
+  readonly messageId: Uint8Array
+  /** The pairs that are stored in the message. */
+  readonly encryptionContext: EncryptionContext.EncryptionContext
+  readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
+  readonly contentType: ContentType
+  /** Bytes of plaintext in each frame but the last: 1 to 2^32 - 1. Zero where the body is not framed. */
+  readonly frameLength: number
+  /** In version 2 the commitment to the data key; empty in version 1. */
+  readonly suiteData: Uint8Array
+}
+
+/**
+ * The tag over the header body. `iv` is stored in version 1 alone; in version 2 it is all zero.
+ *
+ * Specification: data-format/message-header.md#header-authentication
+ */
+export interface HeaderAuthentication {
+  readonly iv: Uint8Array | undefined
+  readonly tag: Uint8Array
+}
+
+/** A whole header. */
+export interface MessageHeader extends MessageHeaderBody {
+  readonly messageFormatVersion: 1 | 2
+  readonly authentication: HeaderAuthentication
+}
+
+/** A header that was read, and how many bytes it takes at the start of the message. */
+export interface DecodedHeader {
+  readonly header: MessageHeader
+  /** Length of the part that is authenticated. */
+  readonly headerBodyLength: number
+  /** Length of the whole, at which the message body begins. */
+  readonly length: number
+}
+
+/** The greatest frame length that the format can carry. */
+export const maxFrameLength = 0xffff_ffff
+
+const customerAuthenticatedEncryptedData = 0x80
+const contentTypes: ReadonlyMap<number, ContentType> = /*#__PURE__*/ new Map<number, ContentType>([
+  [1, "nonFramed"],
+  [2, "framed"]
+])
+
+/**
+ * The bytes of a header body, which are what the header's tag is computed over. The context and the encrypted data keys
+ * must have been validated: each field fits its length, and the whole context fits 65,535 bytes.
+ */
+export const encodeBody = (header: MessageHeaderBody): Uint8Array => {
+  const { algorithmSuite, contentType, encryptedDataKeys, encryptionContext, frameLength, messageId, suiteData } =
+    header
+  const isVersion1 = algorithmSuite.messageFormatVersion === 1
+  const context = EncryptionContext.serialize(encryptionContext)
+  const entries = encryptedDataKeys.map(EncryptedDataKey.encode)
+  let length = (isVersion1 ? 18 : 12) + messageId.length + context.length + suiteData.length
+  for (const entry of entries) length += entry.length
+
+  const out = new Uint8Array(length)
+  const view = new DataView(out.buffer)
+  let offset = 0
+  const uint8 = (value: number) => view.setUint8(offset++, value)
+  const uint16 = (value: number) => {
+    view.setUint16(offset, value)
+    offset += 2
+  }
+  const uint32 = (value: number) => {
+    view.setUint32(offset, value)
+    offset += 4
+  }
+  const put = (field: Uint8Array) => {
+    out.set(field, offset)
+    offset += field.length
+  }
+
+  uint8(algorithmSuite.messageFormatVersion)
+  if (isVersion1) uint8(customerAuthenticatedEncryptedData)
+  uint16(algorithmSuite.id)
+  put(messageId)
+  uint16(context.length)
+  put(context)
+  uint16(entries.length)
+  for (const entry of entries) put(entry)
+  uint8(contentType === "framed" ? 2 : 1)
+  if (isVersion1) {
+    uint32(0)
+    uint8(algorithmSuite.ivLength)
+  }
+  uint32(frameLength)
+  put(suiteData)
+  return out
+}
+
+/** How many bytes `encodeAuthentication` makes for the suite. */
+export const authenticationLength = (algorithmSuite: AlgorithmSuite.AlgorithmSuite): number =>
+  algorithmSuite.tagLength + (algorithmSuite.messageFormatVersion === 1 ? algorithmSuite.ivLength : 0)
+
+/** The bytes that follow a header body: IV and tag in version 1, the tag alone in version 2. */
+export const encodeAuthentication = ({ iv, tag }: HeaderAuthentication): Uint8Array =>
+  bytes.concat(iv === undefined ? [tag] : [iv, tag])
+
+/** The bytes of a whole header. */
+export const encode = (header: MessageHeader): Uint8Array =>
+  bytes.concat([encodeBody(header), encodeAuthentication(header.authentication)])
+
+/**
+ * Reads the header at the start of a message. What it answers are copies, so that neither a later change of `message` nor
+ * a kept header affects the other. A header with more encrypted data keys than `maxEncryptedDataKeys` is refused as soon
+ * as their count is read.
+ *
+ * **Gotchas**
+ *
+ * The pairs of the context are accepted in any order, since there are writers that do not sort them as the specification
+ * says. What is authenticated are the bytes as they stand, `message.subarray(0, headerBodyLength)`, not a new encoding.
+ *
+ * Nothing here is authenticated yet.
+ *
+ * Specification: client-apis/decrypt.md#parse-the-header
+ */
+export const decode = (
+  message: Uint8Array,
+  options?: { readonly maxEncryptedDataKeys?: number | undefined }
+): Result.Result<DecodedHeader, MalformedMessage | TooManyEncryptedDataKeys> =>
+  decoding<DecodedHeader, TooManyEncryptedDataKeys>(() =>
+    read(new ByteReader(message, 0), options?.maxEncryptedDataKeys)
+  )
+
+const read = (reader: ByteReader, maxEncryptedDataKeys: number | undefined): DecodedHeader => {
+  const version = reader.uint8("Version")
+  if (version !== 1 && version !== 2) return refuse("Version", 0, `must be 1 or 2, is ${version}`)
+  if (version === 1) {
+    const type = reader.uint8("Type")
+    if (type !== customerAuthenticatedEncryptedData) refuse("Type", 1, `must be 128, is ${type}`)
+  }
+  const algorithmSuite = readAlgorithmSuite(reader, version)
+  const messageId = reader.copy("Message ID", algorithmSuite.messageIdLength)
+  const encryptionContext = readEncryptionContext(reader)
+  const encryptedDataKeys = readEncryptedDataKeys(reader, maxEncryptedDataKeys)
+  const contentType = readContentType(reader)
+  if (version === 1) {
+    const offset = reader.offset
+    if (reader.uint32("Reserved") !== 0) refuse("Reserved", offset, "must be zero")
+    const ivLength = reader.uint8("IV Length")
+    if (ivLength !== algorithmSuite.ivLength) {
+      refuse("IV Length", offset + 4, `must be ${algorithmSuite.ivLength}, is ${ivLength}`)
+    }
+  }
+  const frameLength = readFrameLength(reader, contentType)
+  const suiteData = reader.copy("Algorithm Suite Data", algorithmSuite.commitmentLength)
+  const headerBodyLength = reader.offset
+  const iv = version === 1 ? reader.copy("IV", algorithmSuite.ivLength) : undefined
+  const tag = reader.copy("Authentication Tag", algorithmSuite.tagLength)
+  return {
+    header: {
+      messageFormatVersion: version,
+      algorithmSuite,
+      messageId,
+      encryptionContext,
+      encryptedDataKeys,
+      contentType,
+      frameLength,
+      suiteData,
+      authentication: { iv, tag }
+    },
+    headerBodyLength,
+    length: reader.offset
+  }
+}
+
+const readAlgorithmSuite = (reader: ByteReader, version: 1 | 2): AlgorithmSuite.AlgorithmSuite => {
+  const { offset } = reader
+  const id = reader.uint16("Algorithm Suite ID")
+  const suite = AlgorithmSuite.fromId(id)
+  if (suite === undefined) {
+    return refuse("Algorithm Suite ID", offset, `${AlgorithmSuite.formatId(id)} is none of the known suites`)
+  }
+  return suite.messageFormatVersion === version
+    ? suite
+    : refuse(
+      "Algorithm Suite ID",
+      offset,
+      `${AlgorithmSuite.formatId(id)} belongs to version ${suite.messageFormatVersion}, the message is of ${version}`
+    )
+}
+
+const readEncryptionContext = (reader: ByteReader): EncryptionContext.EncryptionContext => {
+  const lengthOffset = reader.offset
+  const length = reader.uint16("Key Value Pairs Length")
+  if (length === 0) return EncryptionContext.empty
+  const end = reader.skip("Key Value Pairs", length) + length
+  // The pairs are all there now, so a field that does not fit runs past the end that the length has set.
+  const pairs = new ByteReader(reader.bytes.subarray(0, end), lengthOffset + 2)
+  const readText = (field: string): string => {
+    const offset = pairs.offset
+    const fits = end - offset >= 2 ? pairs.uint16(`${field} Length`) : undefined
+    if (fits === undefined || end - pairs.offset < fits) {
+      return refuse(`${field} Length`, offset, "runs past the end of the key value pairs")
+    }
+    const text = bytes.fromUtf8(pairs.take(field, fits))
+    return text ?? refuse(field, offset + 2, "is not valid UTF-8")
+  }
+  if (length < 2) refuse("Key Value Pairs Length", lengthOffset, `must be 0 or at least 2, is ${length}`)
+  const count = pairs.uint16("Key Value Pair Count")
+  if (count === 0) refuse("Key Value Pair Count", lengthOffset + 2, "must not be zero where there are bytes of pairs")
+  const entries = new Map<string, string>()
+  for (let i = 0; i < count; i++) {
+    const { offset } = pairs
+    const key = readText("Key")
+    if (entries.has(key)) refuse("Key", offset + 2, "is there twice")
+    entries.set(key, readText("Value"))
+  }
+  if (pairs.offset !== end) {
+    refuse("Key Value Pairs Length", lengthOffset, `is ${length}, the pairs take ${pairs.offset - lengthOffset - 2}`)
+  }
+  return Object.freeze(Object.fromEntries(entries))
+}
+
+const readEncryptedDataKeys = (
+  reader: ByteReader,
+  maximum: number | undefined
+): ReadonlyArray<EncryptedDataKey.EncryptedDataKey> => {
+  const { offset } = reader
+  const count = reader.uint16("Encrypted Data Key Count")
+  if (count === 0) refuse("Encrypted Data Key Count", offset, "must not be zero")
+  if (maximum !== undefined && count > maximum) refuseWith(new TooManyEncryptedDataKeys({ count, maximum }))
+  const encryptedDataKeys: Array<EncryptedDataKey.EncryptedDataKey> = []
+  for (let i = 0; i < count; i++) {
+    const idLength = reader.uint16("Key Provider ID Length")
+    const idOffset = reader.offset
+    const keyProviderId = bytes.fromUtf8(reader.take("Key Provider ID", idLength)) ??
+      refuse("Key Provider ID", idOffset, "is not valid UTF-8")
+    const keyProviderInfo = reader.copy(
+      "Key Provider Information",
+      reader.uint16("Key Provider Information Length")
+    )
+    const ciphertext = reader.copy("Encrypted Data Key", reader.uint16("Encrypted Data Key Length"))
+    encryptedDataKeys.push({ keyProviderId, keyProviderInfo, ciphertext })
+  }
+  return encryptedDataKeys
+}
+
+const readContentType = (reader: ByteReader): ContentType => {
+  const { offset } = reader
+  const value = reader.uint8("Content Type")
+  return contentTypes.get(value) ?? refuse("Content Type", offset, `must be 1 or 2, is ${value}`)
+}
+
+const readFrameLength = (reader: ByteReader, contentType: ContentType): number => {
+  const { offset } = reader
+  const frameLength = reader.uint32("Frame Length")
+  if (contentType === "framed" && frameLength === 0) refuse("Frame Length", offset, "must not be zero in framed data")
+  if (contentType === "nonFramed" && frameLength !== 0) {
+    refuse("Frame Length", offset, `must be zero in non-framed data, is ${frameLength}`)
+  }
+  return frameLength
+}
