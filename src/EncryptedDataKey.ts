@@ -30,9 +30,8 @@ export const maxFieldLength = 0xffff
 export const printableInfo = (info: Uint8Array): string => {
   const text = bytes.fromUtf8(info)
   if (text !== undefined && /^[^\p{C}]*$/u.test(text)) return text
-  let end = 0
-  while (end < info.length && info[end]! >= 0x20 && info[end]! < 0x7f) end++
-  return `${bytes.fromUtf8(info.subarray(0, end)) ?? ""}…`
+  // U+FFFD stands for the first bytes that are no UTF-8.
+  return `${/^[^\p{C}\uFFFD]*/u.exec(new TextDecoder().decode(info))![0]}…`
 }
 
 /** Length in bytes of the entry that `encode` makes. */

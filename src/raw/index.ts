@@ -1,0 +1,3 @@
+export * as RawAesKeyring from "./RawAesKeyring.ts"
+export * as RawRsaKeyring from "./RawRsaKeyring.ts"
+export * as WrappingKey from "./WrappingKey.ts"

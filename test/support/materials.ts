@@ -1,0 +1,24 @@
+import * as AlgorithmSuite from "../../src/AlgorithmSuite.ts"
+import type { DecryptionMaterials, EncryptionMaterials } from "../../src/CryptographicMaterials.ts"
+import type { EncryptionContext } from "../../src/EncryptionContext.ts"
+
+export const exampleContext: EncryptionContext = { purpose: "test", "\u{1f600}": "astral", "\u{ff21}": "full width" }
+
+/** Encryption materials as a manager hands them to the first keyring. */
+export const encryptionMaterials = (overrides: Partial<EncryptionMaterials> = {}): EncryptionMaterials => ({
+  algorithmSuite: AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY,
+  encryptionContext: exampleContext,
+  requiredEncryptionContextKeys: [],
+  encryptedDataKeys: [],
+  plaintextDataKey: undefined,
+  signingKey: undefined,
+  ...overrides
+})
+
+/** Decryption materials as a manager hands them to a keyring. */
+export const decryptionMaterials = (overrides: Partial<DecryptionMaterials> = {}): DecryptionMaterials => ({
+  algorithmSuite: AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY,
+  encryptionContext: exampleContext,
+  requiredEncryptionContextKeys: [],
+  ...overrides
+})
