@@ -599,10 +599,11 @@ describe("the key material of a RawAesKeyring", () => {
       const given = options({ wrappingKey: Redacted.make(secret) })
       const keyring = yield* Effect.provide(RawAesKeyring.make(given), NodePrimitives.layer)
       const { plaintextDataKey } = yield* keyring.onEncrypt(encryptionMaterials())
-      for (const value of [keyring, given, plaintextDataKey]) {
+      const printed: ReadonlyArray<unknown> = [keyring, given, plaintextDataKey]
+      for (const value of printed) {
         for (
           const text of [
-            String(value as unknown),
+            String(value),
             JSON.stringify(value),
             inspect(value, { depth: 20, showHidden: true })
           ]

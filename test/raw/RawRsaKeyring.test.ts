@@ -1,0 +1,443 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Exit, Fiber, Layer, Redacted, Scope } from "effect"
+import { Primitives, PrimitivesError } from "effect-encryption-sdk/crypto"
+import { NodePrimitives } from "effect-encryption-sdk/node"
+import { RawAesKeyring, RawRsaKeyring } from "effect-encryption-sdk/raw"
+import * as crypto from "node:crypto"
+import { inspect } from "node:util"
+import * as AlgorithmSuite from "../../src/AlgorithmSuite.ts"
+import * as DataKey from "../../src/DataKey.ts"
+import type * as EncryptedDataKey from "../../src/EncryptedDataKey.ts"
+import * as Keyring from "../../src/Keyring.ts"
+import type { Attempted, Skipped } from "../../src/KeyringError.ts"
+import { DataKeyNotUnwrapped, DataKeyNotWrapped, KeyringError, KeyringMisconfigured } from "../../src/KeyringError.ts"
+import { decryptionMaterials, encryptionMaterials } from "../support/materials.ts"
+import { isZero, recordingPrimitives } from "../support/recordingPrimitives.ts"
+
+const generate = (modulusLength = 2048) => {
+  const pair = crypto.generateKeyPairSync("rsa", { modulusLength })
+  return {
+    ...pair,
+    publicPem: pair.publicKey.export({ format: "pem", type: "spki" }) as string,
+    privatePem: pair.privateKey.export({ format: "pem", type: "pkcs8" }) as string
+  }
+}
+const mine = generate()
+const other = generate()
+const keyBytes = (length: number) => Uint8Array.from({ length }, (_, i) => 3 + i)
+
+const options = (overrides: Partial<RawRsaKeyring.RawRsaKeyringOptions> = {}): RawRsaKeyring.RawRsaKeyringOptions => ({
+  keyNamespace: "test namespace",
+  keyName: "rsa key",
+  padding: "OAEP-SHA256",
+  publicKey: mine.publicPem,
+  privateKey: Redacted.make(mine.privatePem),
+  ...overrides
+})
+const make = (overrides: Partial<RawRsaKeyring.RawRsaKeyringOptions> = {}) =>
+  Effect.provide(RawRsaKeyring.make(options(overrides)), NodePrimitives.layer)
+
+const unwrapped = (answer: Keyring.OnDecryptAnswer) => {
+  if (answer._tag !== "Unwrapped") return assert.fail(`answered ${answer._tag}`)
+  return answer
+}
+
+const wrapByHand = (
+  dataKey: Uint8Array,
+  oaepHash = "sha256",
+  key = mine.publicKey
+): EncryptedDataKey.EncryptedDataKey => ({
+  keyProviderId: "test namespace",
+  keyProviderInfo: Buffer.from("rsa key"),
+  ciphertext: crypto.publicEncrypt({ key, padding: crypto.constants.RSA_PKCS1_OAEP_PADDING, oaepHash }, dataKey)
+})
+
+const misconfigured = (operation: KeyringError["operation"], field: string, description: string) =>
+  new KeyringError({
+    keyring: "RawRsaKeyring",
+    operation,
+    reason: new KeyringMisconfigured({ field, description })
+  })
+
+const notUnwrapped = (reports: ReadonlyArray<Attempted | Skipped>) =>
+  new KeyringError({
+    keyring: "RawRsaKeyring",
+    operation: "onDecrypt",
+    reason: new DataKeyNotUnwrapped({ encryptedDataKeys: reports })
+  })
+
+const row = (index: number) => ({
+  keyring: "RawRsaKeyring",
+  index,
+  keyProviderId: "test namespace",
+  keyProviderInfo: "rsa key"
+})
+const refused = { failure: "InvalidCiphertext", code: "DecryptionFailed", retryable: false } as const
+const invalid = { failure: "InvalidAnswer", code: "InvalidDataKey", retryable: false } as const
+
+describe("RawRsaKeyring", () => {
+  it("has the five paddings of the specification", () => {
+    assert.deepStrictEqual(RawRsaKeyring.paddings, ["PKCS1", "OAEP-SHA1", "OAEP-SHA256", "OAEP-SHA384", "OAEP-SHA512"])
+  })
+
+  for (const padding of ["PKCS1", "OAEP-SHA1", "OAEP-SHA256", "OAEP-SHA384", "OAEP-SHA512"] as const) {
+    it.effect.each(AlgorithmSuite.all)(
+      `with ${padding}, a data key for $name comes back`,
+      (algorithmSuite) =>
+        Effect.gen(function*() {
+          const keyring = yield* make({ padding })
+          const materials = yield* keyring.onEncrypt(encryptionMaterials({ algorithmSuite }))
+          const [edk] = materials.encryptedDataKeys
+          assert.strictEqual(edk!.keyProviderId, "test namespace")
+          assert.deepStrictEqual(edk!.keyProviderInfo, new TextEncoder().encode("rsa key"))
+          assert.strictEqual(edk!.ciphertext.length, 256)
+          assert.strictEqual(DataKey.value(materials.plaintextDataKey!).length, algorithmSuite.dataKeyLength)
+          const answer = unwrapped(
+            yield* keyring.onDecrypt(decryptionMaterials({ algorithmSuite }), materials.encryptedDataKeys)
+          )
+          assert.deepStrictEqual(DataKey.value(answer.plaintextDataKey), DataKey.value(materials.plaintextDataKey!))
+          assert.strictEqual(answer.encryptedDataKey, edk)
+        })
+    )
+  }
+
+  it.effect.each(
+    [
+      { padding: "OAEP-SHA1", hash: "sha1" },
+      { padding: "OAEP-SHA256", hash: "sha256" },
+      { padding: "OAEP-SHA384", hash: "sha384" },
+      { padding: "OAEP-SHA512", hash: "sha512" }
+    ] as const
+  )("$padding both ways with node:crypto", ({ hash, padding }) =>
+    Effect.gen(function*() {
+      const keyring = yield* make({ padding })
+      const answer = unwrapped(yield* keyring.onDecrypt(decryptionMaterials(), [wrapByHand(keyBytes(32), hash)]))
+      assert.deepStrictEqual(DataKey.value(answer.plaintextDataKey), keyBytes(32))
+      const materials = yield* keyring.onEncrypt(encryptionMaterials({ plaintextDataKey: DataKey.make(keyBytes(32)) }))
+      const dataKey = crypto.privateDecrypt(
+        { key: mine.privateKey, padding: crypto.constants.RSA_PKCS1_OAEP_PADDING, oaepHash: hash },
+        materials.encryptedDataKeys[0]!.ciphertext
+      )
+      assert.deepStrictEqual(new Uint8Array(dataKey), keyBytes(32))
+    }))
+
+  it.effect("keeps the data key that materials have, appends to their encrypted data keys, changes nothing else", () =>
+    Effect.gen(function*() {
+      const keyring = yield* make()
+      const plaintextDataKey = DataKey.make(keyBytes(32))
+      const before = encryptionMaterials({ plaintextDataKey, encryptedDataKeys: [wrapByHand(keyBytes(32))] })
+      const input = { ...before }
+      const output = yield* keyring.onEncrypt(input)
+      assert.strictEqual(output.plaintextDataKey, plaintextDataKey)
+      assert.strictEqual(output.encryptedDataKeys.length, 2)
+      assert.deepStrictEqual({ ...output, encryptedDataKeys: output.encryptedDataKeys.slice(0, 1) }, before)
+      assert.deepStrictEqual(input, before)
+      assert.deepStrictEqual(DataKey.value(plaintextDataKey), keyBytes(32))
+    }))
+
+  it.effect("without a public key it decrypts and does not encrypt", () =>
+    Effect.gen(function*() {
+      const keyring = yield* make({ publicKey: undefined })
+      unwrapped(yield* keyring.onDecrypt(decryptionMaterials(), [wrapByHand(keyBytes(32))]))
+      assert.deepStrictEqual(
+        yield* Effect.flip(keyring.onEncrypt(encryptionMaterials())),
+        misconfigured("onEncrypt", "publicKey", "is missing: this keyring can only decrypt")
+      )
+    }))
+
+  it.effect("without a private key it encrypts and does not decrypt", () =>
+    Effect.gen(function*() {
+      const keyring = yield* make({ privateKey: undefined })
+      const { encryptedDataKeys } = yield* keyring.onEncrypt(encryptionMaterials())
+      assert.deepStrictEqual(
+        yield* Effect.flip(keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys)),
+        misconfigured("onDecrypt", "privateKey", "is missing: this keyring can only encrypt")
+      )
+    }))
+
+  it.effect("another key, another padding, changed bytes and a wrong length are attempts that failed", () =>
+    Effect.gen(function*() {
+      const keyring = yield* make()
+      const good = wrapByHand(keyBytes(32))
+      const changed = Buffer.from(good.ciphertext)
+      changed[200]! ^= 1
+      const edks = [
+        wrapByHand(keyBytes(32), "sha256", other.publicKey),
+        wrapByHand(keyBytes(32), "sha1"),
+        { ...good, ciphertext: changed },
+        { ...good, ciphertext: good.ciphertext.subarray(1) },
+        { ...good, ciphertext: new Uint8Array(0) }
+      ]
+      assert.deepStrictEqual(
+        yield* Effect.flip(keyring.onDecrypt(decryptionMaterials(), edks)),
+        notUnwrapped(edks.map((_, index) => ({ _tag: "Attempted", ...row(index), ...refused })))
+      )
+      const answer = unwrapped(yield* keyring.onDecrypt(decryptionMaterials(), [...edks, good]))
+      assert.strictEqual(answer.encryptedDataKey, good)
+    }))
+
+  it.effect("a data key of another length, or of zeroes, is refused", () =>
+    Effect.gen(function*() {
+      const keyring = yield* make()
+      const edks = [keyBytes(16), keyBytes(31), keyBytes(33), new Uint8Array(0), new Uint8Array(32)].map((key) =>
+        wrapByHand(key)
+      )
+      assert.deepStrictEqual(
+        yield* Effect.flip(keyring.onDecrypt(decryptionMaterials(), edks)),
+        notUnwrapped(edks.map((_, index) => ({ _tag: "Attempted", ...row(index), ...invalid })))
+      )
+    }))
+
+  it.effect("PKCS1: wrong ciphertexts that unwrap to random bytes of another length are refused by their length", () =>
+    Effect.gen(function*() {
+      const keyring = yield* make({ padding: "PKCS1" })
+      const { encryptedDataKeys: [edk] } = yield* keyring.onEncrypt(encryptionMaterials())
+      let refusedByLength = 0
+      for (let i = 1; i < 60; i++) {
+        const ciphertext = new Uint8Array(edk!.ciphertext)
+        ciphertext[i]! ^= 1
+        const exit = yield* Effect.exit(keyring.onDecrypt(decryptionMaterials(), [{ ...edk!, ciphertext }]))
+        // One wrong ciphertext in some 250 has random bytes of the right length.
+        if (Exit.isSuccess(exit)) continue
+        const error = yield* Effect.flip(exit)
+        assert.strictEqual(error.reason._tag, "DataKeyNotUnwrapped")
+        if (error.message.includes("InvalidAnswer (InvalidDataKey)")) refusedByLength++
+      }
+      assert.isTrue(refusedByLength > 40, `${refusedByLength} of 59`)
+    }))
+
+  const iv = Buffer.concat([Buffer.from([0, 0, 0, 128, 0, 0, 0, 12]), Buffer.alloc(12, 7)])
+  const notMine: ReadonlyArray<readonly [string, Partial<EncryptedDataKey.EncryptedDataKey>, string]> = [
+    ["another namespace", { keyProviderId: "other" }, "its key provider is not test namespace"],
+    ["another name", { keyProviderInfo: Buffer.from("rsa kez") }, "its key name is not this keyring's"],
+    ["a longer name", { keyProviderInfo: Buffer.from("rsa key 2") }, "its key name is not this keyring's"],
+    ["a shorter name", { keyProviderInfo: Buffer.from("rsa ke") }, "its key name is not this keyring's"],
+    [
+      "a raw AES keyring of the same namespace and name",
+      { keyProviderInfo: Buffer.concat([Buffer.from("rsa key"), iv]) },
+      "its key name is not this keyring's"
+    ]
+  ]
+  it.effect.each(notMine)("is not mine: %s", ([, overrides, because]) =>
+    Effect.gen(function*() {
+      const keyring = yield* make()
+      const answer = yield* keyring.onDecrypt(decryptionMaterials(), [{ ...wrapByHand(keyBytes(32)), ...overrides }])
+      if (answer._tag !== "NotMine") return assert.fail(`answered ${answer._tag}`)
+      assert.deepStrictEqual(answer.skipped.map((row) => [row.index, row.keyring, row.because]), [
+        [0, "RawRsaKeyring", because]
+      ])
+    }))
+
+  it.effect("AES and RSA keyrings of one namespace pass over each other's, under one name too", () =>
+    Effect.gen(function*() {
+      const aesOf = (keyName: string) =>
+        RawAesKeyring.make({ keyNamespace: "test namespace", keyName, wrappingKey: Redacted.make(keyBytes(32)) }).pipe(
+          Effect.provide(NodePrimitives.layer)
+        )
+      for (const keyName of ["rsa key", "aes key"]) {
+        const aes = yield* aesOf(keyName)
+        const rsa = yield* make()
+        const fromRsa = yield* rsa.onEncrypt(encryptionMaterials())
+        const fromBoth = yield* aes.onEncrypt(fromRsa)
+        const [ofRsa, ofAes] = fromBoth.encryptedDataKeys
+        const answers = [
+          yield* rsa.onDecrypt(decryptionMaterials(), [ofAes!]),
+          yield* aes.onDecrypt(decryptionMaterials(), [ofRsa!])
+        ]
+        assert.deepStrictEqual(answers.map((answer) => answer._tag), ["NotMine", "NotMine"])
+        assert.strictEqual(
+          unwrapped(yield* rsa.onDecrypt(decryptionMaterials(), fromBoth.encryptedDataKeys)).encryptedDataKey,
+          ofRsa
+        )
+        assert.strictEqual(
+          unwrapped(yield* aes.onDecrypt(decryptionMaterials(), fromBoth.encryptedDataKeys)).encryptedDataKey,
+          ofAes
+        )
+      }
+    }))
+
+  const bad: ReadonlyArray<
+    readonly [string, Partial<Record<keyof RawRsaKeyring.RawRsaKeyringOptions, unknown>>, string, string]
+  > = [
+    [
+      "the namespace of AWS KMS",
+      { keyNamespace: "aws-kms" },
+      "keyNamespace",
+      "must not start with \"aws-kms\", which belongs to the KMS keyrings"
+    ],
+    ["an empty name", { keyName: "" }, "keyName", "must not be empty"],
+    ["a long name", { keyName: "x".repeat(65_536) }, "keyName", "is 65536 bytes of UTF-8, at most 65535 fit"],
+    [
+      "an unknown padding",
+      { padding: "OAEP-MD5" },
+      "padding",
+      "must be one of PKCS1, OAEP-SHA1, OAEP-SHA256, OAEP-SHA384, OAEP-SHA512"
+    ],
+    [
+      "no key",
+      { publicKey: undefined, privateKey: undefined },
+      "publicKey",
+      "is missing, and so is privateKey: give at least one"
+    ],
+    [
+      "a private key as the public one",
+      { publicKey: mine.privatePem },
+      "publicKey",
+      "is a PEM \"PRIVATE KEY\", expected \"PUBLIC KEY\" (SubjectPublicKeyInfo, not encrypted)"
+    ],
+    [
+      "a public key as the private one",
+      { privateKey: Redacted.make(mine.publicPem) },
+      "privateKey",
+      "is a PEM \"PUBLIC KEY\", expected \"PRIVATE KEY\" (PKCS #8 PrivateKeyInfo, not encrypted)"
+    ],
+    [
+      "a private key that is not redacted",
+      { privateKey: mine.privatePem },
+      "privateKey",
+      "must be a Redacted of PEM text"
+    ],
+    [
+      "a small modulus",
+      { publicKey: generate(1024).publicPem },
+      "publicKey",
+      "has a modulus of 1024 bits, at least 2048 are needed"
+    ]
+  ]
+  it.effect.each(bad)("is not made of %s", ([, overrides, field, description]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(make(overrides as Partial<RawRsaKeyring.RawRsaKeyringOptions>))
+      assert.deepStrictEqual(error, misconfigured("make", field, description))
+      assert.notInclude(inspect(error, { depth: 20 }), "MII")
+    }))
+
+  it.effect("a padding that the runtime cannot do is named, and a wrapping that it refuses is typed", () =>
+    Effect.gen(function*() {
+      const unsupported = recordingPrimitives({
+        importRsaPublicKey: () =>
+          Effect.fail(
+            new PrimitivesError({ method: "importRsaPublicKey", reason: "Unsupported", description: "no PKCS1 here" })
+          )
+      })
+      assert.deepStrictEqual(
+        yield* Effect.flip(Effect.provide(RawRsaKeyring.make(options({ padding: "PKCS1" })), unsupported.layer)),
+        misconfigured("make", "padding", "no PKCS1 here")
+      )
+      const refusing = recordingPrimitives({
+        rsaEncrypt: () => Effect.fail(new PrimitivesError({ method: "rsaEncrypt", reason: "Failed", description: "" }))
+      })
+      const keyring = yield* Effect.provide(RawRsaKeyring.make(options()), refusing.layer)
+      assert.deepStrictEqual(
+        yield* Effect.flip(keyring.onEncrypt(encryptionMaterials())),
+        new KeyringError({
+          keyring: "RawRsaKeyring",
+          operation: "onEncrypt",
+          reason: new DataKeyNotWrapped({ keyName: "rsa key", failure: "Rejected", code: "Failed", retryable: false })
+        })
+      )
+    }))
+
+  it.effect("layer", () =>
+    Effect.gen(function*() {
+      const keyring = yield* Keyring.Service
+      assert.strictEqual(keyring.name, "RawRsaKeyring")
+      unwrapped(yield* keyring.onDecrypt(decryptionMaterials(), [wrapByHand(keyBytes(32))]))
+    }).pipe(Effect.provide(RawRsaKeyring.layer(options()).pipe(Layer.provide(NodePrimitives.layer)))))
+})
+
+describe("the key material of a RawRsaKeyring", () => {
+  it.effect("after the scope it does not decrypt", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const keyring = yield* make().pipe(Effect.provideService(Scope.Scope, scope))
+      const edks = [wrapByHand(keyBytes(32))]
+      unwrapped(yield* keyring.onDecrypt(decryptionMaterials(), edks))
+      yield* Scope.close(scope, Exit.void)
+      assert.isTrue(Exit.hasDies(yield* Effect.exit(keyring.onDecrypt(decryptionMaterials(), edks))))
+    }))
+
+  it.effect("a data key that it made, and one that it unwrapped, are zero after the scope; a refused one at once", () =>
+    Effect.gen(function*() {
+      const recording = recordingPrimitives()
+      const keyring = yield* Effect.provide(RawRsaKeyring.make(options()), recording.layer)
+      const made = yield* Effect.scoped(Effect.gen(function*() {
+        const { plaintextDataKey } = yield* keyring.onEncrypt(encryptionMaterials())
+        const [made] = recording.arrays("randomBytes")
+        assert.strictEqual(DataKey.value(plaintextDataKey!), made)
+        assert.isFalse(isZero(made!))
+        return made!
+      }))
+      assert.isTrue(isZero(made))
+
+      const answered = yield* Effect.scoped(Effect.gen(function*() {
+        const answer = unwrapped(
+          yield* keyring.onDecrypt(decryptionMaterials(), [wrapByHand(keyBytes(16)), wrapByHand(keyBytes(32))])
+        )
+        const answered = recording.arrays("rsaDecrypt")
+        assert.deepStrictEqual(answered, [new Uint8Array(16), keyBytes(32)])
+        assert.strictEqual(DataKey.value(answer.plaintextDataKey), answered[1])
+        return answered
+      }))
+      assert.isTrue(answered.every(isZero))
+    }))
+
+  it.effect("a data key that it was given is left alone", () =>
+    Effect.gen(function*() {
+      const keyring = yield* make()
+      const key = keyBytes(32)
+      yield* Effect.scoped(keyring.onEncrypt(encryptionMaterials({ plaintextDataKey: DataKey.make(key) })))
+      assert.deepStrictEqual(key, keyBytes(32))
+    }))
+
+  it.effect("under interruption: a data key is zero when wrapping it is interrupted", () =>
+    Effect.gen(function*() {
+      const wrapping = yield* Deferred.make<void>()
+      const recording = recordingPrimitives({
+        rsaEncrypt: () => Effect.andThen(Deferred.succeed(wrapping, undefined), Effect.never)
+      })
+      const keyring = yield* Effect.provide(RawRsaKeyring.make(options()), recording.layer)
+      const fiber = yield* Effect.forkChild(Effect.scoped(keyring.onEncrypt(encryptionMaterials())))
+      yield* Deferred.await(wrapping)
+      const [key] = recording.arrays("randomBytes")
+      assert.isFalse(isZero(key!))
+      yield* Fiber.interrupt(fiber)
+      assert.isTrue(isZero(key!))
+    }))
+
+  it.effect("under interruption: a data key that arrives in spite of an interruption is zero", () =>
+    Effect.gen(function*() {
+      const unwrapping = yield* Deferred.make<void>()
+      const go = yield* Deferred.make<void>()
+      const answer = DataKey.make(keyBytes(32))
+      const array = DataKey.value(answer)
+      const primitives = Primitives.Primitives.of({
+        ...NodePrimitives.make,
+        rsaDecrypt: () =>
+          Deferred.succeed(unwrapping, undefined).pipe(Effect.andThen(Deferred.await(go)), Effect.as(answer))
+      })
+      const keyring = yield* RawRsaKeyring.make(options()).pipe(
+        Effect.provideService(Primitives.Primitives, primitives)
+      )
+      const fiber = yield* Effect.forkChild(
+        Effect.scoped(keyring.onDecrypt(decryptionMaterials(), [wrapByHand(keyBytes(32))]))
+      )
+      yield* Deferred.await(unwrapping)
+      const interruption = yield* Effect.forkChild(Fiber.interrupt(fiber))
+      yield* Deferred.succeed(go, undefined)
+      yield* Fiber.join(interruption)
+      assert.isTrue(isZero(array))
+    }))
+
+  it.effect("prints no secret", () =>
+    Effect.gen(function*() {
+      const given = options()
+      const keyring = yield* Effect.provide(RawRsaKeyring.make(given), NodePrimitives.layer)
+      const body = mine.privatePem.split("\n")[5]!
+      const printed: ReadonlyArray<unknown> = [keyring, given]
+      for (const value of printed) {
+        for (const text of [String(value), JSON.stringify(value), inspect(value, { depth: 20, showHidden: true })]) {
+          assert.notInclude(text, body)
+        }
+      }
+    }))
+})
