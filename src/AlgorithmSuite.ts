@@ -54,9 +54,19 @@ export interface AlgorithmSuite {
   readonly signature: SignatureAlgorithm | undefined
 }
 
-const identity: KeyDerivation = { _tag: "Identity" }
-const ecdsaP256: SignatureAlgorithm = { curve: "P-256", hash: "SHA-256", signatureLength: 71 }
-const ecdsaP384: SignatureAlgorithm = { curve: "P-384", hash: "SHA-384", signatureLength: 103 }
+const identity: KeyDerivation = /*#__PURE__*/ Object.freeze({ _tag: "Identity" })
+const hkdf = (hash: HashAlgorithm, saltLength: number): KeyDerivation =>
+  Object.freeze({ _tag: "Hkdf", hash, saltLength })
+const ecdsaP256: SignatureAlgorithm = /*#__PURE__*/ Object.freeze({
+  curve: "P-256",
+  hash: "SHA-256",
+  signatureLength: 71
+})
+const ecdsaP384: SignatureAlgorithm = /*#__PURE__*/ Object.freeze({
+  curve: "P-384",
+  hash: "SHA-384",
+  signatureLength: 103
+})
 
 const version1 = (
   id: number,
@@ -73,7 +83,7 @@ const version1 = (
     ivLength: 12,
     tagLength: 16,
     messageIdLength: 16,
-    keyDerivation: hash === undefined ? identity : { _tag: "Hkdf", hash, saltLength: 0 },
+    keyDerivation: hash === undefined ? identity : hkdf(hash, 0),
     commitmentLength: 0,
     signature
   })
@@ -87,7 +97,7 @@ const version2 = (id: number, name: string, signature?: SignatureAlgorithm): Alg
     ivLength: 12,
     tagLength: 16,
     messageIdLength: 32,
-    keyDerivation: { _tag: "Hkdf", hash: "SHA-512", saltLength: 32 },
+    keyDerivation: hkdf("SHA-512", 32),
     commitmentLength: 32,
     signature
   })

@@ -8,14 +8,14 @@ import * as AlgorithmSuite from "./AlgorithmSuite.ts"
 import type { SigningKey, VerificationKey } from "./crypto/Primitives.ts"
 import * as DataKey from "./DataKey.ts"
 import * as EncryptedDataKey from "./EncryptedDataKey.ts"
-import type { EncryptionContext } from "./EncryptionContext.ts"
+import * as EncryptionContext from "./EncryptionContext.ts"
 import { InvalidMaterials } from "./EncryptionSdkError.ts"
 import * as bytes from "./internal/bytes.ts"
 
 /** Materials on their way through keyrings: the first keyring adds the data key, each adds encrypted data keys. */
 export interface EncryptionMaterials {
   readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite
-  readonly encryptionContext: EncryptionContext
+  readonly encryptionContext: EncryptionContext.EncryptionContext
   /** Keys of the context that are authenticated but not stored in the message. */
   readonly requiredEncryptionContextKeys: ReadonlyArray<string>
   readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
@@ -32,7 +32,7 @@ export interface CompleteEncryptionMaterials extends EncryptionMaterials {
 /** Decryption materials on their way to a keyring, which answers the data key. */
 export interface DecryptionMaterials {
   readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite
-  readonly encryptionContext: EncryptionContext
+  readonly encryptionContext: EncryptionContext.EncryptionContext
   /** Keys of the context that were authenticated but not stored in the message. */
   readonly requiredEncryptionContextKeys: ReadonlyArray<string>
 }
@@ -46,50 +46,56 @@ export interface CompleteDecryptionMaterials extends DecryptionMaterials {
   readonly verificationKey: VerificationKey | undefined
 }
 
-/** Whether a data key is one that the suite can use: of its length, and not all zero. Names what is wrong. */
+/**
+ * Whether a data key is one that the suite can use: not released yet, of the suite's length, and not all zero. Names what
+ * is wrong.
+ */
 export const checkDataKey = (
   algorithmSuite: AlgorithmSuite.AlgorithmSuite,
   plaintextDataKey: DataKey.DataKey
 ): Result.Result<void, InvalidMaterials> => {
-  const value = DataKey.value(plaintextDataKey)
+  const value = unreleased(plaintextDataKey)
+  if (!bytes.isBytes(value)) return invalid("plaintextDataKey", "is no data key, or was released already")
   if (value.length !== algorithmSuite.dataKeyLength) {
     return invalid("plaintextDataKey", `is ${value.length} bytes, the suite takes ${algorithmSuite.dataKeyLength}`)
   }
   return bytes.isAllZero(value) ? invalid("plaintextDataKey", "is all zero") : Result.void
 }
 
+const unreleased = (plaintextDataKey: DataKey.DataKey): unknown => {
+  try {
+    return DataKey.value(plaintextDataKey)
+  } catch {
+    return undefined
+  }
+}
+
 /**
- * Whether encryption materials hold all it takes, and nothing that the message format cannot carry.
+ * Whether encryption materials hold all it takes, and nothing that the message format cannot carry. Answers them with a
+ * context that can no longer change.
  *
  * Specification: framework/cmm-interface.md#get-encryption-materials
  */
 export const checkEncryptionMaterials = (
   materials: EncryptionMaterials
 ): Result.Result<CompleteEncryptionMaterials, InvalidMaterials> => {
+  if (typeof materials !== "object" || materials === null) return invalid("materials", "are missing")
   const { algorithmSuite, encryptedDataKeys, plaintextDataKey, requiredEncryptionContextKeys, signingKey } = materials
   if (!AlgorithmSuite.isAlgorithmSuite(algorithmSuite)) return invalid("algorithmSuite", "is none of the known suites")
+  const context = EncryptionContext.validate(materials.encryptionContext)
+  if (Result.isFailure(context)) return invalid("encryptionContext", context.failure.message)
   if (plaintextDataKey === undefined) return invalid("plaintextDataKey", "is missing")
   const dataKey = checkDataKey(algorithmSuite, plaintextDataKey)
   if (Result.isFailure(dataKey)) return Result.fail(dataKey.failure)
-  if (encryptedDataKeys.length === 0) return invalid("encryptedDataKeys", "there is none")
+  if (!Array.isArray(encryptedDataKeys) || encryptedDataKeys.length === 0) {
+    return invalid("encryptedDataKeys", "there is none")
+  }
   if (encryptedDataKeys.length > 0xffff) {
     return invalid("encryptedDataKeys", `there are ${encryptedDataKeys.length}, at most 65535 fit a message`)
   }
   for (const edk of encryptedDataKeys) {
-    if (!bytes.isWellFormed(edk.keyProviderId)) {
-      return invalid("encryptedDataKeys.keyProviderId", "is not well-formed Unicode")
-    }
-    for (
-      const [field, length] of [
-        ["keyProviderId", bytes.utf8(edk.keyProviderId).length],
-        ["keyProviderInfo", edk.keyProviderInfo.length],
-        ["ciphertext", edk.ciphertext.length]
-      ] as const
-    ) {
-      if (length > EncryptedDataKey.maxFieldLength) {
-        return invalid(`encryptedDataKeys.${field}`, `is ${length} bytes, at most 65535 fit a message`)
-      }
-    }
+    const wrong = checkEncryptedDataKey(edk)
+    if (wrong !== undefined) return wrong
   }
   if ((signingKey === undefined) !== (algorithmSuite.signature === undefined)) {
     return invalid(
@@ -97,11 +103,40 @@ export const checkEncryptionMaterials = (
       signingKey === undefined ? "is missing, the suite signs" : "is there, the suite does not sign"
     )
   }
-  const missing = requiredEncryptionContextKeys.find((key) => !Object.hasOwn(materials.encryptionContext, key))
-  if (missing !== undefined) {
-    return invalid("requiredEncryptionContextKeys", `the context has no key ${JSON.stringify(missing)}`)
+  const required = checkRequiredKeys(requiredEncryptionContextKeys, context.success)
+  if (required !== undefined) return required
+  return Result.succeed({ ...materials, encryptionContext: context.success, plaintextDataKey })
+}
+
+const checkEncryptedDataKey = (edk: EncryptedDataKey.EncryptedDataKey) => {
+  if (typeof edk !== "object" || edk === null) {
+    return invalid("encryptedDataKeys", "holds what is no encrypted data key")
   }
-  return Result.succeed({ ...materials, plaintextDataKey })
+  const { ciphertext, keyProviderId, keyProviderInfo } = edk
+  if (typeof keyProviderId !== "string" || !bytes.isWellFormed(keyProviderId)) {
+    return invalid("encryptedDataKeys.keyProviderId", "is not well-formed Unicode")
+  }
+  for (
+    const [field, value] of [
+      ["keyProviderId", bytes.utf8(keyProviderId)],
+      ["keyProviderInfo", keyProviderInfo],
+      ["ciphertext", ciphertext]
+    ] as const
+  ) {
+    if (!bytes.isBytes(value)) return invalid(`encryptedDataKeys.${field}`, "is no Uint8Array")
+    if (value.length > EncryptedDataKey.maxFieldLength) {
+      return invalid(`encryptedDataKeys.${field}`, `is ${value.length} bytes, at most 65535 fit a message`)
+    }
+  }
+  return undefined
+}
+
+const checkRequiredKeys = (keys: ReadonlyArray<string>, context: EncryptionContext.EncryptionContext) => {
+  if (!Array.isArray(keys)) return invalid("requiredEncryptionContextKeys", "are missing")
+  const missing = keys.find((key) => !Object.hasOwn(context, key))
+  return missing === undefined
+    ? undefined
+    : invalid("requiredEncryptionContextKeys", `the context has no key ${JSON.stringify(missing)}`)
 }
 
 /**
@@ -112,7 +147,9 @@ export const checkEncryptionMaterials = (
 export const checkDecryptionMaterials = (
   materials: CompleteDecryptionMaterials
 ): Result.Result<CompleteDecryptionMaterials, InvalidMaterials> => {
-  const { algorithmSuite, plaintextDataKey, requiredEncryptionContextKeys, verificationKey } = materials
+  if (typeof materials !== "object" || materials === null) return invalid("materials", "are missing")
+  const { algorithmSuite, encryptionContext, plaintextDataKey, requiredEncryptionContextKeys, verificationKey } =
+    materials
   if (!AlgorithmSuite.isAlgorithmSuite(algorithmSuite)) return invalid("algorithmSuite", "is none of the known suites")
   const dataKey = checkDataKey(algorithmSuite, plaintextDataKey)
   if (Result.isFailure(dataKey)) return Result.fail(dataKey.failure)
@@ -122,11 +159,11 @@ export const checkDecryptionMaterials = (
       verificationKey === undefined ? "is missing, the suite signs" : "is there, the suite does not sign"
     )
   }
-  const missing = requiredEncryptionContextKeys.find((key) => !Object.hasOwn(materials.encryptionContext, key))
-  if (missing !== undefined) {
-    return invalid("requiredEncryptionContextKeys", `the context has no key ${JSON.stringify(missing)}`)
+  if (typeof encryptionContext !== "object" || encryptionContext === null) {
+    return invalid("encryptionContext", "is missing")
   }
-  return Result.succeed(materials)
+  const required = checkRequiredKeys(requiredEncryptionContextKeys, encryptionContext)
+  return required ?? Result.succeed(materials)
 }
 
 const invalid = (field: string, description: string) => Result.fail(new InvalidMaterials({ field, description }))

@@ -11,7 +11,7 @@ import * as bytes from "./internal/bytes.ts"
 export type EncryptionContext = Readonly<Record<string, string>>
 
 /** No pairs. */
-export const empty: EncryptionContext = Object.freeze({})
+export const empty: EncryptionContext = /*#__PURE__*/ Object.freeze({})
 
 /** Keys that begin so belong to the AWS Encryption SDK, and are refused in a context that a caller gives. */
 export const reservedPrefix = "aws-crypto-"
@@ -19,10 +19,14 @@ export const reservedPrefix = "aws-crypto-"
 /** The key under which a signed message carries its verification key. */
 export const publicKeyKey = "aws-crypto-public-key"
 
+/** Contexts that `validate` has made: frozen, so they stay valid. */
+const validated = /*#__PURE__*/ new WeakSet<EncryptionContext>()
+
 /**
- * A validated copy of what a caller gave as a context, so that later changes to the caller's object change nothing.
- * Refused, naming the key: a value that is no string, text that is not well-formed Unicode, a field or a whole that is
- * too long to serialise.
+ * A validated and frozen copy of what a caller gave as a context, so that later changes to the caller's object change
+ * nothing; such a copy itself is answered as it is. Refused, naming the key: a value that is no string, text that is not
+ * well-formed Unicode, a field or a whole that is too long to serialise. Refused too: what is no plain object (a `Map`
+ * would pass for an empty context).
  *
  * **Gotchas**
  *
@@ -31,9 +35,8 @@ export const publicKeyKey = "aws-crypto-public-key"
 export const validate = (input: EncryptionContext): Result.Result<EncryptionContext, InvalidEncryptionContext> => {
   const fail = (description: string, key?: string) =>
     Result.fail(new InvalidEncryptionContext({ description, ...(key === undefined ? {} : { key }) }))
-  if (typeof input !== "object" || input === null || Array.isArray(input)) {
-    return fail("must be an object of strings")
-  }
+  if (Object.prototype.toString.call(input) !== "[object Object]") return fail("must be a plain object of strings")
+  if (validated.has(input)) return Result.succeed(input)
   const entries: Array<[string, string]> = []
   let length = 2
   for (const key of Object.keys(input)) {
@@ -52,7 +55,9 @@ export const validate = (input: EncryptionContext): Result.Result<EncryptionCont
     return fail(`serialised length is ${length} bytes, at most ${maxLength} fit`)
   }
   // Object.fromEntries defines own properties, so a key such as "__proto__" is kept like any other.
-  return Result.succeed(Object.fromEntries(entries))
+  const context: EncryptionContext = Object.freeze(Object.fromEntries(entries))
+  validated.add(context)
+  return Result.succeed(context)
 }
 
 const maxLength = 0xffff

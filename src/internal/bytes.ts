@@ -3,6 +3,10 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
 export const empty = new Uint8Array(0)
 
+/** Also where the value comes from another realm, as in a worker or a test runner. */
+export const isBytes = (value: unknown): value is Uint8Array =>
+  Object.prototype.toString.call(value) === "[object Uint8Array]" && ArrayBuffer.isView(value)
+
 export const utf8 = (text: string): Uint8Array => encoder.encode(text)
 
 /** Undefined where the bytes are not valid UTF-8. */

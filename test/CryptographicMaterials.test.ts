@@ -1,0 +1,203 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Redacted, Result } from "effect"
+import {
+  AlgorithmSuite,
+  CryptographicMaterials,
+  DataKey,
+  EncryptionContext,
+  InvalidMaterials
+} from "effect-encryption-sdk"
+import type { Primitives } from "effect-encryption-sdk/crypto"
+
+const unsigned = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+const signing = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
+
+const dataKey = (length = 32) => DataKey.make(new Uint8Array(length).fill(7))
+const edk = { keyProviderId: "p", keyProviderInfo: Uint8Array.of(1), ciphertext: Uint8Array.of(2) }
+const signingKey = Redacted.make({}) as unknown as Primitives.SigningKey
+const verificationKey = {} as Primitives.VerificationKey
+
+const encryption = (changes: object = {}): CryptographicMaterials.EncryptionMaterials => ({
+  algorithmSuite: unsigned,
+  encryptionContext: { a: "1", b: "2" },
+  requiredEncryptionContextKeys: [],
+  encryptedDataKeys: [edk],
+  plaintextDataKey: dataKey(),
+  signingKey: undefined,
+  ...changes
+})
+
+const decryption = (changes: object = {}): CryptographicMaterials.CompleteDecryptionMaterials => ({
+  algorithmSuite: unsigned,
+  encryptionContext: { a: "1", b: "2" },
+  requiredEncryptionContextKeys: [],
+  plaintextDataKey: dataKey(),
+  unwrappedDataKey: edk,
+  verificationKey: undefined,
+  ...changes
+})
+
+const assertInvalid = (result: Result.Result<unknown, InvalidMaterials>, field: string, description: string) => {
+  assert.isTrue(Result.isFailure(result), "accepted")
+  const { failure } = result as Result.Failure<never, InvalidMaterials>
+  assert.instanceOf(failure, InvalidMaterials)
+  assert.deepStrictEqual({ field: failure.field, description: failure.description }, { field, description })
+}
+
+const released = () => {
+  const key = dataKey()
+  DataKey.zero(key)
+  return key
+}
+
+describe("CryptographicMaterials", () => {
+  describe("checkDataKey", () => {
+    it("accepts the suite's length, and no other", () => {
+      for (const suite of AlgorithmSuite.all) {
+        for (const length of [0, 15, 16, 24, 31, 32, 33]) {
+          const result = CryptographicMaterials.checkDataKey(suite, dataKey(length))
+          if (length === suite.dataKeyLength) assert.isTrue(Result.isSuccess(result))
+          else {
+            assertInvalid(result, "plaintextDataKey", `is ${length} bytes, the suite takes ${suite.dataKeyLength}`)
+          }
+        }
+      }
+    })
+
+    it("refuses a key of zeroes, a released one, and what is no key", () => {
+      const check = (key: unknown) => CryptographicMaterials.checkDataKey(unsigned, key as DataKey.DataKey)
+      assertInvalid(check(DataKey.make(new Uint8Array(32))), "plaintextDataKey", "is all zero")
+      for (const key of [released(), undefined, null, new Uint8Array(32).fill(1), Redacted.make("x".repeat(32))]) {
+        assertInvalid(check(key), "plaintextDataKey", "is no data key, or was released already")
+      }
+    })
+  })
+
+  describe("checkEncryptionMaterials", () => {
+    const check = (changes: object) => CryptographicMaterials.checkEncryptionMaterials(encryption(changes))
+
+    it("accepts what is complete, and answers it with a context that cannot change", () => {
+      const encryptionContext = { a: "1" }
+      const materials = Result.getOrThrow(check({ encryptionContext, requiredEncryptionContextKeys: ["a"] }))
+      encryptionContext.a = "2"
+      assert.deepStrictEqual({ ...materials.encryptionContext }, { a: "1" })
+      assert.isTrue(Object.isFrozen(materials.encryptionContext))
+      assert.deepStrictEqual(materials.requiredEncryptionContextKeys, ["a"])
+      assert.isTrue(Result.isSuccess(check({ algorithmSuite: signing, signingKey })))
+    })
+
+    it("refuses each part that is missing or wrong, and names it", () => {
+      assertInvalid(
+        CryptographicMaterials.checkEncryptionMaterials(
+          undefined as unknown as CryptographicMaterials.EncryptionMaterials
+        ),
+        "materials",
+        "are missing"
+      )
+      assertInvalid(check({ algorithmSuite: 0x0578 }), "algorithmSuite", "is none of the known suites")
+      assertInvalid(check({ algorithmSuite: { ...unsigned } }), "algorithmSuite", "is none of the known suites")
+      assertInvalid(
+        check({ encryptionContext: { a: 1 } }),
+        "encryptionContext",
+        "encryption context: key \"a\": value must be a string, got number"
+      )
+      assertInvalid(check({ plaintextDataKey: undefined }), "plaintextDataKey", "is missing")
+      assertInvalid(check({ plaintextDataKey: dataKey(16) }), "plaintextDataKey", "is 16 bytes, the suite takes 32")
+      assertInvalid(
+        check({ plaintextDataKey: released() }),
+        "plaintextDataKey",
+        "is no data key, or was released already"
+      )
+      assertInvalid(check({ encryptedDataKeys: [] }), "encryptedDataKeys", "there is none")
+      assertInvalid(check({ encryptedDataKeys: undefined }), "encryptedDataKeys", "there is none")
+      assertInvalid(
+        check({ encryptedDataKeys: Array.from({ length: 65_536 }, () => edk) }),
+        "encryptedDataKeys",
+        "there are 65536, at most 65535 fit a message"
+      )
+      assertInvalid(check({ encryptedDataKeys: [null] }), "encryptedDataKeys", "holds what is no encrypted data key")
+      assertInvalid(
+        check({ encryptedDataKeys: [edk, { ...edk, keyProviderId: "\ud83d" }] }),
+        "encryptedDataKeys.keyProviderId",
+        "is not well-formed Unicode"
+      )
+      assertInvalid(
+        check({ encryptedDataKeys: [{ ...edk, keyProviderId: "é".repeat(32_768) }] }),
+        "encryptedDataKeys.keyProviderId",
+        "is 65536 bytes, at most 65535 fit a message"
+      )
+      for (const field of ["keyProviderInfo", "ciphertext"] as const) {
+        assertInvalid(
+          check({ encryptedDataKeys: [{ ...edk, [field]: new Uint8Array(65_536) }] }),
+          `encryptedDataKeys.${field}`,
+          "is 65536 bytes, at most 65535 fit a message"
+        )
+        assertInvalid(
+          check({ encryptedDataKeys: [{ ...edk, [field]: "text" }] }),
+          `encryptedDataKeys.${field}`,
+          "is no Uint8Array"
+        )
+      }
+      assertInvalid(check({ algorithmSuite: signing }), "signingKey", "is missing, the suite signs")
+      assertInvalid(check({ signingKey }), "signingKey", "is there, the suite does not sign")
+      assertInvalid(
+        check({ requiredEncryptionContextKeys: ["a", "c"] }),
+        "requiredEncryptionContextKeys",
+        "the context has no key \"c\""
+      )
+      assertInvalid(
+        check({ requiredEncryptionContextKeys: ["toString"] }),
+        "requiredEncryptionContextKeys",
+        "the context has no key \"toString\""
+      )
+      assertInvalid(
+        check({ requiredEncryptionContextKeys: undefined }),
+        "requiredEncryptionContextKeys",
+        "are missing"
+      )
+    })
+
+    it("accepts fields of the greatest length", () => {
+      const most = new Uint8Array(65_535)
+      assert.isTrue(Result.isSuccess(
+        check({ encryptedDataKeys: [{ keyProviderId: "a".repeat(65_535), keyProviderInfo: most, ciphertext: most }] })
+      ))
+    })
+  })
+
+  describe("checkDecryptionMaterials", () => {
+    const check = (changes: object) => CryptographicMaterials.checkDecryptionMaterials(decryption(changes))
+
+    it("accepts what is complete", () => {
+      assert.isTrue(Result.isSuccess(check({})))
+      assert.isTrue(Result.isSuccess(check({ algorithmSuite: signing, verificationKey })))
+      assert.isTrue(Result.isSuccess(check({ requiredEncryptionContextKeys: ["b"] })))
+    })
+
+    it("accepts a context that would not fit a message, since a part of it may never have been stored", () => {
+      const long = EncryptionContext.pick({ a: "x".repeat(60_000), b: "x".repeat(60_000) }, ["a", "b"])
+      assert.isTrue(Result.isSuccess(check({ encryptionContext: long, requiredEncryptionContextKeys: ["b"] })))
+    })
+
+    it("refuses each part that is missing or wrong, and names it", () => {
+      assertInvalid(
+        CryptographicMaterials.checkDecryptionMaterials(
+          null as unknown as CryptographicMaterials.CompleteDecryptionMaterials
+        ),
+        "materials",
+        "are missing"
+      )
+      assertInvalid(check({ algorithmSuite: undefined }), "algorithmSuite", "is none of the known suites")
+      assertInvalid(check({ plaintextDataKey: dataKey(24) }), "plaintextDataKey", "is 24 bytes, the suite takes 32")
+      assertInvalid(check({ plaintextDataKey: DataKey.make(new Uint8Array(32)) }), "plaintextDataKey", "is all zero")
+      assertInvalid(check({ algorithmSuite: signing }), "verificationKey", "is missing, the suite signs")
+      assertInvalid(check({ verificationKey }), "verificationKey", "is there, the suite does not sign")
+      assertInvalid(check({ encryptionContext: undefined }), "encryptionContext", "is missing")
+      assertInvalid(
+        check({ requiredEncryptionContextKeys: ["c"] }),
+        "requiredEncryptionContextKeys",
+        "the context has no key \"c\""
+      )
+    })
+  })
+})
