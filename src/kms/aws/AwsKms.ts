@@ -226,7 +226,8 @@ const explain = (error: unknown): Pick<KmsError, "failure" | "code" | "descripti
   const status = typeof statusCode === "number" ? statusCode : 0
   // An answer that cannot be read is quoted in the message, and may be one with a plaintext in it.
   const unreadable = error instanceof SyntaxError || (error instanceof TypeError && thrown.$fault === undefined)
-  const failure = failures[name] ??
+  const known = failures[name]
+  const failure = known ??
     (network !== undefined || status >= 500
       ? "Unreachable"
       : status === 429 || thrown.$retryable?.throttling === true
@@ -236,7 +237,8 @@ const explain = (error: unknown): Pick<KmsError, "failure" | "code" | "descripti
       : isBrowserNetworkError(thrown)
       ? "Unreachable"
       : "Rejected")
-  const code = network ?? (name === "Error" && typeof thrown.code === "string" ? thrown.code : name)
+  const ownCode = name === "Error" && typeof thrown.code === "string" ? thrown.code : name
+  const code = known === undefined ? network ?? ownCode : name
   return {
     failure,
     code,
