@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as AlgorithmSuite from "../../src/AlgorithmSuite.ts"
+import { AlgorithmSuite } from "effect-encryption-sdk"
 import { KeyDerivation } from "effect-encryption-sdk/crypto"
 
 const utf8 = (text: string) => [...new TextEncoder().encode(text)]

@@ -1,8 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
+import { AlgorithmSuite, DataKey } from "effect-encryption-sdk"
 import { Ecdsa, KeyDerivation } from "effect-encryption-sdk/crypto"
 import * as crypto from "node:crypto"
-import * as AlgorithmSuite from "../../src/AlgorithmSuite.ts"
-import * as DataKey from "../../src/DataKey.ts"
 
 describe("a Buffer's slice is a view: a copy of a Buffer is a copy all the same", () => {
   it("DataKey.copy", () => {

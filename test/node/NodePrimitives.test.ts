@@ -1,11 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Redacted } from "effect"
+import { AlgorithmSuite, DataKey } from "effect-encryption-sdk"
 import { KeyDerivation, Primitives, PrimitivesError } from "effect-encryption-sdk/crypto"
 import { NodePrimitives } from "effect-encryption-sdk/node"
 import type { KeyObject } from "node:crypto"
 import * as crypto from "node:crypto"
-import * as AlgorithmSuite from "../../src/AlgorithmSuite.ts"
-import * as DataKey from "../../src/DataKey.ts"
 import { arbitraryBytes, arbitraryInt } from "../support/arbitraryBytes.ts"
 
 const primitives = NodePrimitives.make

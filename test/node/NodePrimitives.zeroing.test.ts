@@ -4,13 +4,12 @@
  */
 import { assert, beforeEach, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
+import { AlgorithmSuite, DataKey } from "effect-encryption-sdk"
 import { KeyDerivation } from "effect-encryption-sdk/crypto"
 import { NodePrimitives } from "effect-encryption-sdk/node"
 import type * as Crypto from "node:crypto"
 import * as crypto from "node:crypto"
 import { vi } from "vitest"
-import * as AlgorithmSuite from "../../src/AlgorithmSuite.ts"
-import * as DataKey from "../../src/DataKey.ts"
 
 const recorded: Array<{ readonly what: string; readonly array: Uint8Array; readonly wasZero: boolean }> = []
 const record = <A extends Uint8Array>(what: string, array: A): A => {

@@ -1,4 +1,4 @@
-import * as AlgorithmSuite from "../../src/AlgorithmSuite.ts"
+import { AlgorithmSuite } from "effect-encryption-sdk"
 import type { DecryptionMaterials, EncryptionMaterials } from "../../src/CryptographicMaterials.ts"
 import type { EncryptionContext } from "../../src/EncryptionContext.ts"
 
