@@ -1,0 +1,61 @@
+/**
+ * Cache entry identifiers: which requests may be served from the same entry.
+ *
+ * Specification: framework/caching-cmm.md#appendix-a-cache-entry-identifier-formulas
+ */
+import type { AlgorithmSuite } from "../AlgorithmSuite.ts"
+import * as EncryptedDataKey from "../EncryptedDataKey.ts"
+import * as EncryptionContext from "../EncryptionContext.ts"
+import * as bytes from "../internal/bytes.ts"
+
+const nullByte = /*#__PURE__*/ Uint8Array.of(0)
+const cachingCmmResource = /*#__PURE__*/ Uint8Array.of(0x01)
+const encryptScope = /*#__PURE__*/ Uint8Array.of(0x01)
+const decryptScope = /*#__PURE__*/ Uint8Array.of(0x02)
+const withoutSuite = /*#__PURE__*/ Uint8Array.of(0x00)
+const withSuite = /*#__PURE__*/ Uint8Array.of(0x01)
+
+const suiteId = (suite: AlgorithmSuite): Uint8Array => Uint8Array.of(suite.id >> 8, suite.id & 0xff)
+
+const joinWithNullBytes = (fields: ReadonlyArray<Uint8Array>): Uint8Array =>
+  bytes.concat(fields.flatMap((field, index) => index === 0 ? [field] : [nullByte, field]))
+
+/**
+ * The bytes whose SHA-384 digest identifies an entry of encryption materials. The suite is the request's, and undefined
+ * where the request leaves the choice to the manager.
+ *
+ * Specification: framework/caching-cmm.md#encryption-materials-with-algorithm-suite
+ */
+export const encryptionPreimage = (request: {
+  readonly partitionId: string
+  readonly algorithmSuite: AlgorithmSuite | undefined
+  readonly encryptionContext: EncryptionContext.EncryptionContext
+}): Uint8Array =>
+  joinWithNullBytes([
+    cachingCmmResource,
+    encryptScope,
+    bytes.utf8(request.partitionId),
+    ...(request.algorithmSuite === undefined ? [withoutSuite] : [withSuite, suiteId(request.algorithmSuite)]),
+    EncryptionContext.serialize(request.encryptionContext)
+  ])
+
+/**
+ * The bytes whose SHA-384 digest identifies an entry of decryption materials. The order of the encrypted data keys makes
+ * no difference.
+ *
+ * Specification: framework/caching-cmm.md#decryption-materials
+ */
+export const decryptionPreimage = (request: {
+  readonly partitionId: string
+  readonly algorithmSuite: AlgorithmSuite
+  readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
+  readonly encryptionContext: EncryptionContext.EncryptionContext
+}): Uint8Array =>
+  joinWithNullBytes([
+    cachingCmmResource,
+    decryptScope,
+    bytes.utf8(request.partitionId),
+    suiteId(request.algorithmSuite),
+    bytes.concat(request.encryptedDataKeys.map(EncryptedDataKey.encode).toSorted(bytes.compare)),
+    EncryptionContext.serialize(request.encryptionContext)
+  ])

@@ -1,0 +1,52 @@
+import type * as Duration from "effect/Duration"
+import type { AlgorithmSuite } from "../AlgorithmSuite.ts"
+import type { EncryptedDataKey } from "../EncryptedDataKey.ts"
+import type { EncryptionContext } from "../EncryptionContext.ts"
+import type { Usage } from "../Receipt.ts"
+
+/** What anybody may know of an entry. */
+export interface EntryFacts {
+  /** The key under which the entry is stored: text without meaning, safe to print. */
+  readonly key: string
+  readonly operation: "encrypt" | "decrypt"
+  readonly partitionId: string
+  readonly algorithmSuite: AlgorithmSuite
+  /** The context of the materials. Not secret, but kept out of metrics, spans and logs. */
+  readonly encryptionContext: EncryptionContext
+  /** For encryption all encrypted data keys, the generator's first; for decryption the one that was unwrapped. */
+  readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKey>
+  /** The maximum age of the manager that made the entry. */
+  readonly maxAge: Duration.Duration
+}
+
+/**
+ * Why an entry left its cache.
+ *
+ * - `capacity`: it was the least recently used one of a full cache.
+ * - `age`, `messages`, `bytes`: it met, or a request would have exceeded, that threshold.
+ * - `replaced`: another entry was put under its key.
+ * - `deleted`: the cache's owner deleted it.
+ * - `invalidated`: the manager was told to invalidate it.
+ * - `revoked`: the key provider refused the key that it stands on.
+ * - `cleared`: everything was cleared.
+ * - `scope`: the cache's scope closed.
+ */
+export type EvictionCause =
+  | "capacity"
+  | "age"
+  | "messages"
+  | "bytes"
+  | "replaced"
+  | "deleted"
+  | "invalidated"
+  | "revoked"
+  | "cleared"
+  | "scope"
+
+/** An entry was evicted: why, how old it was, and how much it had been used. */
+export interface EvictionEvent {
+  readonly cause: EvictionCause
+  readonly facts: EntryFacts
+  readonly age: Duration.Duration
+  readonly usage: Usage
+}

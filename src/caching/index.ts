@@ -1,0 +1,11 @@
+/** Data key caching: policies of thresholds, caches, and the caching materials manager. */
+export * as CacheEntry from "./CacheEntry.ts"
+export * as CacheEntryIdentifier from "./CacheEntryIdentifier.ts"
+export * as CachePolicy from "./CachePolicy.ts"
+export * as CachingCmm from "./CachingCmm.ts"
+export type { CachingEvent } from "./CachingEvent.ts"
+export * from "./InvalidPolicy.ts"
+export * as LocalCache from "./LocalCache.ts"
+export * as MaterialsCache from "./MaterialsCache.ts"
+export * from "./MaterialsCacheError.ts"
+export * as NullCache from "./NullCache.ts"

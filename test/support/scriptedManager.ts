@@ -1,0 +1,157 @@
+import { Effect, Redacted } from "effect"
+import {
+  AlgorithmSuite,
+  type CryptographicMaterials,
+  CryptographicMaterialsManager,
+  DataKey,
+  DecryptError,
+  type EncryptedDataKey,
+  EncryptError,
+  MaterialsManagerFailed
+} from "effect-encryption-sdk"
+
+type EncryptionRequest = CryptographicMaterialsManager.EncryptionMaterialsRequest
+type DecryptRequest = CryptographicMaterialsManager.DecryptMaterialsRequest
+
+/** A call that the manager under the cache received, and the very array of the key that it handed out. */
+export interface Call {
+  readonly operation: "encrypt" | "decrypt"
+  readonly request: EncryptionRequest | DecryptRequest
+  key: Uint8Array | undefined
+  outcome: "pending" | "answered" | "failed" | "interrupted"
+}
+
+export interface Script {
+  /** Runs before the answer of the call with this number, counted from 1: a latency, a fault, a wait. */
+  readonly before?: (call: number) => Effect.Effect<void, MaterialsManagerFailed>
+  /** The suite of the answer; by default the request's, or 0x0478. */
+  readonly suite?: (call: number, requested: AlgorithmSuite.AlgorithmSuite | undefined) => AlgorithmSuite.AlgorithmSuite
+  /** The key bytes of a call; by default 32 bytes that hold the number of the call. */
+  readonly key?: (call: number, length: number) => Uint8Array
+}
+
+export const keyBytes = (call: number, length = 32): Uint8Array => {
+  const bytes = new Uint8Array(length).fill(0xa5)
+  new DataView(bytes.buffer).setUint32(0, call)
+  return bytes
+}
+
+/** A manager that answers keys which say the number of their call, and keeps everything it saw. */
+export const scriptedManager = (script: Script = {}) => {
+  const calls: Array<Call> = []
+  const answer = Effect.fnUntraced(function*(
+    operation: "encrypt" | "decrypt",
+    request: EncryptionRequest | DecryptRequest,
+    length: (call: number) => number,
+    bytes: (call: number) => Uint8Array
+  ) {
+    const call: Call = { operation, request, key: undefined, outcome: "pending" }
+    const number = calls.push(call)
+    yield* (script.before?.(number) ?? Effect.void).pipe(
+      Effect.onExit((exit) =>
+        Effect.sync(() => {
+          if (exit._tag === "Failure") {
+            call.outcome = exit.cause.reasons.some((reason) => reason._tag === "Interrupt") ? "interrupted" : "failed"
+          }
+        })
+      )
+    )
+    call.key = script.key?.(number, length(number)) ?? bytes(number)
+    call.outcome = "answered"
+    const plaintextDataKey = yield* DataKey.acquire(Effect.succeed(DataKey.make(call.key)))
+    return { number, plaintextDataKey }
+  })
+
+  const manager = CryptographicMaterialsManager.make({
+    getEncryptionMaterials: Effect.fnUntraced(function*(request) {
+      const suiteOf = (call: number) =>
+        script.suite?.(call, request.algorithmSuite) ??
+          request.algorithmSuite ?? AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+      const { number, plaintextDataKey } = yield* answer(
+        "encrypt",
+        request,
+        (call) => suiteOf(call).dataKeyLength,
+        (call) => keyBytes(call, suiteOf(call).dataKeyLength)
+      )
+      const algorithmSuite = suiteOf(number)
+      const materials: CryptographicMaterials.CompleteEncryptionMaterials = {
+        algorithmSuite,
+        encryptionContext: request.encryptionContext,
+        requiredEncryptionContextKeys: request.requiredEncryptionContextKeys,
+        encryptedDataKeys: [edk(number)],
+        plaintextDataKey,
+        signingKey: algorithmSuite.signature === undefined ? undefined : Redacted.make({} as never)
+      }
+      return { materials, receipt: { _tag: "Uncached" } as const }
+    }, (effect) => Effect.mapError(effect, (reason) => new EncryptError({ reason }))),
+    decryptMaterials: Effect.fnUntraced(function*(request) {
+      const unwrappedDataKey = request.encryptedDataKeys[0]!
+      const suiteOf = (call: number) => script.suite?.(call, request.algorithmSuite) ?? request.algorithmSuite
+      const { number, plaintextDataKey } = yield* answer(
+        "decrypt",
+        request,
+        (call) => suiteOf(call).dataKeyLength,
+        (call) => keyBytes(call, suiteOf(call).dataKeyLength)
+      )
+      const algorithmSuite = suiteOf(number)
+      const materials: CryptographicMaterials.CompleteDecryptionMaterials = {
+        algorithmSuite,
+        encryptionContext: { ...request.encryptionContext, ...request.expectedEncryptionContext },
+        requiredEncryptionContextKeys: [],
+        plaintextDataKey,
+        unwrappedDataKey,
+        verificationKey: algorithmSuite.signature === undefined ? undefined : ({} as never)
+      }
+      return { materials, receipt: { _tag: "Uncached" } as const }
+    }, (effect) => Effect.mapError(effect, (reason) => new DecryptError({ reason })))
+  })
+
+  return {
+    manager,
+    calls,
+    count: (operation?: "encrypt" | "decrypt") =>
+      calls.filter((call) => operation === undefined || call.operation === operation).length
+  }
+}
+
+export const edk = (number: number): EncryptedDataKey.EncryptedDataKey => ({
+  keyProviderId: "scripted",
+  keyProviderInfo: new TextEncoder().encode(`key-${number}`),
+  ciphertext: keyBytes(number)
+})
+
+export const failed = (description = "scripted fault") => new MaterialsManagerFailed({ description, retryable: false })
+
+export const encryptRequest = (options: {
+  readonly context?: Record<string, string>
+  readonly length?: number | undefined
+  readonly suite?: AlgorithmSuite.AlgorithmSuite | undefined
+  readonly policy?: EncryptionRequest["commitmentPolicy"]
+  readonly required?: ReadonlyArray<string>
+} = {}): EncryptionRequest => ({
+  encryptionContext: options.context ?? { tenant: "a" },
+  commitmentPolicy: options.policy ?? "RequireEncryptRequireDecrypt",
+  algorithmSuite: options.suite,
+  requiredEncryptionContextKeys: options.required ?? [],
+  maxPlaintextLength: "length" in options ? options.length : 10
+})
+
+export const decryptRequest = (options: {
+  readonly context?: Record<string, string>
+  readonly expected?: Record<string, string>
+  readonly suite?: AlgorithmSuite.AlgorithmSuite
+  readonly policy?: DecryptRequest["commitmentPolicy"]
+  readonly edks?: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
+} = {}): DecryptRequest => ({
+  algorithmSuite: options.suite ?? AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY,
+  commitmentPolicy: options.policy ?? "RequireEncryptRequireDecrypt",
+  encryptedDataKeys: options.edks ?? [edk(1), edk(2)],
+  encryptionContext: options.context ?? { tenant: "a" },
+  expectedEncryptionContext: options.expected ?? {}
+})
+
+/** The number of the call that made the key of these materials. */
+export const keyNumber = (answer: { readonly materials: { readonly plaintextDataKey: DataKey.DataKey } }): number => {
+  const bytes = DataKey.value(answer.materials.plaintextDataKey)
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0)
+}
