@@ -3,6 +3,7 @@
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { execFile } from "node:child_process"
+import { existsSync } from "node:fs"
 import { cp, glob, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
@@ -33,6 +34,9 @@ const run = (folder: string, command: string, args: ReadonlyArray<string>): Prom
     )
   )
 }
+
+/** What is missing is missed in the package. */
+const isThere = (path: string) => existsSync(join(root, path))
 
 const list = async (folder: string, pattern: string) => {
   const paths: Array<string> = []
@@ -67,7 +71,7 @@ beforeAll(async () => {
   const copy = join(temporary, "copy")
   user = join(temporary, "user")
   // Packing a copy leaves this folder's dist alone, where another build may be at work.
-  for (const path of ["package.json", "tsconfig.json", "src", "README.md", "LICENSE"]) {
+  for (const path of ["package.json", "tsconfig.json", "src", "README.md", "LICENSE"].filter(isThere)) {
     await cp(join(root, path), join(copy, path), { recursive: true })
   }
   await symlink(join(root, "node_modules"), join(copy, "node_modules"), "dir")
