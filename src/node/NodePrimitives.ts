@@ -254,15 +254,20 @@ const extract = (hash: string, salt: Uint8Array, key: Uint8Array): KeyObject => 
 
 const expand = (hash: string, pseudoRandomKey: KeyObject, info: Uint8Array, length: number): Uint8Array => {
   const out = new Uint8Array(length)
-  let block = Buffer.alloc(0)
+  const input = new Uint8Array(info.length + 1)
+  input.set(info)
+  let block: Buffer | undefined
   for (let offset = 0, counter = 1; offset < length; offset += block.length, counter++) {
-    const previous = block
-    block = crypto.createHmac(hash, pseudoRandomKey).update(previous).update(info).update(Uint8Array.of(counter))
-      .digest()
-    previous.fill(0)
+    const hmac = crypto.createHmac(hash, pseudoRandomKey)
+    if (block !== undefined) {
+      hmac.update(block)
+      block.fill(0)
+    }
+    input[info.length] = counter
+    block = hmac.update(input).digest()
     out.set(block.subarray(0, length - offset), offset)
   }
-  block.fill(0)
+  block?.fill(0)
   return out
 }
 
