@@ -18,6 +18,7 @@ const specifiers = Object.entries(manifest.exports)
 const needsAwsSdk = `${name}/kms/aws`
 
 let temporary: string
+let copy: string
 let user: string
 let withoutAwsSdk: Readonly<Record<string, number | string>>
 
@@ -68,7 +69,7 @@ const importAll = async (specifiers: ReadonlyArray<string>): Promise<Record<stri
 beforeAll(async () => {
   temporary = await mkdtemp(join(tmpdir(), "effect-encryption-sdk-"))
   const packed = join(temporary, "packed")
-  const copy = join(temporary, "copy")
+  copy = join(temporary, "copy")
   user = join(temporary, "user")
   // Packing a copy leaves this folder's dist alone, where another build may be at work.
   for (const path of ["package.json", "tsconfig.json", "src", "README.md", "LICENSE"].filter(isThere)) {
@@ -93,7 +94,7 @@ afterAll(() => rm(temporary, { recursive: true, force: true }))
 describe("the packed package", () => {
   it("holds the sources and what was built from them", async () => {
     const folder = join(user, "node_modules", name)
-    const modules = (await list(join(root, "src"), "**/*.ts")).map((path) => path.replace(/\.ts$/, ""))
+    const modules = (await list(join(copy, "src"), "**/*.ts")).map((path) => path.replace(/\.ts$/, ""))
     const expected = modules.flatMap((path) => [
       `dist/${path}.d.ts`,
       `dist/${path}.d.ts.map`,
