@@ -13,7 +13,11 @@ export default defineConfig({
     projects: [
       project("node", ["test/**/*.test.ts"], { exclude: ["test/structure/**", "test/peers/**"] }),
       project("structure", ["test/structure/**/*.test.ts"]),
-      project("peers", ["test/peers/**/*.test.ts"], { testTimeout: 60_000, hookTimeout: 120_000 })
+      project("peers", ["test/peers/**/*.test.ts"], {
+        globalSetup: ["test/peers/setup.ts"],
+        testTimeout: 60_000,
+        hookTimeout: 120_000
+      })
     ]
   }
 })
