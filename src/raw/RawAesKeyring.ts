@@ -117,7 +117,7 @@ const importKey = Effect.fnUntraced(function*(
 ) {
   const invalid = (description: string) => Effect.fail(support.misconfigured(name, "make", "wrappingKey", description))
   const given: unknown = Redacted.isRedacted(wrappingKey) ? Redacted.value(wrappingKey) : undefined
-  if (!(given instanceof Uint8Array)) return yield* invalid("must be a Redacted of a Uint8Array")
+  if (!bytes.isBytes(given)) return yield* invalid("must be a Redacted of a Uint8Array")
   if (bytes.isAllZero(given) && given.length > 0) return yield* invalid("is all zero")
   return yield* Effect.acquireRelease(
     Effect.acquireUseRelease(

@@ -70,6 +70,28 @@ describe("zeroing inside the primitives", () => {
       assertZeroed(["Hmac.digest", "createSecretKey", "Hmac.digest", "createSecretKey", "Hmac.digest"])
     }))
 
+  it.effect("deriveKeys leaves no block behind where the output takes several", () =>
+    Effect.gen(function*() {
+      const info = Uint8Array.of(1)
+      const { commitment } = yield* primitives.deriveKeys(DataKey.make(new Uint8Array(32).fill(3)), {
+        hash: "SHA-256",
+        salt: new Uint8Array(1).fill(4),
+        encryptionKey: { info, length: 32 },
+        commitment: { info, length: 80 }
+      })
+      assert.isFalse(commitment!.every((byte) => byte === 0))
+      recorded.shift()
+      assertZeroed([
+        "Hmac.digest",
+        "createSecretKey",
+        "Hmac.digest",
+        "createSecretKey",
+        "Hmac.digest",
+        "Hmac.digest",
+        "Hmac.digest"
+      ])
+    }))
+
   it.effect("importAesKey changes nothing of the caller's", () =>
     Effect.gen(function*() {
       const key = new Uint8Array(32).fill(3)

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Config, ConfigProvider, Deferred, Effect, Exit, Fiber, Layer, Redacted, Scope } from "effect"
 import { AlgorithmSuite, DataKey, EncryptedDataKey, EncryptionContext, Keyring } from "effect-encryption-sdk"
+import { PrimitivesError } from "effect-encryption-sdk/crypto"
 import { NodePrimitives } from "effect-encryption-sdk/node"
 import { RawAesKeyring, WrappingKey } from "effect-encryption-sdk/raw"
 import * as crypto from "node:crypto"
@@ -222,6 +223,11 @@ describe("RawAesKeyring", () => {
       "a raw RSA keyring of the same namespace and a long name",
       { ...own, keyProviderInfo: named("a name of more than twenty bytes", new Uint8Array(0)) },
       "its key name is not this keyring's"
+    ],
+    [
+      "information too short by one byte to hold an IV",
+      { ...own, keyProviderInfo: new Uint8Array(19) },
+      "its key provider information is too short for a raw AES keyring's"
     ],
     [
       "another tag length",
@@ -529,6 +535,20 @@ describe("the key material of a RawAesKeyring", () => {
         return outputs
       }))
       assert.deepStrictEqual(outputs, [new Uint8Array(16), new Uint8Array(32)])
+    }))
+
+  it.effect("what an unwrapping left behind that failed halfway is zero at once", () =>
+    Effect.gen(function*() {
+      const recording = recordingPrimitives({
+        open: (_, jobs) =>
+          Effect.suspend(() => {
+            for (const job of jobs) job.output.set(keyBytes(32))
+            return Effect.fail(new PrimitivesError({ method: "open", reason: "Failed", description: "" }))
+          })
+      })
+      const keyring = yield* Effect.provide(RawAesKeyring.make(options()), recording.layer)
+      yield* Effect.flip(keyring.onDecrypt(decryptionMaterials(), [wrapByHand(keyBytes(32))]))
+      assert.deepStrictEqual(recording.arrays("open"), [new Uint8Array(32)])
     }))
 
   it.effect("under interruption: a data key is zero when wrapping it is interrupted", () =>

@@ -132,6 +132,16 @@ describe("RawRsaKeyring", () => {
       assert.deepStrictEqual(DataKey.value(plaintextDataKey), keyBytes(32))
     }))
 
+  it.effect("what it answered may be changed: the next answer is its own", () =>
+    Effect.gen(function*() {
+      const keyring = yield* make()
+      const first = yield* keyring.onEncrypt(encryptionMaterials())
+      first.encryptedDataKeys[0]!.keyProviderInfo.fill(0)
+      const second = yield* keyring.onEncrypt(encryptionMaterials())
+      assert.deepStrictEqual(second.encryptedDataKeys[0]!.keyProviderInfo, new TextEncoder().encode("rsa key"))
+      unwrapped(yield* keyring.onDecrypt(decryptionMaterials(), second.encryptedDataKeys))
+    }))
+
   it.effect("without a public key it decrypts and does not encrypt", () =>
     Effect.gen(function*() {
       const keyring = yield* make({ publicKey: undefined })
