@@ -1,65 +1,61 @@
-// What became of every step of .ci/run, and how many tests of each folder passed. The last line counts all tests.
+// What became of every step of .ci/run, and how many tests of each group passed. The last line counts all tests.
 // Whatever fails without a failed test is counted as one, so that the line never looks better than the run was.
 import { existsSync, readFileSync } from "node:fs"
-import { join, relative, sep } from "node:path"
+import { join, posix, relative, sep } from "node:path"
 
-/** The suites by the name of their report, and the folders of which at least one test must have run. */
+/** The suites by the name of their report, and how the paths of groups begin of which at least one test must have run. */
 const suites = {
-  test: ["test", "test/interop", "test/structure"],
-  peers: ["test/peers"]
+  test: ["test/structure/", "test/interop/"],
+  peers: ["test/peers/kms", "test/peers/python"]
 }
 
 const results = process.argv[2]
 const total = { passed: 0, failed: 0, skipped: 0 }
 const format = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed, ${skipped} skipped`
-const add = (count, other) => {
-  for (const key of Object.keys(count)) count[key] += other[key]
+const sum = (counts) => {
+  const of = (key) => counts.reduce((all, count) => all + count[key], 0)
+  return { passed: of("passed"), failed: of("failed"), skipped: of("skipped") }
 }
 const fail = (description) => {
   total.failed++
   console.log(`  FAILED: ${description}`)
 }
 
-const countFile = ({ assertionResults, status }) => {
-  const count = { passed: 0, failed: 0, skipped: 0 }
-  for (const test of assertionResults) {
-    count[test.status === "passed" || test.status === "failed" ? test.status : "skipped"]++
-  }
-  // A file that does not load, or whose hooks fail, has no failed test.
-  if (status === "failed" && count.failed === 0) count.failed++
-  return count
-}
-
-/** The counts of a suite by folder; none where vitest wrote no report. */
-const countFolders = (suite) => {
+/** The counts of a suite's files; none where vitest wrote no report. */
+const read = (suite) => {
   const report = join(results, `${suite}.json`)
-  const folders = new Map()
-  if (existsSync(report)) {
-    for (const file of JSON.parse(readFileSync(report, "utf8")).testResults) {
-      const folder = relative(process.cwd(), file.name).split(sep).slice(0, -1).join("/")
-      const count = folders.get(folder) ?? { passed: 0, failed: 0, skipped: 0 }
-      add(count, countFile(file))
-      folders.set(folder, count)
+  const { testResults } = existsSync(report) ? JSON.parse(readFileSync(report, "utf8")) : { testResults: [] }
+  return testResults.map(({ assertionResults, name, status }) => {
+    const of = (...wanted) => assertionResults.filter((test) => wanted.includes(test.status)).length
+    const passed = of("passed")
+    const failed = of("failed")
+    return {
+      path: relative(process.cwd(), name).replaceAll(sep, "/"),
+      passed,
+      // A file that does not load, or whose hooks fail, has no failed test.
+      failed: status === "failed" && failed === 0 ? 1 : failed,
+      skipped: assertionResults.length - passed - failed
     }
-  }
-  return folders
+  })
 }
 
 let failedTests = 0
 for (const [suite, required] of Object.entries(suites)) {
   console.log(`\nsuite ${suite}`)
-  const folders = [...countFolders(suite)].toSorted(([a], [b]) => a < b ? -1 : 1)
-  for (const [folder, count] of folders) {
-    console.log(`  ${folder.padEnd(28)} ${format(count)}`)
-    add(total, count)
-    failedTests += count.failed
+  const files = read(suite).toSorted((a, b) => a.path < b.path ? -1 : 1)
+  const folders = new Set(files.map(({ path }) => `${posix.dirname(path)}/`))
+  const groups = [...folders, ...required.filter((group) => !folders.has(group))]
+  for (const group of groups) {
+    const inside = folders.has(group)
+      ? files.filter(({ path }) => `${posix.dirname(path)}/` === group)
+      : files.filter(({ path }) => path.startsWith(group))
+    const count = sum(inside)
+    console.log(`  ${group.padEnd(24)} ${format(count)}`)
+    if (required.includes(group) && count.passed + count.failed === 0) fail(`no test of ${group} ran`)
   }
-  for (const name of required) {
-    const ran = folders.some(([folder, { passed, failed }]) =>
-      `${folder}/`.startsWith(`${name}/`) && passed + failed > 0
-    )
-    if (!ran) fail(`no test of ${name} ran`)
-  }
+  const count = sum(files)
+  for (const key of Object.keys(total)) total[key] += count[key]
+  failedTests += count.failed
 }
 
 console.log("\nsteps")
