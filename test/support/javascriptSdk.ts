@@ -5,17 +5,28 @@
 import {
   buildClient,
   CommitmentPolicy as TheirPolicy,
+  getLocalCryptographicMaterialsCache,
   type KeyringNode,
   KmsKeyringNode,
   MultiKeyringNode,
+  NodeCachingMaterialsManager,
   RawAesKeyringNode,
   RawAesWrappingSuiteIdentifier,
   RawRsaKeyringNode
 } from "@aws-crypto/client-node"
-import { Effect, Redacted, type Scope } from "effect"
-import { AlgorithmSuite, DataKey, type Keyring, type KeyringError, MultiKeyring } from "effect-encryption-sdk"
+import { Effect, Layer, Redacted, type Scope } from "effect"
+import {
+  AlgorithmSuite,
+  type CommitmentPolicy,
+  DataKey,
+  type Keyring,
+  type KeyringError,
+  MultiKeyring
+} from "effect-encryption-sdk"
 import type { Primitives } from "effect-encryption-sdk/crypto"
 import { Kms, KmsKeyring } from "effect-encryption-sdk/kms"
+import { EmbeddedKms } from "effect-encryption-sdk/kms/development-only"
+import { NodePrimitives } from "effect-encryption-sdk/node"
 import { RawAesKeyring, RawRsaKeyring } from "effect-encryption-sdk/raw"
 import * as crypto from "node:crypto"
 
@@ -29,8 +40,16 @@ const clientFor = (suite: AlgorithmSuite.AlgorithmSuite) =>
       : TheirPolicy.FORBID_ENCRYPT_ALLOW_DECRYPT
   )
 
+/** A caching manager of theirs, with a cache of its own and thresholds that no test meets. */
+export const caching = (keyring: KeyringNode): NodeCachingMaterialsManager =>
+  new NodeCachingMaterialsManager({
+    backingMaterials: keyring,
+    cache: getLocalCryptographicMaterialsCache(100),
+    maxAge: 3_600_000
+  })
+
 export const encrypt = (
-  keyring: KeyringNode,
+  keyring: KeyringNode | NodeCachingMaterialsManager,
   plaintext: Uint8Array,
   options: {
     readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite
@@ -47,7 +66,7 @@ export const encrypt = (
   ).pipe(Effect.map(({ result }) => new Uint8Array(result)))
 
 export const decrypt = (
-  keyring: KeyringNode,
+  keyring: KeyringNode | NodeCachingMaterialsManager,
   message: Uint8Array,
   algorithmSuite: AlgorithmSuite.AlgorithmSuite
 ): Effect.Effect<{ readonly plaintext: Uint8Array; readonly encryptionContext: Context }> =>
@@ -57,6 +76,21 @@ export const decrypt = (
       encryptionContext: { ...messageHeader.encryptionContext }
     }))
   )
+
+/** The suite that a client of theirs chooses under a policy. */
+export const defaultSuiteId = (
+  keyring: KeyringNode,
+  commitmentPolicy: CommitmentPolicy.CommitmentPolicy
+): Effect.Effect<number> =>
+  Effect.promise(() =>
+    buildClient(
+      {
+        ForbidEncryptAllowDecrypt: TheirPolicy.FORBID_ENCRYPT_ALLOW_DECRYPT,
+        RequireEncryptAllowDecrypt: TheirPolicy.REQUIRE_ENCRYPT_ALLOW_DECRYPT,
+        RequireEncryptRequireDecrypt: TheirPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT
+      }[commitmentPolicy]
+    ).encrypt(keyring, "text")
+  ).pipe(Effect.map(({ messageHeader }) => messageHeader.suiteId))
 
 /** The embedded KMS behind the client interface that their KMS keyring calls. */
 const kmsClient = (kms: Kms.Kms["Service"]) => {
@@ -106,6 +140,16 @@ export const kmsKeys = [
   "arn:aws:kms:us-east-1:111122223333:key/11111111-1111-1111-1111-111111111111",
   "arn:aws:kms:eu-central-1:111122223333:key/22222222-2222-2222-2222-222222222222"
 ] as const
+
+export const Services = EmbeddedKms.layer({ keys: kmsKeys.map((arn) => ({ arn })) }).pipe(
+  Layer.provideMerge(NodePrimitives.layer)
+)
+
+/** The strictest policy of ours under which a client both writes and reads the suite. */
+export const policyFor = (suite: AlgorithmSuite.AlgorithmSuite): CommitmentPolicy.CommitmentPolicy =>
+  AlgorithmSuite.isCommitting(suite) ? "RequireEncryptRequireDecrypt" : "ForbidEncryptAllowDecrypt"
+
+export const bytesOf = (length: number) => Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8)) & 0xff)
 
 export const wrappingKey = (length: number) => Uint8Array.from({ length }, (_, i) => (7 * i + length) & 0xff)
 
