@@ -1,8 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Redacted, Schema } from "effect"
+import { DataKey } from "effect-encryption-sdk"
 import { Primitives } from "effect-encryption-sdk/crypto"
+import { Kms } from "effect-encryption-sdk/kms"
+import { EmbeddedKms } from "effect-encryption-sdk/kms/development-only"
 import { NodePrimitives } from "effect-encryption-sdk/node"
-import { SeededRandom } from "effect-encryption-sdk/testing"
+import { ScriptedKms, SeededRandom } from "effect-encryption-sdk/testing"
 import { createHash } from "node:crypto"
 
 const seeded = (seed: string) => SeededRandom.layer(seed).pipe(Layer.provide(NodePrimitives.layer))
@@ -42,6 +45,22 @@ describe("SeededRandom", () => {
       }),
     { arbitrary: { seed: "seeded", runs: 50 } }
   )
+
+  it.effect("with the scripted KMS makes the same keys, data keys and ciphertexts in every run", () =>
+    Effect.gen(function*() {
+      const run = (seed: string) =>
+        Effect.gen(function*() {
+          const kms = yield* Kms.Kms
+          const control = yield* EmbeddedKms.EmbeddedKms
+          const keyId = yield* control.createKey()
+          const request = { keyId, encryptionContext: {}, grantTokens: [] }
+          const { ciphertextBlob, plaintext } = yield* kms.generateDataKey({ ...request, numberOfBytes: 32 })
+          return [keyId, DataKey.value(plaintext).slice(), ciphertextBlob] as const
+        }).pipe(Effect.provide(ScriptedKms.layer().pipe(Layer.provide(seeded(seed)))))
+      const first = yield* run("a")
+      assert.deepStrictEqual(yield* run("a"), first)
+      for (const [index, part] of (yield* run("b")).entries()) assert.notDeepEqual(part, first[index])
+    }))
 
   it.effect("gives every call an array of its own", () =>
     Effect.gen(function*() {

@@ -1,0 +1,99 @@
+/**
+ * One message, from Python to us or from us to Python, with everything compared that both sides tell of it.
+ */
+import { assert } from "@effect/vitest"
+import { Effect } from "effect"
+import type { Keyring } from "effect-encryption-sdk"
+import { AlgorithmSuite, CryptographicMaterialsManager, DefaultCmm, EncryptionSdk } from "effect-encryption-sdk"
+import type { PythonKey } from "./python.ts"
+import { Python } from "./python.ts"
+
+export interface Crossing {
+  readonly keyring: Keyring.Keyring
+  readonly keys: ReadonlyArray<PythonKey>
+  readonly suite?: AlgorithmSuite.AlgorithmSuite
+  readonly plaintext?: Uint8Array
+  readonly encryptionContext?: Record<string, string>
+  /** 0 is for messages of Python that are not framed. */
+  readonly frameLength?: number
+  readonly encryptedDataKeys?: number
+}
+
+export const bytesOf = (length: number): Uint8Array =>
+  Uint8Array.from({ length }, (_, index) => (index * 131 + 7) & 0xff)
+
+export const encryptionContext = {
+  Purpose: "interop",
+  purpose: "lower case",
+  "ключ": "значение",
+  "\u{1f600}": "\uff21"
+}
+
+const defaults = {
+  suite: AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY,
+  plaintext: bytesOf(300),
+  encryptionContext,
+  frameLength: 128,
+  encryptedDataKeys: 1
+}
+
+/** A client under the policy that lets it use the suite. */
+export const clientFor = (suite: AlgorithmSuite.AlgorithmSuite, keyring: Keyring.Keyring) =>
+  Effect.gen(function*() {
+    const manager = yield* DefaultCmm.make(keyring)
+    return yield* EncryptionSdk.make({
+      commitmentPolicy: AlgorithmSuite.isCommitting(suite)
+        ? "RequireEncryptRequireDecrypt"
+        : "ForbidEncryptAllowDecrypt"
+    }).pipe(Effect.provideService(CryptographicMaterialsManager.Service, manager))
+  })
+
+/** The context without what a suite that signs adds to it. */
+const own = (context: Readonly<Record<string, string>>, suite: AlgorithmSuite.AlgorithmSuite) => {
+  const { "aws-crypto-public-key": publicKey, ...rest } = context
+  assert.strictEqual(publicKey !== undefined, suite.signature !== undefined)
+  return rest
+}
+
+/** Python encrypts, we decrypt. */
+export const fromPython = (crossing: Crossing) =>
+  Effect.gen(function*() {
+    const { encryptedDataKeys, encryptionContext, frameLength, keyring, keys, plaintext, suite } = {
+      ...defaults,
+      ...crossing
+    }
+    const python = yield* Python
+    const sdk = yield* clientFor(suite, keyring)
+    const { message } = yield* python.encrypt({ suite: suite.id, plaintext, keys, encryptionContext, frameLength })
+    const decrypted = yield* sdk.decrypt(message, { expectedEncryptionContext: encryptionContext })
+    assert.deepStrictEqual(decrypted.plaintext, plaintext)
+    assert.deepStrictEqual(own(decrypted.encryptionContext, suite), encryptionContext)
+    assert.strictEqual(decrypted.algorithmSuite, suite)
+    assert.strictEqual(decrypted.header.frameLength, frameLength)
+    assert.strictEqual(decrypted.header.contentType, frameLength === 0 ? "nonFramed" : "framed")
+    assert.lengthOf(decrypted.header.encryptedDataKeys, encryptedDataKeys)
+    return message
+  })
+
+/** We encrypt, Python decrypts. */
+export const toPython = (crossing: Crossing) =>
+  Effect.gen(function*() {
+    const { encryptedDataKeys, encryptionContext, frameLength, keyring, keys, plaintext, suite } = {
+      ...defaults,
+      ...crossing
+    }
+    const python = yield* Python
+    const sdk = yield* clientFor(suite, keyring)
+    const { message } = yield* sdk.encrypt(plaintext, { algorithmSuite: suite, encryptionContext, frameLength })
+    const decrypted = yield* python.decrypt({ message, keys })
+    assert.deepStrictEqual(decrypted.plaintext, plaintext)
+    assert.deepStrictEqual(own(decrypted.encryptionContext, suite), encryptionContext)
+    assert.strictEqual(decrypted.suite, suite.id)
+    assert.strictEqual(decrypted.encryptedDataKeys, encryptedDataKeys)
+    return message
+  })
+
+export const directions = [
+  ["Python encrypts, we decrypt", fromPython],
+  ["we encrypt, Python decrypts", toPython]
+] as const

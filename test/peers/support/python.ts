@@ -1,0 +1,152 @@
+/**
+ * The AWS Encryption SDK for Python, as a process of its own that lives as long as the layer.
+ */
+import { Context, Data, Effect, Layer } from "effect"
+import { spawn } from "node:child_process"
+import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
+import { inject } from "vitest"
+
+/** A wrapping key as the Python process takes it. An RSA key is private or public as its PEM says. */
+export type PythonKey =
+  | { readonly type: "aes"; readonly namespace: string; readonly name: string; readonly key: Uint8Array }
+  | {
+    readonly type: "rsa"
+    readonly namespace: string
+    readonly name: string
+    readonly padding: string
+    readonly pem: string
+  }
+  | { readonly type: "kms"; readonly keyIds: ReadonlyArray<string> }
+
+/** Python raised an exception. */
+export class PythonError extends Data.TaggedError("PythonError")<{
+  readonly error: string
+  readonly description: string
+}> {
+  override get message(): string {
+    return `${this.error}: ${this.description}`
+  }
+}
+
+export interface Encrypted {
+  readonly message: Uint8Array
+  readonly encryptionContext: Record<string, string>
+}
+
+export interface Decrypted {
+  readonly plaintext: Uint8Array
+  readonly encryptionContext: Record<string, string>
+  /** The identifier of the algorithm suite. */
+  readonly suite: number
+  /** How many encrypted data keys the message has. */
+  readonly encryptedDataKeys: number
+}
+
+export class Python extends Context.Service<Python, {
+  readonly encrypt: (request: {
+    readonly suite: number
+    readonly plaintext: Uint8Array
+    readonly keys: ReadonlyArray<PythonKey>
+    readonly encryptionContext?: Record<string, string>
+    /** 0 writes a message that is not framed. */
+    readonly frameLength?: number
+  }) => Effect.Effect<Encrypted, PythonError>
+  /** Encrypts under one data key, which Python caches. */
+  readonly encryptCached: (request: {
+    readonly suite: number
+    readonly plaintexts: ReadonlyArray<Uint8Array>
+    readonly keys: ReadonlyArray<PythonKey>
+    readonly encryptionContext: Record<string, string>
+  }) => Effect.Effect<ReadonlyArray<Uint8Array>, PythonError>
+  readonly decrypt: (request: {
+    readonly message: Uint8Array
+    readonly keys: ReadonlyArray<PythonKey>
+  }) => Effect.Effect<Decrypted, PythonError>
+}>()("test/peers/Python") {}
+
+const worker = fileURLToPath(new URL("../worker.py", import.meta.url))
+const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64")
+const bytes = (text: unknown) => Uint8Array.from(Buffer.from(String(text), "base64"))
+const json = (keys: ReadonlyArray<PythonKey>) =>
+  keys.map((key) => key.type === "aes" ? { ...key, key: base64(key.key) } : key)
+
+export const layer: Layer.Layer<Python> = Layer.effect(
+  Python,
+  Effect.gen(function*() {
+    const { child, ended } = yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        const child = spawn(inject("python"), ["-u", worker], {
+          stdio: ["pipe", "pipe", "inherit"],
+          env: {
+            ...process.env,
+            AWS_ACCESS_KEY_ID: "testing",
+            AWS_SECRET_ACCESS_KEY: "testing",
+            AWS_DEFAULT_REGION: "us-east-1",
+            AWS_ENDPOINT_URL_KMS: inject("kmsEndpoint"),
+            NO_PROXY: "127.0.0.1"
+          }
+        })
+        return { child, ended: new Promise<void>((resolve) => child.once("close", () => resolve())) }
+      }),
+      ({ child, ended }) =>
+        Effect.promise(() => {
+          child.stdin.end()
+          return ended
+        })
+    )
+    const waiting = new Map<number, (answer: Record<string, unknown>) => void>()
+    createInterface(child.stdout).on("line", (line) => {
+      const { id, ...answer } = JSON.parse(line) as { readonly id: number }
+      waiting.get(id)?.(answer)
+      waiting.delete(id)
+    })
+    void ended.then(() => {
+      for (const resume of waiting.values()) resume({ error: "Ended", description: "the Python process has ended" })
+      waiting.clear()
+    })
+    let requests = 0
+    const ask = (request: object) =>
+      Effect.callback<Record<string, unknown>, PythonError>((resume) => {
+        const id = ++requests
+        waiting.set(id, (answer) => {
+          const { description, error } = answer
+          resume(
+            typeof error === "string"
+              ? Effect.fail(new PythonError({ error, description: String(description) }))
+              : Effect.succeed(answer)
+          )
+        })
+        child.stdin.write(`${JSON.stringify({ id, ...request })}\n`)
+      })
+    return Python.of({
+      encrypt: ({ encryptionContext = {}, frameLength = 4096, keys, plaintext, suite }) =>
+        Effect.map(
+          ask({
+            operation: "encrypt",
+            suite,
+            plaintext: base64(plaintext),
+            keys: json(keys),
+            encryptionContext,
+            frameLength
+          }),
+          (answer) => ({
+            message: bytes(answer["message"]),
+            encryptionContext: answer["encryptionContext"] as Record<string, string>
+          })
+        ),
+      encryptCached: ({ keys, plaintexts, ...request }) =>
+        Effect.map(
+          ask({ operation: "encryptCached", ...request, plaintexts: plaintexts.map(base64), keys: json(keys) }),
+          (answer) => (answer["messages"] as ReadonlyArray<string>).map(bytes)
+        ),
+      decrypt: ({ keys, message }) =>
+        Effect.map(ask({ operation: "decrypt", message: base64(message), keys: json(keys) }), (answer) => ({
+          plaintext: bytes(answer["plaintext"]),
+          encryptionContext: answer["encryptionContext"] as Record<string, string>,
+          suite: Number(answer["suite"]),
+          encryptedDataKeys: Number(answer["encryptedDataKeys"])
+        }))
+    })
+  })
+)

@@ -1,0 +1,128 @@
+"""The AWS Encryption SDK for Python as a process: one JSON request a line on standard input, one JSON answer a line.
+
+Ends when standard input closes. Bytes are base64.
+"""
+
+import base64
+import json
+import sys
+
+import aws_encryption_sdk
+from aws_encryption_sdk import (
+    CachingCryptoMaterialsManager,
+    CommitmentPolicy,
+    LocalCryptoMaterialsCache,
+    StrictAwsKmsMasterKeyProvider,
+)
+from aws_encryption_sdk.identifiers import Algorithm, EncryptionKeyType, WrappingAlgorithm
+from aws_encryption_sdk.internal.crypto.wrapping_keys import WrappingKey
+from aws_encryption_sdk.key_providers.raw import RawMasterKeyProvider
+
+AES = {
+    16: WrappingAlgorithm.AES_128_GCM_IV12_TAG16_NO_PADDING,
+    24: WrappingAlgorithm.AES_192_GCM_IV12_TAG16_NO_PADDING,
+    32: WrappingAlgorithm.AES_256_GCM_IV12_TAG16_NO_PADDING,
+}
+RSA = {
+    "PKCS1": WrappingAlgorithm.RSA_PKCS1,
+    "OAEP-SHA1": WrappingAlgorithm.RSA_OAEP_SHA1_MGF1,
+    "OAEP-SHA256": WrappingAlgorithm.RSA_OAEP_SHA256_MGF1,
+    "OAEP-SHA384": WrappingAlgorithm.RSA_OAEP_SHA384_MGF1,
+    "OAEP-SHA512": WrappingAlgorithm.RSA_OAEP_SHA512_MGF1,
+}
+
+
+def wrapping_key(key):
+    if key["type"] == "aes":
+        material = base64.b64decode(key["key"])
+        return WrappingKey(AES[len(material)], material, EncryptionKeyType.SYMMETRIC)
+    kind = EncryptionKeyType.PRIVATE if "PRIVATE KEY" in key["pem"] else EncryptionKeyType.PUBLIC
+    return WrappingKey(RSA[key["padding"]], key["pem"].encode(), kind)
+
+
+def provider_of(key):
+    if key["type"] == "kms":
+        return StrictAwsKmsMasterKeyProvider(key_ids=key["keyIds"])
+
+    class Provider(RawMasterKeyProvider):
+        provider_id = key["namespace"]
+
+        def _get_raw_key(self, key_id):
+            return wrapping_key(key)
+
+    provider = Provider()
+    provider.add_master_key(key["name"])
+    return provider
+
+
+def key_provider(keys):
+    first, *rest = [provider_of(key) for key in keys]
+    for other in rest:
+        first.add_master_key_provider(other)
+    return first
+
+
+def client_for(suite):
+    policy = (
+        CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT
+        if suite.is_committing()
+        else CommitmentPolicy.FORBID_ENCRYPT_ALLOW_DECRYPT
+    )
+    return aws_encryption_sdk.EncryptionSDKClient(commitment_policy=policy)
+
+
+def encrypt(request):
+    suite = Algorithm.get_by_id(request["suite"])
+    message, header = client_for(suite).encrypt(
+        source=base64.b64decode(request["plaintext"]),
+        key_provider=key_provider(request["keys"]),
+        encryption_context=request["encryptionContext"],
+        algorithm=suite,
+        frame_length=request["frameLength"],
+    )
+    return {"message": base64.b64encode(message).decode(), "encryptionContext": header.encryption_context}
+
+
+def encrypt_cached(request):
+    """Several messages under one data key."""
+    suite = Algorithm.get_by_id(request["suite"])
+    manager = CachingCryptoMaterialsManager(
+        master_key_provider=key_provider(request["keys"]), cache=LocalCryptoMaterialsCache(10), max_age=600.0
+    )
+    client = client_for(suite)
+    messages = [
+        client.encrypt(
+            source=base64.b64decode(plaintext),
+            materials_manager=manager,
+            encryption_context=request["encryptionContext"],
+            algorithm=suite,
+        )[0]
+        for plaintext in request["plaintexts"]
+    ]
+    return {"messages": [base64.b64encode(message).decode() for message in messages]}
+
+
+def decrypt(request):
+    client = aws_encryption_sdk.EncryptionSDKClient(
+        commitment_policy=CommitmentPolicy.REQUIRE_ENCRYPT_ALLOW_DECRYPT
+    )
+    plaintext, header = client.decrypt(
+        source=base64.b64decode(request["message"]), key_provider=key_provider(request["keys"])
+    )
+    return {
+        "plaintext": base64.b64encode(plaintext).decode(),
+        "encryptionContext": header.encryption_context,
+        "suite": header.algorithm.algorithm_id,
+        "encryptedDataKeys": len(header.encrypted_data_keys),
+    }
+
+
+OPERATIONS = {"encrypt": encrypt, "encryptCached": encrypt_cached, "decrypt": decrypt}
+
+for line in sys.stdin:
+    request = json.loads(line)
+    try:
+        answer = OPERATIONS[request["operation"]](request)
+    except Exception as error:  # whatever it is, the test decides
+        answer = {"error": type(error).__name__, "description": str(error)}
+    print(json.dumps({"id": request["id"], **answer}), flush=True)
