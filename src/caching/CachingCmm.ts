@@ -4,32 +4,44 @@
  *
  * Specification: framework/caching-cmm.md
  */
+import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Base64 from "effect/encoding/Base64"
 import * as Hex from "effect/encoding/Hex"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import * as Tracer from "effect/Tracer"
 import * as AlgorithmSuite from "../AlgorithmSuite.ts"
+import * as CommitmentPolicy from "../CommitmentPolicy.ts"
 import * as Materials from "../CryptographicMaterials.ts"
 import * as CryptographicMaterialsManager from "../CryptographicMaterialsManager.ts"
-import { Primitives } from "../crypto/Primitives.ts"
+import { Primitives, type VerificationKey } from "../crypto/Primitives.ts"
+import * as DataKey from "../DataKey.ts"
 import * as DefaultCmm from "../DefaultCmm.ts"
+import * as EncryptedDataKey from "../EncryptedDataKey.ts"
 import * as EncryptionContext from "../EncryptionContext.ts"
 import { DecryptError, EncryptError, InvalidOption, MaterialsManagerFailed } from "../EncryptionSdkError.ts"
 import * as bytes from "../internal/bytes.ts"
 import type { Materials as AnyMaterials } from "./internal/cacheEntry.ts"
 import * as materialsFlights from "./internal/materialsFlights.ts"
+import { positiveDuration } from "./internal/positiveDuration.ts"
+import { refusals } from "./internal/refusals.ts"
 import * as Keyring from "../Keyring.ts"
 import type { BypassReason, Usage } from "../Receipt.ts"
-import type { EntryFacts } from "./EntryFacts.ts"
+import type { EntryFacts, EvictionCause } from "./EntryFacts.ts"
 import * as CacheEntryIdentifier from "./CacheEntryIdentifier.ts"
 import * as CachePolicy from "./CachePolicy.ts"
 import type { CachingEvent } from "./CachingEvent.ts"
+import * as CachingMetrics from "./CachingMetrics.ts"
 import { InvalidPolicy } from "./InvalidPolicy.ts"
 import * as MaterialsCache from "./MaterialsCache.ts"
+import * as RefreshAhead from "./RefreshAhead.ts"
 
 /** How a caching manager is made, whatever it stands on. */
 export interface CachingOptions {
@@ -47,6 +59,22 @@ export interface CachingOptions {
   readonly partitionId?: string | undefined
   /** A cache of their own for decryption materials, so that many distinct decrypts do not evict encryption entries. */
   readonly decryptCache?: MaterialsCache.MaterialsCache | undefined
+  /** Renews entries that are in use before they meet a threshold. Default: off. */
+  readonly refreshAhead?: RefreshAhead.RefreshAheadOptions | undefined
+  /**
+   * Drops what the key provider refuses before its age. Access denied evicts the entry whose own fetch or refresh was
+   * denied; a key that is disabled or pending deletion takes all entries of that key with it. Default: off.
+   */
+  readonly evictRevoked?: boolean | undefined
+  /**
+   * Puts what was fetched for encryption into the decrypt cache too, for this manager alone and with the same age, so that
+   * a program can read back what it just wrote without a call. Default: off.
+   *
+   * **Gotchas**
+   *
+   * Skips the decrypt permission: a program that may encrypt but not decrypt reads its own recent messages.
+   */
+  readonly seedDecryptCache?: boolean | undefined
   /** How long a fetch of materials may take before everybody who waits for it fails. Default 30 seconds. */
   readonly fetchDeadline?: Duration.Input | undefined
   /** How long an operation of an asynchronous cache may take before it counts as a miss. Default 1 second. */
@@ -55,17 +83,43 @@ export interface CachingOptions {
   readonly onEvent?: ((event: CachingEvent) => void) | undefined
 }
 
-const positiveDuration = (
-  field: string,
-  input: Duration.Input
-): Effect.Effect<Duration.Duration, InvalidOption> => {
-  const duration = Duration.fromInput(input)
-  return duration._tag === "Some" && Duration.isFinite(duration.value) && Duration.isPositive(duration.value)
-    ? Effect.succeed(duration.value)
-    : Effect.fail(
-      new InvalidOption({ field, description: `must be a positive, finite Duration, got ${JSON.stringify(input)}` })
-    )
+/** Which entries to invalidate: those for which everything that is given fits. */
+export interface Selector {
+  /** Entries whose context has all of these pairs. */
+  readonly encryptionContext?: EncryptionContext.EncryptionContext | undefined
+  /** Entries whose data key was generated or unwrapped with this wrapping key: a key ARN, or a raw keyring's key name. */
+  readonly wrappingKey?: string | undefined
 }
+
+/** What to have materials for before requests come. */
+export interface WarmRequest {
+  readonly encryptionContext?: EncryptionContext.EncryptionContext | undefined
+  readonly algorithmSuite?: AlgorithmSuite.AlgorithmSuite | undefined
+  /** The policy of the client whose requests will come. Default `RequireEncryptRequireDecrypt`. */
+  readonly commitmentPolicy?: CommitmentPolicy.CommitmentPolicy | undefined
+}
+
+/** A caching manager, and the control of what it has cached. */
+export interface CachingCmm extends CryptographicMaterialsManager.CryptographicMaterialsManager {
+  readonly partitionId: string
+  /**
+   * Evicts the entries of this manager's partition that fit, and answers how many there were. Fetches in the air that fit,
+   * or whose wrapping key is not known yet, serve those who wait for them, and nothing of them is cached.
+   */
+  readonly invalidate: (selector: Selector) => Effect.Effect<number>
+  /** Evicts everything of this manager's partition; fetches in the air are not cached. */
+  readonly clear: Effect.Effect<void>
+  /**
+   * Fetches encryption materials before traffic, unless there are some, and charges nothing for it. Succeeds when requests
+   * can be served without a call: a check of readiness. Does nothing where such a request would not be cached.
+   */
+  readonly warm: (request?: WarmRequest) => Effect.Effect<void, EncryptError>
+}
+
+/** The caching manager that this program uses, for control. The layers provide it beside the materials manager. */
+export class Service extends (/*#__PURE__*/ Context.Service<Service, CachingCmm>()(
+  "effect-encryption-sdk/caching/CachingCmm"
+)) {}
 
 /**
  * A caching manager over another manager. Fails with `InvalidPolicy` where the policy is not valid or has no `maxAge`,
@@ -79,7 +133,7 @@ export const make: (
     readonly cache: MaterialsCache.MaterialsCache
   }
 ) => Effect.Effect<
-  CryptographicMaterialsManager.CryptographicMaterialsManager,
+  CachingCmm,
   InvalidPolicy | InvalidOption,
   Primitives | Scope.Scope
 > = /*#__PURE__*/ Effect.fnUntraced(function*(options) {
@@ -107,7 +161,12 @@ export const make: (
     })
   }
   const clock = yield* Clock.Clock
+  // Whoever makes the manager is not the parent of what it does later.
+  const context = Context.omit(Tracer.ParentSpan)(yield* Effect.context())
+  const decryptCache = options.decryptCache ?? cache
+  const caches = [...new Set([cache, decryptCache])]
   const emit = (event: CachingEvent): void => {
+    CachingMetrics.record(event, context)
     try {
       onEvent?.(event)
     } catch {
@@ -116,13 +175,46 @@ export const make: (
   }
   const flights = materialsFlights.make({
     clock,
-    context: yield* Effect.context(),
+    context,
     fetchDeadline,
     cacheTimeout,
     maxMessagesEncrypted: limits.maxMessagesEncrypted,
-    emit
+    refresh: options.refreshAhead &&
+      (yield* RefreshAhead.make(options.refreshAhead, limits, primitives)),
+    emit,
+    onFailure: (key, cause) => {
+      if (options.evictRevoked === true) evictRevoked(key, cause)
+    }
   })
   yield* Effect.addFinalizer(() => flights.shutdown)
+
+  /** Evicts what fits in this manager's partition, in the caches and on the way into them. */
+  const evictWhere = (
+    fits: (facts: Pick<EntryFacts, "encryptionContext"> & Partial<EntryFacts>) => boolean,
+    cause: EvictionCause
+  ): Effect.Effect<number> =>
+    Effect.suspend(() => {
+      flights.closeFlights(({ encryptionContext, facts }) => fits(facts ?? { encryptionContext }), cause)
+      return Effect.map(
+        Effect.forEach(caches, (each) =>
+          flights.guarded(
+            "deleteWhere",
+            each,
+            each.deleteWhere((facts) => facts.partitionId === partitionId && fits(facts), cause)
+          ), { concurrency: "unbounded" }),
+        (counts) => counts.reduce<number>((sum, count) => sum + (count ?? 0), 0)
+      )
+    })
+
+  const evictRevoked = (key: string, cause: Cause.Cause<unknown>): void => {
+    const { denied, unavailable } = refusals(cause)
+    if (!denied && unavailable.size === 0) return
+    flights.fork(evictWhere((facts) =>
+      (denied && facts.key === key) ||
+      (facts.encryptedDataKeys ?? []).some(({ keyProviderInfo }) =>
+        unavailable.has(EncryptedDataKey.printableInfo(keyProviderInfo))
+      ), "revoked"))
+  }
 
   const bypass = <M, E>(
     operation: "encrypt" | "decrypt",
@@ -199,16 +291,17 @@ export const make: (
         }))
     )
 
-  const getEncryptionMaterials = Effect.fnUntraced(function*(
+  /** How an encrypt request is served: through the cache, or past it for a reason. */
+  const planEncryption = Effect.fnUntraced(function*(
     request: CryptographicMaterialsManager.EncryptionMaterialsRequest
-  ) {
-    const underlying = askForEncryption(request)
+  ): Effect.fn.Return<
+    BypassReason | materialsFlights.CacheableRequest<Materials.CompleteEncryptionMaterials, EncryptError>,
+    EncryptError
+  > {
     const { algorithmSuite, commitmentPolicy, maxPlaintextLength: length } = request
-    if (!cache.stores) return yield* bypass("encrypt", "CachingOff", underlying)
-    if (algorithmSuite !== undefined && !AlgorithmSuite.isCacheable(algorithmSuite)) {
-      return yield* bypass("encrypt", "SuiteWithoutKeyDerivation", underlying)
-    }
-    if (length === undefined) return yield* bypass("encrypt", "UnknownPlaintextLength", underlying)
+    if (!cache.stores) return "CachingOff"
+    if (algorithmSuite !== undefined && !AlgorithmSuite.isCacheable(algorithmSuite)) return "SuiteWithoutKeyDerivation"
+    if (length === undefined) return "UnknownPlaintextLength"
     if (!Number.isSafeInteger(length) || length < 0) {
       return yield* new EncryptError({
         reason: new InvalidOption({
@@ -230,51 +323,114 @@ export const make: (
       algorithmSuite,
       plaintextLength: length
     })
-    if (requestLimits === undefined) return yield* bypass("encrypt", "Rule", underlying)
+    if (requestLimits === undefined) return "Rule"
     const charge: Usage = { messages: 1, bytes: BigInt(length) }
-    if (charge.bytes > requestLimits.maxBytesEncrypted) {
-      return yield* bypass("encrypt", "LargerThanMaxBytesEncrypted", underlying)
-    }
+    if (charge.bytes > requestLimits.maxBytesEncrypted) return "LargerThanMaxBytesEncrypted"
     const requiredEncryptionContextKeys = [...new Set(request.requiredEncryptionContextKeys)]
     const key = yield* storedKey(
       CacheEntryIdentifier.encryptionPreimage({ partitionId, algorithmSuite, encryptionContext }),
       commitmentPolicy,
       EncryptionContext.serialize(Object.fromEntries(requiredEncryptionContextKeys.map((name) => [name, ""])))
     )
-    return yield* flights.serve<Materials.CompleteEncryptionMaterials, EncryptError>({
+    const fetch = Effect.map(
+      askForEncryption({
+        encryptionContext,
+        commitmentPolicy,
+        algorithmSuite,
+        requiredEncryptionContextKeys,
+        maxPlaintextLength: undefined
+      }),
+      ({ materials }) => materials
+    )
+    const seeds = options.seedDecryptCache === true && decryptCache.stores && requiredEncryptionContextKeys.length === 0
+    let seed: { readonly key: string; readonly verificationKey: VerificationKey | undefined } | undefined
+    return {
       key,
+      ownKey: undefined,
       operation: "encrypt",
       cache,
+      encryptionContext,
       charge,
       limits: requestLimits,
-      fetch: Effect.map(
-        askForEncryption({
-          encryptionContext,
-          commitmentPolicy,
-          algorithmSuite,
-          requiredEncryptionContextKeys,
-          maxPlaintextLength: undefined
-        }),
-        ({ materials }) => materials
-      ),
-      fetchAlone: Effect.suspend(() => bypass("encrypt", "MaterialsNotCacheable", underlying)),
+      fetch: seeds
+        ? Effect.tap(fetch, (materials) =>
+          Effect.map(decryptSeed(materials, commitmentPolicy), (made) => {
+            seed = made
+          }))
+        : fetch,
+      fetchAlone: Effect.suspend(() => bypass("encrypt", "MaterialsNotCacheable", askForEncryption(request))),
       facts: (materials) => facts(key, "encrypt", materials, materials.encryptedDataKeys),
+      landed: (materials, createdAt) => {
+        if (seed === undefined) return
+        const decryption: Materials.CompleteDecryptionMaterials = {
+          algorithmSuite: materials.algorithmSuite,
+          encryptionContext: Object.freeze({ ...materials.encryptionContext }),
+          requiredEncryptionContextKeys: [],
+          plaintextDataKey: DataKey.copy(materials.plaintextDataKey),
+          unwrappedDataKey: materials.encryptedDataKeys[0]!,
+          verificationKey: seed.verificationKey
+        }
+        flights.seed(
+          decryption,
+          facts(seed.key, "decrypt", decryption, [decryption.unwrappedDataKey]),
+          decryptCache,
+          createdAt
+        )
+      },
       failure: (description) =>
         new EncryptError({ reason: new MaterialsManagerFailed({ description, retryable: true }) })
-    })
+    }
   })
 
-  const decryptCache = options.decryptCache ?? cache
-  const noCharge: Usage = { messages: 0, bytes: 0n }
+  const getEncryptionMaterials = (request: CryptographicMaterialsManager.EncryptionMaterialsRequest) =>
+    Effect.flatMap(planEncryption(request), (plan) =>
+      typeof plan === "string"
+        ? bypass("encrypt", plan, askForEncryption(request))
+        : flights.serve(plan))
 
-  const decryptMaterials = Effect.fnUntraced(function*(
-    request: CryptographicMaterialsManager.DecryptMaterialsRequest
+  const decryptionKey = (
+    request: Omit<CryptographicMaterialsManager.DecryptMaterialsRequest, "expectedEncryptionContext">,
+    expected: EncryptionContext.EncryptionContext
+  ): Effect.Effect<string> =>
+    storedKey(
+      CacheEntryIdentifier.decryptionPreimage({ partitionId, ...request }),
+      request.commitmentPolicy,
+      EncryptionContext.serialize(expected)
+    )
+
+  // No other manager can make this key: what is seeded serves the one that seeded it.
+  const managerId = Hex.encode(yield* primitives.randomBytes(16))
+  const ownKey = (key: string): string => `${key}.${managerId}`
+
+  /** What a decryption entry needs besides the encryption materials; none where the suite's materials are not cached. */
+  const decryptSeed = Effect.fnUntraced(function*(
+    { algorithmSuite, encryptedDataKeys, encryptionContext }: Materials.CompleteEncryptionMaterials,
+    commitmentPolicy: CommitmentPolicy.CommitmentPolicy
   ) {
-    const { algorithmSuite, commitmentPolicy } = request
-    if (!decryptCache.stores) return yield* bypass("decrypt", "CachingOff", askForDecryption(request))
-    if (!AlgorithmSuite.isCacheable(algorithmSuite)) {
-      return yield* bypass("decrypt", "SuiteWithoutKeyDerivation", askForDecryption(request))
+    if (
+      !AlgorithmSuite.isCacheable(algorithmSuite) || !CommitmentPolicy.allowsDecrypt(commitmentPolicy, algorithmSuite)
+    ) {
+      return undefined
     }
+    const key = yield* decryptionKey({ algorithmSuite, commitmentPolicy, encryptedDataKeys, encryptionContext }, {})
+    if (algorithmSuite.signature === undefined) return { key: ownKey(key), verificationKey: undefined }
+    const publicKey = Base64.decode(encryptionContext[EncryptionContext.publicKeyKey] ?? "")
+    if (Result.isFailure(publicKey)) return undefined
+    const verificationKey = yield* Effect.option(
+      primitives.importVerificationKey(algorithmSuite.signature.curve, publicKey.success)
+    )
+    return Option.isSome(verificationKey) ? { key: ownKey(key), verificationKey: verificationKey.value } : undefined
+  })
+
+  const planDecryption = Effect.fnUntraced(function*(
+    request: CryptographicMaterialsManager.DecryptMaterialsRequest
+  ): Effect.fn.Return<
+    BypassReason | materialsFlights.CacheableRequest<Materials.CompleteDecryptionMaterials, DecryptError>,
+    DecryptError
+  > {
+    const { algorithmSuite, commitmentPolicy } = request
+    if (!decryptCache.stores) return "CachingOff"
+    if (!AlgorithmSuite.isCacheable(algorithmSuite)) return "SuiteWithoutKeyDerivation"
     const validate = (context: EncryptionContext.EncryptionContext) =>
       Effect.fromResult(
         Result.mapError(EncryptionContext.validate(context), (reason) => new DecryptError({ reason }))
@@ -287,56 +443,92 @@ export const make: (
       algorithmSuite,
       plaintextLength: undefined
     })
-    if (requestLimits === undefined) return yield* bypass("decrypt", "Rule", askForDecryption(request))
+    if (requestLimits === undefined) return "Rule"
     const encryptedDataKeys = [...request.encryptedDataKeys]
-    const key = yield* storedKey(
-      CacheEntryIdentifier.decryptionPreimage({ partitionId, algorithmSuite, encryptedDataKeys, encryptionContext }),
-      commitmentPolicy,
-      EncryptionContext.serialize(expectedEncryptionContext)
-    )
-    return yield* flights.serve<Materials.CompleteDecryptionMaterials, DecryptError>({
+    const copied = { algorithmSuite, commitmentPolicy, encryptedDataKeys, encryptionContext }
+    const key = yield* decryptionKey(copied, expectedEncryptionContext)
+    const mayBeSeeded = options.seedDecryptCache === true && Object.keys(expectedEncryptionContext).length === 0
+    return {
       key,
+      ownKey: mayBeSeeded ? ownKey(key) : undefined,
       operation: "decrypt",
       cache: decryptCache,
-      charge: noCharge,
+      encryptionContext,
+      charge: { messages: 0, bytes: 0n },
       limits: {
         maxAgeMillis: requestLimits.maxAgeMillis,
         maxMessagesEncrypted: Infinity,
         maxBytesEncrypted: CachePolicy.maxBytesEncryptedLimit
       },
-      fetch: Effect.map(
-        askForDecryption({
-          algorithmSuite,
-          commitmentPolicy,
-          encryptedDataKeys,
-          encryptionContext,
-          expectedEncryptionContext
-        }),
-        ({ materials }) => materials
-      ),
+      fetch: Effect.map(askForDecryption({ ...copied, expectedEncryptionContext }), ({ materials }) => materials),
       fetchAlone: Effect.suspend(() => bypass("decrypt", "MaterialsNotCacheable", askForDecryption(request))),
       facts: (materials) => facts(key, "decrypt", materials, [materials.unwrappedDataKey]),
+      landed: undefined,
       failure: (description) =>
         new DecryptError({ reason: new MaterialsManagerFailed({ description, retryable: true }) })
-    })
+    }
   })
 
-  return CryptographicMaterialsManager.make({ getEncryptionMaterials, decryptMaterials })
+  const decryptMaterials = (request: CryptographicMaterialsManager.DecryptMaterialsRequest) =>
+    Effect.flatMap(planDecryption(request), (plan) =>
+      typeof plan === "string"
+        ? bypass("decrypt", plan, askForDecryption(request))
+        : flights.serve(plan))
+
+  const manager = CryptographicMaterialsManager.make({ getEncryptionMaterials, decryptMaterials })
+  return {
+    ...manager,
+    partitionId,
+    invalidate: (selector) => evictWhere((facts) => fitsSelector(selector, facts), "invalidated"),
+    clear: Effect.asVoid(evictWhere(() => true, "cleared")),
+    warm: (request = {}) =>
+      Effect.flatMap(
+        planEncryption({
+          encryptionContext: request.encryptionContext ?? EncryptionContext.empty,
+          algorithmSuite: request.algorithmSuite,
+          commitmentPolicy: request.commitmentPolicy ?? CommitmentPolicy.defaultPolicy,
+          requiredEncryptionContextKeys: [],
+          maxPlaintextLength: 0
+        }),
+        (plan) =>
+          typeof plan === "string"
+            ? Effect.void
+            : Effect.asVoid(Effect.scoped(flights.serve({ ...plan, charge: { messages: 0, bytes: 0n } })))
+      )
+  }
 })
 
-/** The program's materials manager: a caching one over the program's keyring, with the program's cache. */
+const fitsSelector = (
+  { encryptionContext, wrappingKey }: Selector,
+  facts: Pick<EntryFacts, "encryptionContext"> & Partial<EntryFacts>
+): boolean =>
+  (encryptionContext === undefined ||
+    EncryptionContext.findMismatch(encryptionContext, facts.encryptionContext) === undefined) &&
+  (wrappingKey === undefined || facts.encryptedDataKeys === undefined ||
+    facts.encryptedDataKeys.slice(0, 1).some((edk) => wrappingKeyName(edk) === wrappingKey))
+
+/** A raw AES keyring writes more behind the key's name, which does not print. */
+const wrappingKeyName = ({ keyProviderInfo }: EncryptedDataKey.EncryptedDataKey): string =>
+  EncryptedDataKey.printableInfo(keyProviderInfo).replace(/\u2026$/u, "")
+
+const services = (cmm: CachingCmm): Context.Context<Service | CryptographicMaterialsManager.Service> =>
+  Context.add(Context.make(CryptographicMaterialsManager.Service, cmm), Service, cmm)
+
+/**
+ * The program's materials manager: a caching one over the program's keyring, with the program's cache. Provides its control
+ * too.
+ */
 export const layer = (
   options: CachingOptions
 ): Layer.Layer<
-  CryptographicMaterialsManager.Service,
+  CryptographicMaterialsManager.Service | Service,
   InvalidPolicy | InvalidOption,
   Keyring.Service | MaterialsCache.Service | Primitives
 > =>
-  Layer.effect(
-    CryptographicMaterialsManager.Service,
+  Layer.effectContext(
     Effect.gen(function*() {
       const materialsManager = yield* DefaultCmm.make(yield* Keyring.Service)
-      return yield* make({ ...options, materialsManager, cache: yield* MaterialsCache.Service })
+      return services(yield* make({ ...options, materialsManager, cache: yield* MaterialsCache.Service }))
     })
   )
 
@@ -344,14 +536,13 @@ export const layer = (
 export const layerManager = (
   options: CachingOptions
 ): Layer.Layer<
-  CryptographicMaterialsManager.Service,
+  CryptographicMaterialsManager.Service | Service,
   InvalidPolicy | InvalidOption,
   CryptographicMaterialsManager.Service | MaterialsCache.Service | Primitives
 > =>
-  Layer.effect(
-    CryptographicMaterialsManager.Service,
+  Layer.effectContext(
     Effect.gen(function*() {
       const materialsManager = yield* CryptographicMaterialsManager.Service
-      return yield* make({ ...options, materialsManager, cache: yield* MaterialsCache.Service })
+      return services(yield* make({ ...options, materialsManager, cache: yield* MaterialsCache.Service }))
     })
   )

@@ -2,14 +2,17 @@
  * What a caching materials manager does, as it happens. Events hold no key bytes, no plaintext and no context values.
  */
 import type * as Duration from "effect/Duration"
-import type { BypassReason } from "../Receipt.ts"
-import type { EvictionEvent } from "./EntryFacts.ts"
+import type { BypassReason, Usage } from "../Receipt.ts"
+import type { EvictionCause } from "./EntryFacts.ts"
 
 /**
  * - `Bypassed`: a request went straight through to the underlying manager.
  * - `Admitted`: a request was served from the cache (`hit`), joined a fetch (`joined`) or started one (`miss`). Requests
  *   for one `key` are admitted one after another, in the order of these events.
- * - `Fetched`: a fetch ended.
+ * - `FetchStarted`: the underlying manager is asked, for a `request` that waits or to `refresh` an entry ahead.
+ * - `Fetched`: that fetch ended. `abandoned` means that nobody waited for it any more, or that the manager was closed.
+ * - `Waiting`: one request more, or one less, waits for a fetch.
+ * - `Stored`: an entry was put into the cache.
  * - `Evicted`: an entry left the cache.
  * - `CacheFault`: the cache failed, died or took too long, and the manager went on as on a miss.
  */
@@ -22,13 +25,29 @@ export type CachingEvent =
     readonly outcome: "hit" | "joined" | "miss"
   }
   | {
+    readonly _tag: "FetchStarted"
+    readonly operation: "encrypt" | "decrypt"
+    readonly key: string
+    readonly trigger: "request" | "refresh"
+  }
+  | {
     readonly _tag: "Fetched"
     readonly operation: "encrypt" | "decrypt"
     readonly key: string
-    readonly outcome: "landed" | "failed" | "deadline"
+    readonly trigger: "request" | "refresh"
+    readonly outcome: "landed" | "failed" | "deadline" | "abandoned"
     readonly latency: Duration.Duration
   }
-  | { readonly _tag: "Evicted" } & EvictionEvent
+  | { readonly _tag: "Waiting"; readonly operation: "encrypt" | "decrypt"; readonly change: 1 | -1 }
+  | { readonly _tag: "Stored"; readonly operation: "encrypt" | "decrypt"; readonly key: string }
+  | {
+    readonly _tag: "Evicted"
+    readonly operation: "encrypt" | "decrypt"
+    readonly key: string
+    readonly cause: EvictionCause
+    readonly age: Duration.Duration
+    readonly usage: Usage
+  }
   | {
     readonly _tag: "CacheFault"
     readonly operation: "get" | "put" | "delete" | "deleteWhere" | "clear" | "size"

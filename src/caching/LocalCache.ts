@@ -5,7 +5,7 @@
  * Specification: framework/local-cryptographic-materials-cache.md
  */
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -15,6 +15,7 @@ import * as internal from "./internal/cacheEntry.ts"
 import { nowUnsafe } from "./internal/instant.ts"
 import type { CacheEntry } from "./CacheEntry.ts"
 import type { EvictionCause, EvictionEvent } from "./EntryFacts.ts"
+import { positiveDuration } from "./internal/positiveDuration.ts"
 import * as MaterialsCache from "./MaterialsCache.ts"
 
 /** How a local cache is made. */
@@ -44,16 +45,7 @@ export const make: (
         description: `must be an integer from 0 to ${Number.MAX_SAFE_INTEGER}, got ${String(capacity)}`
       })
     }
-    const sweepInterval = Duration.fromInput(options.sweepInterval ?? "60 seconds")
-    if (
-      sweepInterval._tag === "None" || !Duration.isFinite(sweepInterval.value) ||
-      !Duration.isPositive(sweepInterval.value)
-    ) {
-      return yield* new InvalidOption({
-        field: "sweepInterval",
-        description: `must be a positive, finite Duration, got ${JSON.stringify(options.sweepInterval)}`
-      })
-    }
+    const sweepInterval = yield* positiveDuration("sweepInterval", options.sweepInterval ?? "60 seconds")
 
     const clock = yield* Clock.Clock
     const context = yield* Effect.context()
@@ -74,7 +66,7 @@ export const make: (
 
     const sweep = Effect.gen(function*() {
       do {
-        yield* Effect.sleep(sweepInterval.value)
+        yield* Effect.sleep(sweepInterval)
         const now = nowUnsafe(clock)
         evictWhere((entry) => entry.isExpired(now), "age")
         evictWhere((entry) => entry.isSpent(), "messages")

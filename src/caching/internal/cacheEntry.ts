@@ -14,12 +14,21 @@ export const copyMaterials = <M extends Materials>(materials: M): M => ({
   plaintextDataKey: DataKey.copy(materials.plaintextDataKey)
 })
 
+/** The age and the usage at which an entry is worth refreshing. */
+export interface RefreshPoint {
+  readonly ageMillis: number
+  readonly messages: number
+  readonly bytes: bigint
+}
+
 /** What `CacheEntry` hides. The materials are a private field, so that no way of printing an entry shows them. */
 export class Entry<M extends Materials = Materials> {
   readonly facts: EntryFacts
   readonly usage: Ref.Ref<Usage>
   readonly createdAt: Instant
   readonly maxMessagesEncrypted: number
+  /** Past which point a served request starts a refresh; undefined where there is no refreshing ahead. */
+  readonly refresh: RefreshPoint | undefined
   evicted = false
   #materials: M | undefined
   readonly #listeners: Array<(event: EvictionEvent) => void> = []
@@ -30,13 +39,15 @@ export class Entry<M extends Materials = Materials> {
     materials: M,
     usage: Usage,
     createdAt: Instant,
-    maxMessagesEncrypted: number
+    maxMessagesEncrypted: number,
+    refresh: RefreshPoint | undefined
   ) {
     this.facts = facts
     this.#materials = materials
     this.usage = Ref.makeUnsafe(usage)
     this.createdAt = createdAt
     this.maxMessagesEncrypted = maxMessagesEncrypted
+    this.refresh = refresh
   }
 
   ageMillis(now: Instant): number {
@@ -49,6 +60,12 @@ export class Entry<M extends Materials = Materials> {
 
   isSpent(): boolean {
     return Ref.getUnsafe(this.usage).messages >= this.maxMessagesEncrypted
+  }
+
+  isDueForRefresh(ageMillis: number): boolean {
+    if (this.refresh === undefined) return false
+    const { bytes, messages } = Ref.getUnsafe(this.usage)
+    return ageMillis >= this.refresh.ageMillis || messages >= this.refresh.messages || bytes >= this.refresh.bytes
   }
 
   /** Undefined once evicted. */

@@ -8,16 +8,20 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
+import type * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
+import type * as Tracer from "effect/Tracer"
 import * as AlgorithmSuite from "../../AlgorithmSuite.ts"
-import type { EntryFacts, EvictionCause } from "../EntryFacts.ts"
-import type { CachingEvent } from "../CachingEvent.ts"
-import type { MaterialsCache } from "../MaterialsCache.ts"
-import type { MaterialsCacheError } from "../MaterialsCacheError.ts"
 import type { Answer } from "../../CryptographicMaterialsManager.ts"
 import * as DataKey from "../../DataKey.ts"
+import type { EncryptionContext } from "../../EncryptionContext.ts"
+import { isTraced, withSpan } from "../../internal/tracing.ts"
 import type { Receipt, Usage } from "../../Receipt.ts"
-import { copyMaterials, Entry, type Materials } from "./cacheEntry.ts"
+import type { CachingEvent } from "../CachingEvent.ts"
+import type { EntryFacts, EvictionCause, EvictionEvent } from "../EntryFacts.ts"
+import type { MaterialsCache } from "../MaterialsCache.ts"
+import type { MaterialsCacheError } from "../MaterialsCacheError.ts"
+import { copyMaterials, Entry, type Materials, type RefreshPoint } from "./cacheEntry.ts"
 import { elapsedMillis, type Instant, nowUnsafe } from "./instant.ts"
 
 /** The thresholds that hold for one request. Decryption is bounded by age alone. */
@@ -31,8 +35,11 @@ export interface Limits {
 export interface CacheableRequest<M extends Materials, E> {
   /** The key under which its entry is stored. */
   readonly key: string
+  /** Where materials are looked for besides, for entries that this manager alone may use. */
+  readonly ownKey: string | undefined
   readonly operation: "encrypt" | "decrypt"
   readonly cache: MaterialsCache
+  readonly encryptionContext: EncryptionContext
   readonly charge: Usage
   readonly limits: Limits
   /** Asks the underlying manager, without any knowledge of the plaintext. */
@@ -41,6 +48,8 @@ export interface CacheableRequest<M extends Materials, E> {
   readonly fetchAlone: Effect.Effect<Answer<M>, E, Scope.Scope>
   /** The public facts of an entry with these materials. */
   readonly facts: (materials: M) => EntryFacts
+  /** Called in the step in which materials land and are kept, with a copy of their own at hand. */
+  readonly landed: ((materials: M, createdAt: Instant) => void) | undefined
   /** What a waiter fails with when the manager gives up. */
   readonly failure: (description: string) => E
 }
@@ -53,7 +62,14 @@ export interface FlightsOptions {
   readonly cacheTimeout: Duration.Duration
   /** The manager's own threshold: a data key that has served so many messages is spent. */
   readonly maxMessagesEncrypted: number
+  /** Draws the point at which the next entry is refreshed ahead; undefined where nothing is. */
+  readonly refresh: {
+    readonly drawPoint: Effect.Effect<RefreshPoint>
+    readonly retry: Schedule.Schedule<unknown>
+  } | undefined
   readonly emit: (event: CachingEvent) => void
+  /** Told of every failed fetch, before its waiters are. */
+  readonly onFailure: (key: string, cause: Cause.Cause<unknown>) => void
 }
 
 /** What a request has been handed so far: zeroed when its scope closes, whichever way the request ended. */
@@ -77,6 +93,7 @@ interface Waiter {
 /** One fetch of materials, and those who wait for it. */
 interface Flight {
   readonly request: CacheableRequest<Materials, unknown>
+  readonly trigger: "request" | "refresh"
   readonly startedAt: Instant
   readonly waiters: Set<Waiter>
   reserved: Usage
@@ -84,13 +101,17 @@ interface Flight {
   settled: boolean
   /** Set when the materials have landed and are on their way into the cache. */
   entry: Entry | undefined
+  span: Tracer.Span | undefined
   fetching: Fiber.Fiber<unknown, unknown> | undefined
   deadline: Fiber.Fiber<unknown, unknown> | undefined
+  readonly ended: Deferred.Deferred<void, unknown>
 }
 
 type Admission<M extends Materials> =
   | { readonly _tag: "Served"; readonly materials: M; readonly receipt: Receipt }
   | { readonly _tag: "Waiting"; readonly flight: Flight; readonly waiter: Waiter }
+
+type Threshold = "age" | "messages" | "bytes"
 
 const noUsage: Usage = { messages: 0, bytes: 0n }
 
@@ -98,7 +119,7 @@ const plus = (a: Usage, b: Usage): Usage => ({ messages: a.messages + b.messages
 
 const minus = (a: Usage, b: Usage): Usage => ({ messages: a.messages - b.messages, bytes: a.bytes - b.bytes })
 
-const exceeded = (usage: Usage, limits: Limits): "messages" | "bytes" | undefined =>
+const exceeded = (usage: Usage, limits: Limits): Threshold | undefined =>
   usage.messages > limits.maxMessagesEncrypted
     ? "messages"
     : usage.bytes > limits.maxBytesEncrypted
@@ -115,6 +136,7 @@ export const make = (options: FlightsOptions) => {
   const { clock, emit } = options
   const flights = new Map<string, Flight>()
   const unsettled = new Set<Flight>()
+  const refreshing = new Set<string>()
   const fibers = new Set<Fiber.Fiber<unknown, unknown>>()
   let closed = false
 
@@ -160,19 +182,60 @@ export const make = (options: FlightsOptions) => {
     if (!closed) fork(guarded("delete", cache, cache.delete(entry, cause)))
   }
 
+  /**
+   * Puts an entry into its cache; nobody waits for that. Where the put fails the entry's bytes are zeroed, and where the
+   * entry was evicted meanwhile the cache is told once more, since it may have stored the handle all the same.
+   */
+  const put = (entry: Entry, cache: MaterialsCache, finished: () => void): void => {
+    const { key, operation } = entry.facts
+    let stored = false
+    let pending: EvictionEvent | undefined
+    const evicted = ({ age, cause, usage }: EvictionEvent) =>
+      emit({ _tag: "Evicted", operation, key, cause, age, usage })
+    entry.onEvicted((event) => {
+      if (stored) evicted(event)
+      else pending = event
+    })
+    fork(Effect.map(guarded("put", cache, Effect.as(cache.put(entry), true)), (done) => {
+      if (done === true) {
+        stored = true
+        emit({ _tag: "Stored", operation, key })
+        if (pending !== undefined) {
+          evicted(pending)
+          evict(entry, cache, pending.cause, nowUnsafe(clock))
+        }
+      } else {
+        entry.discard()
+      }
+      finished()
+    }))
+  }
+
   const close = (flight: Flight): void => {
     if (flights.get(flight.request.key) === flight) flights.delete(flight.request.key)
   }
 
-  const settle = (flight: Flight): void => {
+  const settle = (
+    flight: Flight,
+    outcome: "landed" | "failed" | "deadline" | "abandoned",
+    exit: Exit.Exit<void, unknown>
+  ): void => {
     flight.settled = true
     unsettled.delete(flight)
     flight.deadline?.interruptUnsafe()
+    const { key, operation } = flight.request
+    const latency = Duration.millis(Math.max(0, elapsedMillis(flight.startedAt, nowUnsafe(clock))))
+    emit({ _tag: "Fetched", operation, key, trigger: flight.trigger, outcome, latency })
+    Deferred.doneUnsafe(flight.ended, exit)
   }
 
-  const fail = (flight: Flight, cause: Cause.Cause<unknown>): void => {
+  const fail = (
+    flight: Flight,
+    outcome: "failed" | "deadline" | "abandoned",
+    cause: Cause.Cause<unknown>
+  ): void => {
     if (flight.settled) return
-    settle(flight)
+    settle(flight, outcome, Exit.failCause(cause))
     close(flight)
     for (const waiter of flight.waiters) Deferred.doneUnsafe(waiter.delivery, Exit.failCause(cause))
   }
@@ -182,18 +245,11 @@ export const make = (options: FlightsOptions) => {
     Deferred.doneUnsafe(waiter.delivery, Exit.succeed({ _tag: "Served", materials, receipt }))
   }
 
-  const land = (flight: Flight, materials: Materials): void => {
+  const land = (flight: Flight, materials: Materials, refresh: RefreshPoint | undefined): void => {
     if (flight.settled) return
-    settle(flight)
+    settle(flight, "landed", Exit.void)
     const { request } = flight
     const now = nowUnsafe(clock)
-    emit({
-      _tag: "Fetched",
-      operation: request.operation,
-      key: request.key,
-      outcome: "landed",
-      latency: Duration.millis(elapsedMillis(flight.startedAt, now))
-    })
     if (!AlgorithmSuite.isCacheable(materials.algorithmSuite)) {
       close(flight)
       for (const waiter of flight.waiters) {
@@ -210,59 +266,77 @@ export const make = (options: FlightsOptions) => {
       copyMaterials({ ...materials, encryptionContext: Object.freeze({ ...materials.encryptionContext }) }),
       flight.reserved,
       now,
-      options.maxMessagesEncrypted
+      options.maxMessagesEncrypted,
+      refresh
     )
     for (const waiter of flight.waiters) {
       deliver(waiter, entry.copyMaterials()!, { _tag: waiter.leader ? "Miss" : "Joined", usage: waiter.usage })
     }
-    if (flights.get(request.key) !== flight || entry.isSpent()) {
+    const isOpen = flights.get(request.key) === flight
+    if (isOpen) request.landed?.(materials, now)
+    if (!isOpen || entry.isSpent()) {
       close(flight)
       entry.discard()
       return
     }
     flight.entry = entry
-    entry.onEvicted((event) => emit({ _tag: "Evicted", ...event }))
-    fork(Effect.map(
-      guarded("put", request.cache, Effect.as(request.cache.put(entry), true)),
-      (stored) => {
-        if (stored !== true) entry.discard()
-        // Evicted while the put was in the air: the cache may have stored the handle all the same.
-        else if (entry.evicted) evict(entry, request.cache, "invalidated", nowUnsafe(clock))
-        close(flight)
-      }
-    ))
+    put(entry, request.cache, () => close(flight))
+  }
+
+  const open = (request: CacheableRequest<Materials, unknown>, trigger: Flight["trigger"], now: Instant): Flight => {
+    const flight: Flight = {
+      request,
+      trigger,
+      startedAt: now,
+      waiters: new Set(),
+      reserved: noUsage,
+      settled: false,
+      entry: undefined,
+      span: undefined,
+      fetching: undefined,
+      deadline: undefined,
+      ended: Deferred.makeUnsafe()
+    }
+    flights.set(request.key, flight)
+    unsettled.add(flight)
+    emit({ _tag: "FetchStarted", operation: request.operation, key: request.key, trigger })
+    return flight
   }
 
   const start = (flight: Flight): void => {
-    const { fetch, failure, key, operation } = flight.request
-    const ended = (outcome: "failed" | "deadline") =>
-      emit({
-        _tag: "Fetched",
-        operation,
-        key,
-        outcome,
-        latency: Duration.millis(elapsedMillis(flight.startedAt, nowUnsafe(clock)))
-      })
-    flight.fetching = fork(Effect.scoped(Effect.map(fetch, (materials) => land(flight, materials))))
+    const { failure, fetch, key, operation } = flight.request
+    const drawPoint: Effect.Effect<RefreshPoint | undefined> = options.refresh?.drawPoint ?? Effect.undefined
+    flight.fetching = fork(withSpan("CachingCmm.fetch", { root: true }, (span) => {
+      flight.span = span
+      span?.attribute("operation", operation)
+      span?.attribute("trigger", flight.trigger)
+      return Effect.scoped(
+        Effect.flatMap(fetch, (materials) => Effect.map(drawPoint, (refresh) => land(flight, materials, refresh)))
+      )
+    }))
     flight.fetching.addObserver((exit) => {
       if (Exit.isSuccess(exit) || flight.settled) return
-      ended("failed")
-      fail(flight, exit.cause)
+      options.onFailure(key, exit.cause)
+      fail(flight, "failed", exit.cause)
     })
     if (flight.settled) return
     flight.deadline = fork(Effect.andThen(
       Effect.sleep(options.fetchDeadline),
       Effect.sync(() => {
         if (flight.settled) return
-        ended("deadline")
-        fail(flight, Cause.fail(failure(`no answer within ${Duration.format(options.fetchDeadline)}`)))
+        const description = `no answer within ${Duration.format(options.fetchDeadline)}`
+        fail(flight, "deadline", Cause.fail(failure(description)))
         flight.fetching?.interruptUnsafe()
       })
     ))
   }
 
-  const reserve = (flight: Flight, request: CacheableRequest<Materials, unknown>, claim: Claim<Materials>): Waiter => {
-    const leader = flight.waiters.size === 0 && flight.fetching === undefined
+  const reserve = (
+    flight: Flight,
+    request: CacheableRequest<Materials, unknown>,
+    claim: Claim<Materials>,
+    leader: boolean
+  ): Waiter => {
     flight.reserved = plus(flight.reserved, request.charge)
     const waiter: Waiter = {
       charge: request.charge,
@@ -281,138 +355,210 @@ export const make = (options: FlightsOptions) => {
     if (flight.settled) return
     flight.waiters.delete(waiter)
     flight.reserved = minus(flight.reserved, waiter.charge)
-    if (flight.waiters.size > 0) return
-    settle(flight)
-    close(flight)
+    if (flight.waiters.size > 0 || flight.trigger === "refresh") return
+    fail(flight, "abandoned", Cause.interrupt())
     flight.fetching?.interruptUnsafe()
   }
 
   /** Charges the entry and copies its materials, or says which threshold forbids it. */
-  const chargeEntry = (
+  const charge = (
     entry: Entry,
     request: CacheableRequest<Materials, unknown>,
     claim: Claim<Materials>,
     now: Instant
-  ): Usage | "age" | "messages" | "bytes" => {
+  ): Usage | Threshold => {
     if (entry.ageMillis(now) >= request.limits.maxAgeMillis) return "age"
     const usage = plus(Ref.getUnsafe(entry.usage), request.charge)
-    const cause = exceeded(usage, request.limits)
-    if (cause !== undefined) return cause
+    const threshold = exceeded(usage, request.limits)
+    if (threshold !== undefined) return threshold
     entry.usage.ref.current = usage
     claim.materials = entry.copyMaterials()!
     if (entry.isSpent()) evict(entry, request.cache, "messages", now)
     return usage
   }
 
+  /** Starts a refresh of the entry that served a request, if it is due and none is in the air. */
+  const refreshAhead = (entry: Entry, request: CacheableRequest<Materials, unknown>, age: number): boolean => {
+    if (options.refresh === undefined || closed || !entry.isDueForRefresh(age)) return false
+    if (flights.has(request.key) || refreshing.has(request.key)) return false
+    refreshing.add(request.key)
+    // An attempt is worth its call only while the entry that it renews is still in use.
+    const isWanted = (now: Instant) =>
+      !entry.evicted && entry.ageMillis(now) < request.limits.maxAgeMillis && !flights.has(request.key)
+    const attempt = Effect.suspend(() => {
+      const now = nowUnsafe(clock)
+      if (closed || !isWanted(now)) return Effect.void
+      const flight = open(request, "refresh", now)
+      start(flight)
+      return Deferred.await(flight.ended)
+    })
+    fork(attempt.pipe(
+      Effect.retry({ schedule: options.refresh.retry, while: () => isWanted(nowUnsafe(clock)) }),
+      Effect.ignore,
+      Effect.ensuring(Effect.sync(() => refreshing.delete(request.key)))
+    ))
+    return true
+  }
+
+  const usable = (found: unknown, key: string, operation: string): Entry | undefined =>
+    found instanceof Entry && !found.evicted && found.facts.key === key && found.facts.operation === operation
+      ? found
+      : undefined
+
   const admit = <M extends Materials, E>(
     request: CacheableRequest<M, E>,
     claim: Claim<M>,
-    found: unknown
+    found: unknown,
+    foundOwn: unknown
   ): Admission<M> => {
     const now = nowUnsafe(clock)
     const untyped = request as unknown as CacheableRequest<Materials, unknown>
-    const { cache, key, operation } = request
-    const usable = found instanceof Entry && !found.evicted && found.facts.key === key &&
-        found.facts.operation === operation
-      ? found
-      : undefined
-    if (usable !== undefined) {
-      const usage = chargeEntry(usable, untyped, claim, now)
-      if (typeof usage === "object") {
-        emit({ _tag: "Admitted", operation, key, outcome: "hit" })
-        const age = Duration.millis(Math.max(0, usable.ageMillis(now)))
-        return {
-          _tag: "Served",
-          materials: claim.materials!,
-          receipt: { _tag: "Hit", refreshStarted: false, age, usage }
-        }
+    const { cache, key, operation, ownKey } = request
+    for (const entry of [usable(found, key, operation), ownKey && usable(foundOwn, ownKey, operation)]) {
+      if (typeof entry !== "object") continue
+      const usage = charge(entry, untyped, claim, now)
+      if (typeof usage === "string") {
+        evict(entry, cache, usage, now)
+        continue
       }
-      evict(usable, cache, usage, now)
+      emit({ _tag: "Admitted", operation, key, outcome: "hit" })
+      const ageMillis = Math.max(0, entry.ageMillis(now))
+      const refreshStarted = refreshAhead(entry, untyped, ageMillis)
+      return {
+        _tag: "Served",
+        materials: claim.materials!,
+        receipt: { _tag: "Hit", refreshStarted, age: Duration.millis(ageMillis), usage }
+      }
     }
     const flight = flights.get(key)
-    if (flight !== undefined) {
-      if (flight.entry !== undefined && !flight.entry.evicted) {
-        const usage = chargeEntry(flight.entry, untyped, claim, now)
-        if (typeof usage === "object") {
-          emit({ _tag: "Admitted", operation, key, outcome: "joined" })
-          return { _tag: "Served", materials: claim.materials!, receipt: { _tag: "Joined", usage } }
-        }
-        evict(flight.entry, cache, usage, now)
-      } else if (
-        flight.entry === undefined && exceeded(plus(flight.reserved, request.charge), request.limits) === undefined
-      ) {
-        return { _tag: "Waiting", flight, waiter: reserve(flight, untyped, claim) }
+    if (flight?.entry !== undefined && !flight.entry.evicted) {
+      const usage = charge(flight.entry, untyped, claim, now)
+      if (typeof usage === "object") {
+        emit({ _tag: "Admitted", operation, key, outcome: "joined" })
+        return { _tag: "Served", materials: claim.materials!, receipt: { _tag: "Joined", usage } }
       }
-      close(flight)
+      evict(flight.entry, cache, usage, now)
+    } else if (
+      flight !== undefined && flight.entry === undefined &&
+      exceeded(plus(flight.reserved, request.charge), request.limits) === undefined
+    ) {
+      return { _tag: "Waiting", flight, waiter: reserve(flight, untyped, claim, false) }
     }
-    const opened: Flight = {
-      request: untyped,
-      startedAt: now,
-      waiters: new Set(),
-      reserved: noUsage,
-      settled: false,
-      entry: undefined,
-      fetching: undefined,
-      deadline: undefined
-    }
-    flights.set(key, opened)
-    unsettled.add(opened)
-    const waiter = reserve(opened, untyped, claim)
+    if (flight !== undefined) close(flight)
+    const opened = open(untyped, "request", now)
+    const waiter = reserve(opened, untyped, claim, true)
     start(opened)
     return { _tag: "Waiting", flight: opened, waiter }
   }
 
+  /** Looks up and admits. Only the look-up in an asynchronous cache can be interrupted. */
   const lookUp = <M extends Materials, E>(
     request: CacheableRequest<M, E>,
-    claim: Claim<M>
+    claim: Claim<M>,
+    interruptible: <A>(effect: Effect.Effect<A>) => Effect.Effect<A>
   ): Effect.Effect<Admission<M>> => {
-    const { cache, key } = request
+    const { cache, key, ownKey } = request
     const { getUnsafe } = cache
     if (getUnsafe === undefined) {
-      return Effect.map(guarded("get", cache, cache.get(key)), (found) => admit(request, claim, found))
+      const own = ownKey === undefined ? Effect.undefined : guarded("get", cache, cache.get(ownKey))
+      const both = Effect.flatMap(
+        own,
+        (foundOwn) => Effect.map(guarded("get", cache, cache.get(key)), (found) => [found, foundOwn] as const)
+      )
+      return Effect.map(interruptible(both), ([found, foundOwn]) => admit(request, claim, found, foundOwn))
     }
     return Effect.sync(() => {
       let found: unknown
+      let foundOwn: unknown
       try {
         found = getUnsafe(key)
+        if (found === undefined && ownKey !== undefined) foundOwn = getUnsafe(ownKey)
       } catch {
         emit({ _tag: "CacheFault", operation: "get", fault: "died" })
       }
-      return admit(request, claim, found)
+      return admit(request, claim, found, foundOwn)
     })
   }
+
+  /** What becomes of a waiter, whichever way its wait ends. */
+  const arrive = (flight: Flight, waiter: Waiter, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+    Effect.withFiber((fiber) => {
+      emit({ _tag: "Waiting", operation: flight.request.operation, change: -1 })
+      if (Exit.hasInterrupts(exit)) leave(flight, waiter)
+      // The fetch runs in a trace of its own: the spans of those who waited for it say which.
+      const { span } = fiber.cache
+      if (flight.span !== undefined && span?._tag === "Span" && isTraced(fiber)) {
+        span.addLinks([{ span: flight.span, attributes: {} }])
+      }
+      return Effect.void
+    })
 
   /** Serves a request from the cache, from a flight in the air, or by starting one. */
   const serve = <M extends Materials, E>(
     request: CacheableRequest<M, E>
-  ): Effect.Effect<Answer<M>, E, Scope.Scope> =>
-    Effect.flatMap(Effect.scope, (scope) => {
-      if (closed) return Effect.fail(request.failure("its scope is closed"))
-      const claim: Claim<M> = { materials: undefined }
-      const release = Effect.sync(() => {
-        if (claim.materials !== undefined) DataKey.zero(claim.materials.plaintextDataKey)
+  ): Effect.Effect<Answer<M>, E, Scope.Scope> => {
+    const delivered = Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(Effect.scope, (scope): Effect.Effect<Delivery<M>, E> => {
+        if (closed) return Effect.fail(request.failure("its scope is closed"))
+        const claim: Claim<M> = { materials: undefined }
+        const release = Effect.sync(() => {
+          if (claim.materials !== undefined) DataKey.zero(claim.materials.plaintextDataKey)
+        })
+        // The finalizer comes before the first copy, and admission and waiting are not to be interrupted in between: so no
+        // key is left behind, and no reservation.
+        return Effect.flatMap(
+          Effect.andThen(Scope.addFinalizer(scope, release), lookUp(request, claim, restore)),
+          (admission): Effect.Effect<Delivery<M>, E> => {
+            if (admission._tag === "Served") return Effect.succeed(admission)
+            const { flight, waiter } = admission
+            emit({ _tag: "Waiting", operation: request.operation, change: 1 })
+            return Effect.onExit(
+              restore(Deferred.await(waiter.delivery as Deferred.Deferred<Delivery<M>, E>)),
+              (exit) => arrive(flight, waiter, exit)
+            )
+          }
+        )
       })
-      // The finalizer comes first, so that no interruption can fall between a copy and its zeroing.
-      return Effect.flatMap(
-        Effect.andThen(Scope.addFinalizer(scope, release), lookUp(request, claim)),
-        (admission): Effect.Effect<Answer<M>, E, Scope.Scope> => {
-          if (admission._tag === "Served") return Effect.succeed(admission)
-          const { flight, waiter } = admission
-          const delivery = waiter.delivery as Deferred.Deferred<Delivery<M>, E>
-          return Effect.flatMap(
-            Effect.onInterrupt(Deferred.await(delivery), () => Effect.sync(() => leave(flight, waiter))),
-            (answer) => answer._tag === "Served" ? Effect.succeed(answer) : request.fetchAlone
-          )
-        }
-      )
-    })
+    )
+    return Effect.flatMap(
+      delivered,
+      (delivery): Effect.Effect<Answer<M>, E, Scope.Scope> =>
+        delivery._tag === "Served" ? Effect.succeed(delivery) : request.fetchAlone
+    )
+  }
+
+  /** Puts materials that came from elsewhere, with their own time of creation; takes over the data key. */
+  const seed = (materials: Materials, facts: EntryFacts, cache: MaterialsCache, createdAt: Instant): void => {
+    const entry = new Entry(facts, materials, noUsage, createdAt, options.maxMessagesEncrypted, undefined)
+    if (closed) entry.discard()
+    else put(entry, cache, () => {})
+  }
+
+  /**
+   * Closes the flights in the air that fit, so that their waiters are served and nothing of them is cached, and evicts
+   * what has landed and is on its way into the cache.
+   */
+  const closeFlights = (
+    fits: (
+      flight: { readonly encryptionContext: EncryptionContext; readonly facts: EntryFacts | undefined }
+    ) => boolean,
+    cause: EvictionCause
+  ): void => {
+    const now = nowUnsafe(clock)
+    for (const flight of flights.values()) {
+      const { encryptionContext } = flight.request
+      if (!fits({ encryptionContext, facts: flight.entry?.facts })) continue
+      if (flight.entry !== undefined) evict(flight.entry, flight.request.cache, cause, now)
+      close(flight)
+    }
+  }
 
   /** Interrupts the flights and those who wait for them, and waits for nobody: a cache or a key provider may hang. */
   const shutdown: Effect.Effect<void> = Effect.sync(() => {
     closed = true
-    for (const flight of unsettled) fail(flight, Cause.interrupt())
+    for (const flight of unsettled) fail(flight, "abandoned", Cause.interrupt())
     for (const fiber of fibers) fiber.interruptUnsafe()
   })
 
-  return { serve, shutdown }
+  return { serve, seed, guarded, fork, closeFlights, shutdown }
 }
