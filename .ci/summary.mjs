@@ -62,7 +62,7 @@ console.log("\nsteps")
 for (const line of readFileSync(join(results, "steps"), "utf8").trimEnd().split("\n")) {
   const [status, seconds, command] = line.split("\t")
   const [step, reporters] = command.split(" -- ")
-  const text = `${step} (${seconds} s${status === "124" ? ", stopped at its time limit" : ""})`
+  const text = `${step} (${seconds} s${status === "124" || status === "137" ? ", stopped at its time limit" : ""})`
   if (status === "0" || (reporters !== undefined && failedTests > 0)) {
     console.log(`  ${status === "0" ? "passed" : "FAILED"}: ${text}`)
   } else {
