@@ -257,6 +257,7 @@ describe("AwsKms over the protocol", () => {
     [429, "SomethingElse", "Throttled", true],
     [500, "KMSInternalException", "Unreachable", true],
     [503, "DependencyTimeoutException", "Unreachable", true],
+    [500, "SomethingElse", "Unreachable", true],
     [503, "SomethingElse", "Unreachable", true],
     [400, "InvalidArnException", "Rejected", false],
     [400, "InvalidGrantTokenException", "Rejected", false],

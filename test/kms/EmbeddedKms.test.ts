@@ -198,6 +198,8 @@ describe("EmbeddedKms", () => {
         "KeyNotFound"
       )
       assert.deepStrictEqual(yield* control.keys, [{ arn: other, state: "Enabled", aliases: [] }])
+      const successor = yield* control.createKey({ aliases: ["alias/orders"] })
+      assert.strictEqual((yield* kms.encrypt({ ...request("alias/orders"), plaintext })).keyId, successor)
     }).pipe(Effect.provide(embedded())))
 
   it.effect("sizes and contexts that AWS KMS refuses are a ValidationException", () =>
@@ -368,6 +370,34 @@ describe("EmbeddedKms", () => {
         (yield* failure(kms.generateDataKey({ ...request(arn), numberOfBytes: 32 }))).failure,
         "KeyNotFound"
       )
+    }))
+
+  it.effect("a data key that is interrupted before it is wrapped is zeroed", () =>
+    Effect.gen(function*() {
+      const drawn: Array<Uint8Array> = []
+      const stuck = Layer.effect(
+        Primitives.Primitives,
+        Effect.map(Primitives.Primitives, (primitives) =>
+          Primitives.Primitives.of({
+            ...primitives,
+            randomBytes: (length) =>
+              Effect.map(primitives.randomBytes(length), (bytes) => {
+                drawn.push(bytes)
+                return bytes
+              }),
+            seal: () => Effect.never
+          }))
+      ).pipe(Layer.provide(NodePrimitives.layer))
+      yield* Effect.gen(function*() {
+        const kms = yield* Kms.Kms
+        const fiber = yield* Effect.forkChild(kms.generateDataKey({ ...request(arn), numberOfBytes: 24 }), {
+          startImmediately: true
+        })
+        const dataKey = drawn.find((bytes) => bytes.length === 24)!
+        assert.isTrue(dataKey.some((byte) => byte !== 0))
+        yield* Fiber.interrupt(fiber)
+        assert.deepStrictEqual(dataKey, new Uint8Array(24))
+      }).pipe(Effect.provide(EmbeddedKms.layer({ keys: [{ arn }] }).pipe(Layer.provide(stuck))))
     }))
 
   it.effect("inputs are not changed, and no public value prints key material", () =>

@@ -512,6 +512,25 @@ describe("KmsKeyring and key material", () => {
       ])
     }).pipe(Effect.provide(TestKms)))
 
+  it.effect("a call that hangs can be interrupted", () =>
+    Effect.gen(function*() {
+      const script = yield* ScriptedKms.ScriptedKms
+      const { encryptedDataKeys } = yield* wrapped({ generatorKeyId: one })
+      const keyring = yield* KmsKeyring.make({ generatorKeyId: one })
+      yield* script.clearLog
+      yield* script.when({}, ScriptedKms.hang)
+      const operations: ReadonlyArray<Effect.Effect<unknown, KeyringError.KeyringError, Scope.Scope>> = [
+        keyring.onEncrypt(toEncrypt()),
+        keyring.onDecrypt(toDecrypt(), encryptedDataKeys)
+      ]
+      for (const operation of operations) {
+        const fiber = yield* Effect.forkChild(Effect.scoped(operation), { startImmediately: true })
+        assert.isUndefined(fiber.pollUnsafe())
+        yield* Fiber.interrupt(fiber)
+      }
+      assert.deepStrictEqual((yield* script.calls).map(({ outcome }) => outcome._tag), ["Interrupted", "Interrupted"])
+    }).pipe(Effect.provide(TestKms)))
+
   it.effect("the failure of one additional key ends the others' calls", () =>
     Effect.gen(function*() {
       const script = yield* ScriptedKms.ScriptedKms
