@@ -165,9 +165,9 @@ export const make: (
   EncryptionSdk["Service"],
   InvalidOption,
   CryptographicMaterialsManager.Service | Primitives
-> = /*#__PURE__*/ Effect.fnUntraced(function*(options?: Options) {
+> = /*#__PURE__*/ Effect.fnUntraced(function*(options: Options = {}) {
   const client: Client = {
-    ...(yield* Effect.fromResult(checkOptions(options ?? {}))),
+    ...(yield* Effect.fromResult(checkOptions(options))),
     primitives: yield* Primitives,
     materialsManager: yield* CryptographicMaterialsManager.Service
   }
@@ -256,28 +256,29 @@ const encryptRequest = (
 ): Result.Result<EncryptRequest, EncryptErrorReason> =>
   Result.gen(function*() {
     yield* checkIsObject(options)
+    // The defaults are for what is undefined alone: null is an error of the caller's.
     const { algorithmSuite, frameLength = 4096 } = options
-    const materialsManager = yield* checkMaterialsManager(options.materialsManager ?? client.materialsManager)
-    const encryptionContext = yield* RequestChecks.encryptionContext(
-      options.encryptionContext ?? EncryptionContext.empty
-    )
+    const materialsManager = yield* checkMaterialsManager(client, options)
+    const { encryptionContext: given = EncryptionContext.empty } = options
+    const encryptionContext = yield* RequestChecks.encryptionContext(given)
     if (algorithmSuite !== undefined) yield* RequestChecks.suiteToEncrypt(client.commitmentPolicy, algorithmSuite)
     if (!Number.isInteger(frameLength) || frameLength < 1 || frameLength > MessageHeader.maxFrameLength) {
       return yield* invalidOption("frameLength", `must be an integer from 1 to ${MessageHeader.maxFrameLength}`)
     }
-    const plaintext = yield* copyPlaintext(input)
-    const frames = Math.ceil(plaintext.length / frameLength)
+    const source = yield* checkPlaintext(input)
+    const frames = Math.ceil(source.length / frameLength)
     if (frames > MessageBody.maxFrames) {
       return yield* invalidOption(
         "frameLength",
         `makes ${frames} frames, at most ${MessageBody.maxFrames} fit a message`
       )
     }
+    const plaintext = typeof input === "string" ? source : new Uint8Array(source)
     return { plaintext, encryptionContext, algorithmSuite, frameLength, materialsManager }
   })
 
-const copyPlaintext = (plaintext: Uint8Array | string): Result.Result<Uint8Array, InvalidOption> => {
-  if (typeof plaintext !== "string") return copyBytes("plaintext", plaintext, "a Uint8Array or a string")
+const checkPlaintext = (plaintext: Uint8Array | string): Result.Result<Uint8Array, InvalidOption> => {
+  if (typeof plaintext !== "string") return checkBytes("plaintext", plaintext, "a Uint8Array or a string")
   return bytes.isWellFormed(plaintext)
     ? Result.succeed(bytes.utf8(plaintext))
     : invalidOption("plaintext", "is not well-formed Unicode: it has no UTF-8 bytes")
@@ -345,10 +346,9 @@ const decryptRequest = (
 ): Result.Result<DecryptRequest, DecryptErrorReason> =>
   Result.gen(function*() {
     yield* checkIsObject(options)
-    const materialsManager = yield* checkMaterialsManager(options.materialsManager ?? client.materialsManager)
-    const expectedEncryptionContext = yield* EncryptionContext.validate(
-      options.expectedEncryptionContext ?? EncryptionContext.empty
-    )
+    const materialsManager = yield* checkMaterialsManager(client, options)
+    const { expectedEncryptionContext: given = EncryptionContext.empty } = options
+    const expectedEncryptionContext = yield* EncryptionContext.validate(given)
     const message = yield* copyMessage(input)
     const decoded = yield* MessageHeader.decode(message, client)
     yield* RequestChecks.suiteToDecrypt(client.commitmentPolicy, decoded.header.algorithmSuite)
@@ -416,31 +416,30 @@ const inspect = (input: Uint8Array): Effect.Effect<InspectedHeader, DecryptError
  */
 const copyMessage = (input: Uint8Array): Result.Result<Uint8Array, InvalidOption | MessageIsBase64> =>
   Result.flatMap(
-    copyBytes("message", input, typeof input === "string" ? "a Uint8Array: decode text first" : "a Uint8Array"),
+    checkBytes("message", input, typeof input === "string" ? "a Uint8Array: decode text first" : "a Uint8Array"),
     (message) =>
       message[0] === 0x41 && (message[1] === 0x59 || message[1] === 0x67)
         ? Result.fail(new MessageIsBase64({}))
-        : Result.succeed(message)
+        : Result.succeed(new Uint8Array(message))
   )
 
-const copyBytes = (field: string, input: Uint8Array, what: string): Result.Result<Uint8Array, InvalidOption> => {
+const checkBytes = (field: string, input: Uint8Array, what: string): Result.Result<Uint8Array, InvalidOption> => {
   if (!bytes.isBytes(input)) return invalidOption(field, `must be ${what}, got ${typeName(input)}`)
-  // Copying it would throw, and its length is zero whatever it held.
-  if ((input.buffer as ArrayBuffer).detached) return invalidOption(field, "is a view of a buffer that was transferred")
-  const copy = Result.try(() => new Uint8Array(input))
-  return Result.isSuccess(copy)
-    ? Result.succeed(copy.success)
-    : invalidOption(field, `is ${input.length} bytes, more than can be allocated`)
+  // Its length is zero now, whatever it held.
+  return (input.buffer as ArrayBuffer).detached
+    ? invalidOption(field, "is a view of a buffer that was transferred")
+    : Result.succeed(input)
 }
 
 const checkIsObject = (options: object): Result.Result<void, InvalidOption> =>
   typeof options === "object" && options !== null ? Result.void : invalidOption("options", "must be an object")
 
 const checkMaterialsManager = (
-  manager: CryptographicMaterialsManager.CryptographicMaterialsManager
+  client: Client,
+  { materialsManager = client.materialsManager }: EncryptOptions | DecryptOptions
 ): Result.Result<CryptographicMaterialsManager.CryptographicMaterialsManager, InvalidOption> =>
-  CryptographicMaterialsManager.isCryptographicMaterialsManager(manager)
-    ? Result.succeed(manager)
+  CryptographicMaterialsManager.isCryptographicMaterialsManager(materialsManager)
+    ? Result.succeed(materialsManager)
     : invalidOption(
       "materialsManager",
       "must be a CryptographicMaterialsManager; DefaultCmm.make makes one of a keyring"

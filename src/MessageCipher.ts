@@ -6,18 +6,17 @@
  * client-apis/decrypt.md#verify-the-header and what follows it
  */
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
 import * as KeyDerivation from "./crypto/KeyDerivation.ts"
 import type { OpenJob, Primitives, SealJob } from "./crypto/Primitives.ts"
 import type { PrimitivesError } from "./crypto/PrimitivesError.ts"
 import type { CompleteDecryptionMaterials, CompleteEncryptionMaterials } from "./CryptographicMaterials.ts"
 import * as EncryptionContext from "./EncryptionContext.ts"
-import { AuthenticationFailed, DecryptError, InvalidOption } from "./EncryptionSdkError.ts"
+import { AuthenticationFailed, type DecryptError } from "./EncryptionSdkError.ts"
 import * as bytes from "./internal/bytes.ts"
 import * as MessageBody from "./message/MessageBody.ts"
 import * as MessageFooter from "./message/MessageFooter.ts"
 import * as MessageHeader from "./message/MessageHeader.ts"
-import { failDecrypt, failEncrypt, orFailDecrypt } from "./RequestChecks.ts"
+import { failDecrypt, orFailDecrypt } from "./RequestChecks.ts"
 
 /** The header's own IV. Frames count from 1, so none has the same. */
 const headerIv = /*#__PURE__*/ new Uint8Array(12)
@@ -65,16 +64,7 @@ export const seal = Effect.fnUntraced(function*(
   const bodyOffset = headerBody.length + MessageHeader.authenticationLength(algorithmSuite)
   const footerOffset = bodyOffset + layout.length
   const length = footerOffset + MessageFooter.length(algorithmSuite)
-  const message = allocate(length)
-  if (message === undefined) {
-    return yield* failEncrypt(
-      new InvalidOption({
-        field: "plaintext",
-        description: `makes a message of ${length} bytes, more than can be allocated`
-      })
-    )
-  }
-
+  const message = new Uint8Array(length)
   message.set(headerBody)
   // In version 1 the IV stands before the tag; the array holds its zeroes already.
   const tag = message.subarray(bodyOffset - algorithmSuite.tagLength, bodyOffset)
@@ -195,8 +185,3 @@ const headerAad = (
       headerBody,
       EncryptionContext.serialize(EncryptionContext.pick(encryptionContext, requiredEncryptionContextKeys))
     ])
-
-const allocate = (length: number): Uint8Array | undefined => {
-  const result = Result.try(() => new Uint8Array(length))
-  return Result.isSuccess(result) ? result.success : undefined
-}

@@ -1,0 +1,63 @@
+import { Cause, Effect, Exit, Layer } from "effect"
+import {
+  AlgorithmSuite,
+  CommitmentPolicy,
+  type CryptographicMaterialsManager,
+  DecryptError,
+  DefaultCmm,
+  EncryptError,
+  EncryptionSdk,
+  Keyring
+} from "effect-encryption-sdk"
+import { NodePrimitives } from "effect-encryption-sdk/node"
+
+/** A client over this keyring. */
+export const clientOf = (keyring: Keyring.Keyring, options: EncryptionSdk.Options = {}) =>
+  EncryptionSdk.EncryptionSdk.pipe(
+    Effect.provide(
+      EncryptionSdk.layer(options).pipe(
+        Layer.provide(DefaultCmm.layer),
+        Layer.provide(Layer.succeed(Keyring.Service, keyring)),
+        Layer.provide(NodePrimitives.layer)
+      )
+    )
+  )
+
+/** A default manager over this keyring. */
+export const managerOf = (
+  keyring: Keyring.Keyring
+): Effect.Effect<CryptographicMaterialsManager.CryptographicMaterialsManager> =>
+  Effect.provide(DefaultCmm.make(keyring), NodePrimitives.layer)
+
+/** A policy under which messages of the suite are written and read. */
+export const policyFor = (suite: AlgorithmSuite.AlgorithmSuite): CommitmentPolicy.CommitmentPolicy =>
+  AlgorithmSuite.isCommitting(suite) ? "RequireEncryptRequireDecrypt" : "ForbidEncryptAllowDecrypt"
+
+const failureOf = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<E> =>
+  Effect.flatMap(
+    Effect.exit(effect),
+    Exit.match({
+      onSuccess: () => Effect.die(new Error("expected a failure, got a success")),
+      onFailure: (cause) => {
+        const error = Cause.findErrorOption(cause)
+        return error._tag === "Some" ? Effect.succeed(error.value) : Effect.die(new Error(Cause.pretty(cause)))
+      }
+    })
+  )
+
+/** The reason for which an encryption fails. It must fail, with a typed error. */
+export const encryptFailure = <A>(effect: Effect.Effect<A, EncryptError>) =>
+  Effect.map(failureOf(effect), (error) => {
+    if (!(error instanceof EncryptError)) throw new Error(`not an EncryptError: ${String(error)}`)
+    return error.reason
+  })
+
+/** The reason for which a decryption fails. It must fail, with a typed error. */
+export const decryptFailure = <A>(effect: Effect.Effect<A, DecryptError>) =>
+  Effect.map(failureOf(effect), (error) => {
+    if (!(error instanceof DecryptError)) throw new Error(`not a DecryptError: ${String(error)}`)
+    return error.reason
+  })
+
+/** What an error carries, without what every error has. */
+export const fieldsOf = (error: object): Readonly<Record<string, unknown>> => ({ ...error })
