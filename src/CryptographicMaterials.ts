@@ -103,6 +103,15 @@ export const checkEncryptionMaterials = (
       signingKey === undefined ? "is missing, the suite signs" : "is there, the suite does not sign"
     )
   }
+  // Without it the message could not be decrypted; with one that nobody signs with, neither.
+  if (Object.hasOwn(context.success, EncryptionContext.publicKeyKey) !== (signingKey !== undefined)) {
+    return invalid(
+      "encryptionContext",
+      `${JSON.stringify(EncryptionContext.publicKeyKey)} is ${
+        signingKey === undefined ? "there, the suite does not sign" : "missing, the suite signs"
+      }`
+    )
+  }
   const required = checkRequiredKeys(requiredEncryptionContextKeys, context.success)
   if (required !== undefined) return required
   return Result.succeed({ ...materials, encryptionContext: context.success, plaintextDataKey })

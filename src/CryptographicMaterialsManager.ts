@@ -77,7 +77,11 @@ export const isCryptographicMaterialsManager = (value: unknown): value is Crypto
 /** A manager from its operations: the library's own are made so, and so is a user's. */
 export const make = (
   implementation: Omit<CryptographicMaterialsManager, typeof TypeId>
-): CryptographicMaterialsManager => ({ [TypeId]: TypeId, ...implementation })
+): CryptographicMaterialsManager => ({
+  getEncryptionMaterials: (request) => implementation.getEncryptionMaterials(request),
+  decryptMaterials: (request) => implementation.decryptMaterials(request),
+  [TypeId]: TypeId
+})
 
 /** The materials manager that this program uses. */
 export class Service extends (/*#__PURE__*/ Context.Service<Service, CryptographicMaterialsManager>()(

@@ -5,6 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import * as References from "effect/References"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as bytes from "./internal/bytes.ts"
 
@@ -30,13 +32,14 @@ export const copy = (key: DataKey): DataKey =>
 
 const released = /*#__PURE__*/ new WeakSet<DataKey>()
 
-/** Zeroes the key's bytes and makes every later use of it throw. Zeroing twice does nothing. */
+/** Zeroes the key's bytes and makes every later use of it throw. Zeroing twice, or what was wiped, does nothing. */
 export const zero = (key: DataKey): void => {
-  if (!released.has(key)) {
-    released.add(key)
-    Redacted.value(key).fill(0)
-    Redacted.wipeUnsafe(key)
-  }
+  if (released.has(key)) return
+  released.add(key)
+  const bytes = Result.try(() => Redacted.value(key))
+  if (Result.isFailure(bytes)) return
+  bytes.success.fill(0)
+  Redacted.wipeUnsafe(key)
 }
 
 /** Whether every byte is zero: such a key was never random, or has been released already, and is refused everywhere. */
@@ -51,4 +54,7 @@ export const zeroWithScope = (key: DataKey): Effect.Effect<DataKey, never, Scope
  * The effect itself can be interrupted.
  */
 export const acquire = <E, R>(effect: Effect.Effect<DataKey, E, R>): Effect.Effect<DataKey, E, R | Scope.Scope> =>
-  Effect.acquireRelease(effect, (key) => Effect.sync(() => zero(key)), { interruptible: true })
+  // The fiber yields to no other between the answer and the scope's knowing of it.
+  Effect.acquireRelease(effect, (key) => Effect.sync(() => zero(key)), { interruptible: true }).pipe(
+    Effect.provideService(References.PreventSchedulerYield, true)
+  )

@@ -51,7 +51,12 @@ export const isKeyring = (value: unknown): value is Keyring =>
   typeof value === "object" && value !== null && TypeId in value
 
 /** A keyring from its operations: the library's own are made so, and so is a user's. */
-export const make = (implementation: Omit<Keyring, typeof TypeId>): Keyring => ({ [TypeId]: TypeId, ...implementation })
+export const make = (implementation: Omit<Keyring, typeof TypeId>): Keyring => ({
+  name: implementation.name,
+  onEncrypt: (materials) => implementation.onEncrypt(materials),
+  onDecrypt: (materials, encryptedDataKeys) => implementation.onDecrypt(materials, encryptedDataKeys),
+  [TypeId]: TypeId
+})
 
 /** The keyring that this program uses. */
 export class Service extends (/*#__PURE__*/ Context.Service<Service, Keyring>()("effect-encryption-sdk/Keyring")) {}

@@ -83,7 +83,8 @@ describe("CryptographicMaterials", () => {
       assert.deepStrictEqual({ ...materials.encryptionContext }, { a: "1" })
       assert.isTrue(Object.isFrozen(materials.encryptionContext))
       assert.deepStrictEqual(materials.requiredEncryptionContextKeys, ["a"])
-      assert.isTrue(Result.isSuccess(check({ algorithmSuite: signing, signingKey })))
+      const signed = { algorithmSuite: signing, signingKey, encryptionContext: { "aws-crypto-public-key": "key" } }
+      assert.isTrue(Result.isSuccess(check(signed)))
     })
 
     it("refuses each part that is missing or wrong, and names it", () => {
@@ -140,6 +141,16 @@ describe("CryptographicMaterials", () => {
       }
       assertInvalid(check({ algorithmSuite: signing }), "signingKey", "is missing, the suite signs")
       assertInvalid(check({ signingKey }), "signingKey", "is there, the suite does not sign")
+      assertInvalid(
+        check({ algorithmSuite: signing, signingKey }),
+        "encryptionContext",
+        "\"aws-crypto-public-key\" is missing, the suite signs"
+      )
+      assertInvalid(
+        check({ encryptionContext: { "aws-crypto-public-key": "key" } }),
+        "encryptionContext",
+        "\"aws-crypto-public-key\" is there, the suite does not sign"
+      )
       assertInvalid(
         check({ requiredEncryptionContextKeys: ["a", "c"] }),
         "requiredEncryptionContextKeys",

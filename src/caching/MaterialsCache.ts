@@ -59,8 +59,15 @@ export const isMaterialsCache = (value: unknown): value is MaterialsCache =>
  * which zeroes the entry's key.
  */
 export const make = (implementation: Omit<MaterialsCache, typeof TypeId>): MaterialsCache => ({
-  [TypeId]: TypeId,
-  ...implementation
+  stores: implementation.stores,
+  get: (key) => implementation.get(key),
+  getUnsafe: implementation.getUnsafe === undefined ? undefined : (key) => implementation.getUnsafe?.(key),
+  put: (entry) => implementation.put(entry),
+  delete: (entry, cause) => implementation.delete(entry, cause),
+  deleteWhere: (predicate, cause) => implementation.deleteWhere(predicate, cause),
+  clear: implementation.clear,
+  size: implementation.size,
+  [TypeId]: TypeId
 })
 
 /** The materials cache that this program uses. */

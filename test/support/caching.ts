@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import type { CryptographicMaterialsManager } from "effect-encryption-sdk"
 import { CachingCmm, LocalCache, type MaterialsCache } from "effect-encryption-sdk/caching"
 import type { CacheEntry, CachingEvent } from "effect-encryption-sdk/caching"
+import { Primitives } from "effect-encryption-sdk/crypto"
 import { NodePrimitives } from "effect-encryption-sdk/node"
 import { type Script, scriptedManager } from "./scriptedManager.ts"
 
@@ -9,6 +10,8 @@ type Options = Partial<Parameters<typeof CachingCmm.make>[0]> & {
   readonly script?: Script
   readonly capacity?: number
   readonly sweepInterval?: LocalCache.LocalCacheOptions["sweepInterval"]
+  /** Draws what is random from here instead of the operating system. */
+  readonly randomBytes?: Primitives.Primitives["Service"]["randomBytes"] | undefined
 }
 
 const make = Effect.fnUntraced(function*(options: Options) {
@@ -43,6 +46,11 @@ const make = Effect.fnUntraced(function*(options: Options) {
 })
 
 /** A caching manager over a scripted one, with everything that a test looks at. */
-export const caching = (options: Options = {}) => Effect.provide(make(options), NodePrimitives.layer)
+export const caching = ({ randomBytes, ...options }: Options = {}) =>
+  Effect.flatMap(Primitives.Primitives, (primitives) =>
+    Effect.provideService(make(options), Primitives.Primitives, {
+      ...primitives,
+      randomBytes: randomBytes ?? primitives.randomBytes
+    })).pipe(Effect.provide(NodePrimitives.layer))
 
 export type Caching = Effect.Success<ReturnType<typeof caching>>

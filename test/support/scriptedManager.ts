@@ -76,7 +76,9 @@ export const scriptedManager = (script: Script = {}) => {
       const algorithmSuite = suiteOf(number)
       const materials: CryptographicMaterials.CompleteEncryptionMaterials = {
         algorithmSuite,
-        encryptionContext: request.encryptionContext,
+        encryptionContext: algorithmSuite.signature === undefined
+          ? request.encryptionContext
+          : { ...request.encryptionContext, "aws-crypto-public-key": "scripted" },
         requiredEncryptionContextKeys: request.requiredEncryptionContextKeys,
         encryptedDataKeys: [edk(number)],
         plaintextDataKey,

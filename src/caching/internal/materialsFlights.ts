@@ -269,18 +269,22 @@ export const make = (options: FlightsOptions) => {
       options.maxMessagesEncrypted,
       refresh
     )
-    for (const waiter of flight.waiters) {
-      deliver(waiter, entry.copyMaterials()!, { _tag: waiter.leader ? "Miss" : "Joined", usage: waiter.usage })
-    }
+    const waiters = [...flight.waiters]
+    for (const { claim } of waiters) claim.materials = entry.copyMaterials()!
     const isOpen = flights.get(request.key) === flight
     if (isOpen) request.landed?.(materials, now)
     if (!isOpen || entry.isSpent()) {
       close(flight)
       entry.discard()
-      return
+    } else {
+      flight.entry = entry
+      put(entry, request.cache, () => close(flight))
     }
-    flight.entry = entry
-    put(entry, request.cache, () => close(flight))
+    // Last of all, since a waiter's fiber goes on within this very call: what it asks for next must find the entry, and
+    // no waiter that it interrupts may be left with a key that nobody zeroes.
+    for (const waiter of waiters) {
+      deliver(waiter, waiter.claim.materials!, { _tag: waiter.leader ? "Miss" : "Joined", usage: waiter.usage })
+    }
   }
 
   const open = (request: CacheableRequest<Materials, unknown>, trigger: Flight["trigger"], now: Instant): Flight => {
@@ -382,18 +386,17 @@ export const make = (options: FlightsOptions) => {
     if (options.refresh === undefined || closed || !entry.isDueForRefresh(age)) return false
     if (flights.has(request.key) || refreshing.has(request.key)) return false
     refreshing.add(request.key)
-    // An attempt is worth its call only while the entry that it renews is still in use.
-    const isWanted = (now: Instant) =>
-      !entry.evicted && entry.ageMillis(now) < request.limits.maxAgeMillis && !flights.has(request.key)
+    // A retry is worth its call only while the entry that it renews is within its limits, and nobody renewed it meanwhile.
+    const isWanted = () => !entry.evicted && entry.ageMillis(nowUnsafe(clock)) < request.limits.maxAgeMillis
+    let attempts = 0
     const attempt = Effect.suspend(() => {
-      const now = nowUnsafe(clock)
-      if (closed || !isWanted(now)) return Effect.void
-      const flight = open(request, "refresh", now)
+      if (closed || flights.has(request.key) || (attempts++ > 0 && !isWanted())) return Effect.void
+      const flight = open(request, "refresh", nowUnsafe(clock))
       start(flight)
       return Deferred.await(flight.ended)
     })
     fork(attempt.pipe(
-      Effect.retry({ schedule: options.refresh.retry, while: () => isWanted(nowUnsafe(clock)) }),
+      Effect.retry({ schedule: options.refresh.retry, while: isWanted }),
       Effect.ignore,
       Effect.ensuring(Effect.sync(() => refreshing.delete(request.key)))
     ))
