@@ -33,7 +33,7 @@ export const managerOf = (
 export const policyFor = (suite: AlgorithmSuite.AlgorithmSuite): CommitmentPolicy.CommitmentPolicy =>
   AlgorithmSuite.isCommitting(suite) ? "RequireEncryptRequireDecrypt" : "ForbidEncryptAllowDecrypt"
 
-const failureOf = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<E> =>
+const failureOf = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<E, never, R> =>
   Effect.flatMap(
     Effect.exit(effect),
     Exit.match({
@@ -46,14 +46,14 @@ const failureOf = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<E> =>
   )
 
 /** The reason for which an encryption fails. It must fail, with a typed error. */
-export const encryptFailure = <A>(effect: Effect.Effect<A, EncryptError>) =>
+export const encryptFailure = <A, R>(effect: Effect.Effect<A, EncryptError, R>) =>
   Effect.map(failureOf(effect), (error) => {
     if (!(error instanceof EncryptError)) throw new Error(`not an EncryptError: ${String(error)}`)
     return error.reason
   })
 
 /** The reason for which a decryption fails. It must fail, with a typed error. */
-export const decryptFailure = <A>(effect: Effect.Effect<A, DecryptError>) =>
+export const decryptFailure = <A, R>(effect: Effect.Effect<A, DecryptError, R>) =>
   Effect.map(failureOf(effect), (error) => {
     if (!(error instanceof DecryptError)) throw new Error(`not a DecryptError: ${String(error)}`)
     return error.reason
