@@ -32,6 +32,7 @@ import * as bytes from "./internal/bytes.ts"
 import * as MessageBody from "./message/MessageBody.ts"
 import * as MessageHeader from "./message/MessageHeader.ts"
 import * as MessageCipher from "./MessageCipher.ts"
+import { withOperationSpan } from "./OperationSpan.ts"
 import type { Receipt } from "./Receipt.ts"
 import * as RequestChecks from "./RequestChecks.ts"
 import { orFailDecrypt, orFailEncrypt } from "./RequestChecks.ts"
@@ -172,8 +173,10 @@ export const make: (
     materialsManager: yield* CryptographicMaterialsManager.Service
   }
   return EncryptionSdk.of({
-    encrypt: (plaintext, options) => Effect.scoped(encrypt(client, plaintext, options)),
-    decrypt: (message, options) => Effect.scoped(decrypt(client, message, options)),
+    encrypt: (plaintext, options) =>
+      withOperationSpan("EncryptionSdk.encrypt", Effect.scoped(encrypt(client, plaintext, options))),
+    decrypt: (message, options) =>
+      withOperationSpan("EncryptionSdk.decrypt", Effect.scoped(decrypt(client, message, options))),
     inspect
   })
 })

@@ -1,0 +1,88 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Tracer } from "effect"
+import { AlgorithmSuite, CryptographicMaterialsManager, EncryptionSdk } from "effect-encryption-sdk"
+import { CachingCmm, LocalCache } from "effect-encryption-sdk/caching"
+import { KmsKeyring } from "effect-encryption-sdk/kms"
+import { EmbeddedKms } from "effect-encryption-sdk/kms/development-only"
+import { NodePrimitives } from "effect-encryption-sdk/node"
+
+const arn = "arn:aws:kms:us-east-1:111122223333:key/0123abcd-0000-1111-2222-333344445555"
+
+const program = EncryptionSdk.layer().pipe(
+  Layer.provideMerge(CachingCmm.layer({ policy: { maxAge: "5 minutes", maxBytesEncrypted: 100 } })),
+  Layer.provide(LocalCache.layer({ capacity: 10 })),
+  Layer.provide(KmsKeyring.layer({ generatorKeyId: arn })),
+  Layer.provide(EmbeddedKms.layer({ keys: [{ arn }] })),
+  Layer.provide(NodePrimitives.layer)
+)
+
+const recorded = Effect.sync(() => {
+  const spans: Array<Tracer.NativeSpan> = []
+  const tracer = Tracer.make({
+    span: (options) => {
+      const span = new Tracer.NativeSpan(options)
+      spans.push(span)
+      return span
+    }
+  })
+  return { spans, tracer }
+})
+
+describe("spans of the client's operations", () => {
+  it.effect("say suite, key providers and outcome", () =>
+    Effect.gen(function*() {
+      const { spans, tracer } = yield* recorded
+      yield* Effect.gen(function*() {
+        const sdk = yield* EncryptionSdk.EncryptionSdk
+        const algorithmSuite = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+        const options = { algorithmSuite, encryptionContext: { tenant: "confidential value" } }
+        yield* sdk.encrypt("secret text", options)
+        const { message } = yield* sdk.encrypt("secret text", options)
+        yield* sdk.encrypt("x".repeat(101), options)
+        yield* sdk.decrypt(message)
+        yield* Effect.flip(sdk.decrypt(message.subarray(1)))
+      }).pipe(Effect.provide(program), Effect.withTracer(tracer))
+      const operations = spans.filter(({ name }) => name.startsWith("EncryptionSdk."))
+      const common = { algorithm_suite: "0x0478", key_providers: "aws-kms" }
+      assert.deepStrictEqual(operations.map(({ attributes, name }) => [name, Object.fromEntries(attributes)]), [
+        ["EncryptionSdk.encrypt", { ...common, outcome: "miss", data_key_messages: 1, data_key_bytes: "11" }],
+        ["EncryptionSdk.encrypt", {
+          ...common,
+          outcome: "hit",
+          refresh_started: false,
+          data_key_age_millis: 0,
+          data_key_messages: 2,
+          data_key_bytes: "22"
+        }],
+        ["EncryptionSdk.encrypt", { ...common, outcome: "bypassed", bypass_reason: "LargerThanMaxBytesEncrypted" }],
+        ["EncryptionSdk.decrypt", { ...common, outcome: "miss", data_key_messages: 0, data_key_bytes: "0" }],
+        ["EncryptionSdk.decrypt", { error_reason: "MalformedMessage" }]
+      ])
+      assert.isTrue(operations.every(({ status }) => status._tag === "Ended"))
+      const printed = JSON.stringify(spans.map(({ attributes, links, name }) => [name, [...attributes], links.length]))
+      assert.notInclude(printed, "confidential value")
+      assert.notInclude(printed, "secret text")
+    }))
+
+  it.effect("there are none where nobody traces", () =>
+    Effect.gen(function*() {
+      const { tracer } = yield* recorded
+      const seen: Array<string | undefined> = []
+      const encrypt = Effect.gen(function*() {
+        const sdk = yield* EncryptionSdk.EncryptionSdk
+        const underlying = yield* CachingCmm.Service
+        const materialsManager = CryptographicMaterialsManager.make({
+          ...underlying,
+          getEncryptionMaterials: (request) =>
+            Effect.withFiber((fiber) => {
+              seen.push(fiber.cache.span?._tag === "Span" ? fiber.cache.span.name : undefined)
+              return underlying.getEncryptionMaterials(request)
+            })
+        })
+        yield* sdk.encrypt("text", { materialsManager })
+      }).pipe(Effect.provide(program))
+      yield* encrypt
+      yield* Effect.withTracer(encrypt, tracer)
+      assert.deepStrictEqual(seen, [undefined, "EncryptionSdk.encrypt"])
+    }))
+})
