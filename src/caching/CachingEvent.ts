@@ -9,7 +9,8 @@ import type { EvictionCause } from "./EntryFacts.ts"
  * - `Bypassed`: a request went straight through to the underlying manager.
  * - `Admitted`: a request was served from the cache (`hit`), joined a fetch (`joined`) or started one (`miss`). Requests
  *   for one `key` are admitted one after another, in the order of these events.
- * - `FetchStarted`: the underlying manager is asked, for a `request` that waits or to `refresh` an entry ahead.
+ * - `FetchStarted`: the underlying manager is asked, for a `request` that waits or to `refresh` an entry ahead. Several
+ *   fetches for one key can be in the air, the manager's number of the `fetch` tells them apart.
  * - `Fetched`: that fetch ended. `abandoned` means that nobody waited for it any more, or that the manager was closed.
  * - `Waiting`: one request more, or one less, waits for a fetch.
  * - `Stored`: an entry was put into the cache.
@@ -26,12 +27,14 @@ export type CachingEvent =
   }
   | {
     readonly _tag: "FetchStarted"
+    readonly fetch: number
     readonly operation: "encrypt" | "decrypt"
     readonly key: string
     readonly trigger: "request" | "refresh"
   }
   | {
     readonly _tag: "Fetched"
+    readonly fetch: number
     readonly operation: "encrypt" | "decrypt"
     readonly key: string
     readonly trigger: "request" | "refresh"

@@ -92,6 +92,8 @@ interface Waiter {
 
 /** One fetch of materials, and those who wait for it. */
 interface Flight {
+  /** The manager's number of this fetch, from 1. */
+  readonly fetch: number
   readonly request: CacheableRequest<Materials, unknown>
   readonly trigger: "request" | "refresh"
   readonly startedAt: Instant
@@ -138,6 +140,7 @@ export const make = (options: FlightsOptions) => {
   const unsettled = new Set<Flight>()
   const refreshing = new Set<string>()
   const fibers = new Set<Fiber.Fiber<unknown, unknown>>()
+  let fetches = 0
   let closed = false
 
   // A fiber of the manager: with the context of its construction, so that nothing of a caller reaches it.
@@ -223,9 +226,9 @@ export const make = (options: FlightsOptions) => {
     flight.settled = true
     unsettled.delete(flight)
     flight.deadline?.interruptUnsafe()
-    const { key, operation } = flight.request
+    const { fetch, request: { key, operation }, trigger } = flight
     const latency = Duration.millis(Math.max(0, elapsedMillis(flight.startedAt, nowUnsafe(clock))))
-    emit({ _tag: "Fetched", operation, key, trigger: flight.trigger, outcome, latency })
+    emit({ _tag: "Fetched", fetch, operation, key, trigger, outcome, latency })
     Deferred.doneUnsafe(flight.ended, exit)
   }
 
@@ -289,6 +292,7 @@ export const make = (options: FlightsOptions) => {
 
   const open = (request: CacheableRequest<Materials, unknown>, trigger: Flight["trigger"], now: Instant): Flight => {
     const flight: Flight = {
+      fetch: ++fetches,
       request,
       trigger,
       startedAt: now,
@@ -303,7 +307,7 @@ export const make = (options: FlightsOptions) => {
     }
     flights.set(request.key, flight)
     unsettled.add(flight)
-    emit({ _tag: "FetchStarted", operation: request.operation, key: request.key, trigger })
+    emit({ _tag: "FetchStarted", fetch: flight.fetch, operation: request.operation, key: request.key, trigger })
     return flight
   }
 
