@@ -19,8 +19,8 @@ export const reservedPrefix = "aws-crypto-"
 /** The key under which a signed message carries its verification key. */
 export const publicKeyKey = "aws-crypto-public-key"
 
-/** Contexts that `validate` has made: frozen, so they stay valid. */
-const validated = /*#__PURE__*/ new WeakSet<EncryptionContext>()
+/** Contexts that `validate` has made, which are frozen and so stay valid, with their serialisation once it was asked for. */
+const validated = /*#__PURE__*/ new WeakMap<EncryptionContext, Uint8Array | undefined>()
 
 /**
  * A validated and frozen copy of what a caller gave as a context, so that later changes to the caller's object change
@@ -56,7 +56,7 @@ export const validate = (input: EncryptionContext): Result.Result<EncryptionCont
   }
   // Object.fromEntries defines own properties, so a key such as "__proto__" is kept like any other.
   const context: EncryptionContext = Object.freeze(Object.fromEntries(entries))
-  validated.add(context)
+  validated.set(context, undefined)
   return Result.succeed(context)
 }
 
@@ -73,8 +73,17 @@ export const findReservedKey = (context: EncryptionContext): string | undefined 
  * Specification: framework/structures.md#serialization
  */
 export const serialize = (context: EncryptionContext): Uint8Array => {
+  const known = validated.get(context)
+  if (known !== undefined) return new Uint8Array(known)
+  const serialized = write(context)
+  // A copy is kept, since what is answered is the caller's to change.
+  if (validated.has(context)) validated.set(context, new Uint8Array(serialized))
+  return serialized
+}
+
+const write = (context: EncryptionContext): Uint8Array => {
   const keys = Object.keys(context)
-  if (keys.length === 0) return bytes.empty
+  if (keys.length === 0) return new Uint8Array(0)
   let length = 2
   const pairs = keys.map((key) => {
     const pair = { key: bytes.utf8(key), value: bytes.utf8(context[key]!) }

@@ -10,6 +10,7 @@ import * as EncryptionContext from "../EncryptionContext.ts"
 import { TooManyEncryptedDataKeys } from "../EncryptionSdkError.ts"
 import * as bytes from "../internal/bytes.ts"
 import { ByteReader, decoding, refuse, refuseWith } from "./ByteReader.ts"
+import { ByteWriter } from "./ByteWriter.ts"
 import type { MalformedMessage } from "./MalformedMessage.ts"
 
 /**
@@ -81,43 +82,29 @@ export const encodeBody = (header: MessageHeaderBody): Uint8Array => {
     header
   const isVersion1 = algorithmSuite.messageFormatVersion === 1
   const context = EncryptionContext.serialize(encryptionContext)
-  const entries = encryptedDataKeys.map(EncryptedDataKey.encode)
   let length = (isVersion1 ? 18 : 12) + messageId.length + context.length + suiteData.length
-  for (const entry of entries) length += entry.length
+  for (const edk of encryptedDataKeys) length += EncryptedDataKey.encodedLength(edk)
 
-  const out = new Uint8Array(length)
-  const view = new DataView(out.buffer)
-  let offset = 0
-  const uint8 = (value: number) => view.setUint8(offset++, value)
-  const uint16 = (value: number) => {
-    view.setUint16(offset, value)
-    offset += 2
+  const out = new ByteWriter(length)
+  out.uint8(algorithmSuite.messageFormatVersion)
+  if (isVersion1) out.uint8(customerAuthenticatedEncryptedData)
+  out.uint16(algorithmSuite.id)
+  out.put(messageId)
+  out.field(context)
+  out.uint16(encryptedDataKeys.length)
+  for (const { ciphertext, keyProviderId, keyProviderInfo } of encryptedDataKeys) {
+    out.field(bytes.utf8(keyProviderId))
+    out.field(keyProviderInfo)
+    out.field(ciphertext)
   }
-  const uint32 = (value: number) => {
-    view.setUint32(offset, value)
-    offset += 4
-  }
-  const put = (field: Uint8Array) => {
-    out.set(field, offset)
-    offset += field.length
-  }
-
-  uint8(algorithmSuite.messageFormatVersion)
-  if (isVersion1) uint8(customerAuthenticatedEncryptedData)
-  uint16(algorithmSuite.id)
-  put(messageId)
-  uint16(context.length)
-  put(context)
-  uint16(entries.length)
-  for (const entry of entries) put(entry)
-  uint8(contentType === "framed" ? 2 : 1)
+  out.uint8(contentType === "framed" ? 2 : 1)
   if (isVersion1) {
-    uint32(0)
-    uint8(algorithmSuite.ivLength)
+    out.uint32(0)
+    out.uint8(algorithmSuite.ivLength)
   }
-  uint32(frameLength)
-  put(suiteData)
-  return out
+  out.uint32(frameLength)
+  out.put(suiteData)
+  return out.bytes
 }
 
 /** How many bytes `encodeAuthentication` makes for the suite. */
