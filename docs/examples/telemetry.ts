@@ -69,14 +69,12 @@ const main = Effect.gen(function*() {
   const counters = prometheus.split("\n").filter((line) => /^effect_encryption_sdk_cache_(requests|fetches)/.test(line))
   console.log(counters.toSorted().join("\n"))
 
-  for (const { attributes, links = [], name } of spans.toSorted((a, b) => a.name < b.name ? -1 : 1)) {
+  const lines = spans.map(({ attributes, links = [], name }) => {
     const shown = attributes.filter(({ key }) => ["outcome", "trigger", "algorithm_suite"].includes(key))
-    console.log(
-      name,
-      `links=${links.length}`,
-      ...shown.map(({ key, value }) => `${key}=${Object.values(value).join()}`)
-    )
-  }
+    return [name, `links=${links.length}`, ...shown.map(({ key, value }) => `${key}=${Object.values(value).join()}`)]
+      .join(" ")
+  })
+  console.log(lines.toSorted().join("\n"))
 })
 
 await Effect.runPromise(Effect.scoped(main))
@@ -86,7 +84,7 @@ await Effect.runPromise(Effect.scoped(main))
 // effect_encryption_sdk_cache_requests{operation="encrypt",outcome="miss"} 2
 // CachingCmm.fetch links=0 trigger=request
 // CachingCmm.fetch links=0 trigger=request
+// EncryptionSdk.encrypt links=1 algorithm_suite=0x0578 outcome=joined
+// EncryptionSdk.encrypt links=1 algorithm_suite=0x0578 outcome=joined
 // EncryptionSdk.encrypt links=1 algorithm_suite=0x0578 outcome=miss
-// EncryptionSdk.encrypt links=1 algorithm_suite=0x0578 outcome=joined
-// EncryptionSdk.encrypt links=1 algorithm_suite=0x0578 outcome=joined
 // EncryptionSdk.encrypt links=1 algorithm_suite=0x0578 outcome=miss
