@@ -6,7 +6,8 @@ import type { BypassReason, Usage } from "../Receipt.ts"
 import type { EvictionCause } from "./EntryFacts.ts"
 
 /**
- * - `Bypassed`: a request went straight through to the underlying manager.
+ * - `Bypassed`: a request went straight through to the underlying manager. With the reason `MaterialsNotCacheable` it had
+ *   been admitted before that showed.
  * - `Admitted`: a request was served from the cache (`hit`), joined a fetch (`joined`) or started one (`miss`). Requests
  *   for one `key` are admitted one after another, in the order of these events.
  * - `FetchStarted`: the underlying manager is asked, for a `request` that waits or to `refresh` an entry ahead. Several

@@ -84,7 +84,10 @@ export const record = (event: CachingEvent, context: Context.Context<never>): vo
   const { operation } = event
   switch (event._tag) {
     case "Bypassed":
-      requests({ operation, outcome: "bypassed" }).updateUnsafe(1, context)
+      // A request whose materials turned out not to be cacheable was admitted, and counted, before.
+      if (event.reason !== "MaterialsNotCacheable") {
+        requests({ operation, outcome: "bypassed" }).updateUnsafe(1, context)
+      }
       bypasses({ operation, reason: event.reason }).updateUnsafe(1, context)
       return
     case "Admitted":

@@ -150,6 +150,20 @@ describe("promise 12: refresh ahead", () => {
       ])
     }))
 
+  it.effect("a schedule without delays retries too", () =>
+    Effect.gen(function*() {
+      const { calls, encrypt } = yield* caching({
+        ...options,
+        refreshAhead: { ...options.refreshAhead, retry: Schedule.recurs(3) },
+        script: { before: (call) => call === 1 ? Effect.void : Effect.andThen(Effect.yieldNow, Effect.fail(failed())) }
+      })
+      yield* encrypt(encryptRequest())
+      yield* TestClock.adjust("8 minutes")
+      yield* encrypt(encryptRequest())
+      for (let i = 0; i < 3; i++) yield* settle
+      assert.strictEqual(calls.length, 5, "the refresh, and three retries of it")
+    }))
+
   it.effect("no retry after the old entry met a hard limit", () =>
     Effect.gen(function*() {
       const { calls, encrypt } = yield* caching({

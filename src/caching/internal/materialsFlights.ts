@@ -238,8 +238,9 @@ export const make = (options: FlightsOptions) => {
     cause: Cause.Cause<unknown>
   ): void => {
     if (flight.settled) return
-    settle(flight, outcome, Exit.failCause(cause))
+    // Closed first, since who waits for the end of a refresh goes on within settle, and may try again at once.
     close(flight)
+    settle(flight, outcome, Exit.failCause(cause))
     for (const waiter of flight.waiters) Deferred.doneUnsafe(waiter.delivery, Exit.failCause(cause))
   }
 
@@ -248,15 +249,20 @@ export const make = (options: FlightsOptions) => {
     Deferred.doneUnsafe(waiter.delivery, Exit.succeed({ _tag: "Served", materials, receipt }))
   }
 
-  const land = (flight: Flight, materials: Materials, refresh: RefreshPoint | undefined): void => {
+  const land = (
+    flight: Flight,
+    materials: Materials,
+    arrivedAt: Instant,
+    refresh: RefreshPoint | undefined
+  ): void => {
     if (flight.settled) return
     settle(flight, "landed", Exit.void)
     const { request } = flight
-    const now = nowUnsafe(clock)
     if (!AlgorithmSuite.isCacheable(materials.algorithmSuite)) {
       close(flight)
       for (const waiter of flight.waiters) {
         if (waiter.leader) {
+          emit({ _tag: "Bypassed", operation: request.operation, reason: "MaterialsNotCacheable" })
           deliver(waiter, copyMaterials(materials), { _tag: "Bypassed", reason: "MaterialsNotCacheable" })
         } else {
           Deferred.doneUnsafe(waiter.delivery, Exit.succeed({ _tag: "Alone" }))
@@ -268,14 +274,14 @@ export const make = (options: FlightsOptions) => {
       request.facts(materials),
       copyMaterials({ ...materials, encryptionContext: Object.freeze({ ...materials.encryptionContext }) }),
       flight.reserved,
-      now,
+      arrivedAt,
       options.maxMessagesEncrypted,
       refresh
     )
     const waiters = [...flight.waiters]
     for (const { claim } of waiters) claim.materials = entry.copyMaterials()!
     const isOpen = flights.get(request.key) === flight
-    if (isOpen) request.landed?.(materials, now)
+    if (isOpen) request.landed?.(materials, arrivedAt)
     if (!isOpen || entry.isSpent()) {
       close(flight)
       entry.discard()
@@ -319,7 +325,10 @@ export const make = (options: FlightsOptions) => {
       span?.attribute("operation", operation)
       span?.attribute("trigger", flight.trigger)
       return Effect.scoped(
-        Effect.flatMap(fetch, (materials) => Effect.map(drawPoint, (refresh) => land(flight, materials, refresh)))
+        Effect.flatMap(fetch, (materials) => {
+          const arrivedAt = nowUnsafe(clock)
+          return Effect.map(drawPoint, (refresh) => land(flight, materials, arrivedAt, refresh))
+        })
       )
     }))
     flight.fetching.addObserver((exit) => {
