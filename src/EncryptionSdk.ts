@@ -353,7 +353,7 @@ const decryptRequest = (
     const { expectedEncryptionContext: given = EncryptionContext.empty } = options
     const expectedEncryptionContext = yield* EncryptionContext.validate(given)
     const message = yield* copyMessage(input)
-    const decoded = yield* MessageHeader.decode(message, client)
+    const decoded = yield* MessageHeader.decode(message, { maxEncryptedDataKeys: client.maxEncryptedDataKeys })
     yield* RequestChecks.suiteToDecrypt(client.commitmentPolicy, decoded.header.algorithmSuite)
     return { message, decoded, expectedEncryptionContext, materialsManager }
   })

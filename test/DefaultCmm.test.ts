@@ -14,7 +14,7 @@ import {
 } from "effect-encryption-sdk"
 import { NodePrimitives } from "effect-encryption-sdk/node"
 import { decryptFailure, encryptFailure, fieldsOf, managerOf, policyFor } from "./support/client.ts"
-import { recordingKeyring, staticKeyring } from "./support/keyrings.ts"
+import { carelessKeyring, recordingKeyring, staticKeyring } from "./support/keyrings.ts"
 import { isZero } from "./support/recordingPrimitives.ts"
 
 type EncryptionRequest = CryptographicMaterialsManager.EncryptionMaterialsRequest
@@ -534,6 +534,19 @@ describe("DefaultCmm", () => {
   it.effect("hands out data keys that are zeroed when the scope closes", () =>
     Effect.gen(function*() {
       const { handedOut, keyring } = recordingKeyring()
+      const manager = yield* managerOf(keyring)
+      const scope = yield* Scope.make()
+      const { materials } = yield* Scope.provide(manager.getEncryptionMaterials(toEncrypt()), scope)
+      yield* Scope.provide(manager.decryptMaterials(toDecrypt(materials)), scope)
+      assert.strictEqual(handedOut.length, 2)
+      assert.isFalse(handedOut.some(isZero))
+      yield* Scope.close(scope, Exit.void)
+      assert.isTrue(handedOut.every(isZero))
+    }))
+
+  it.effect("zeroes the data keys of a keyring that registers nothing with the scope", () =>
+    Effect.gen(function*() {
+      const { handedOut, keyring } = carelessKeyring(new Uint8Array(32).fill(9))
       const manager = yield* managerOf(keyring)
       const scope = yield* Scope.make()
       const { materials } = yield* Scope.provide(manager.getEncryptionMaterials(toEncrypt()), scope)

@@ -541,6 +541,25 @@ describe("EncryptionSdk", () => {
   })
 
   describe("materials manager", () => {
+    it.effect("is not asked for a suite that the policy forbids", () =>
+      Effect.gen(function*() {
+        const writer = yield* clientOf(recordingKeyring().keyring, { commitmentPolicy: "ForbidEncryptAllowDecrypt" })
+        const { algorithmSuite, message } = yield* writer.encrypt("a")
+        const materialsManager = CryptographicMaterialsManager.make({
+          getEncryptionMaterials: () => Effect.die(new Error("was asked")),
+          decryptMaterials: () => Effect.die(new Error("was asked"))
+        })
+        const sdk = yield* clientOf(recordingKeyring().keyring)
+        for (
+          const reason of [
+            yield* encryptFailure(sdk.encrypt("a", { algorithmSuite, materialsManager })),
+            yield* decryptFailure(sdk.decrypt(message, { materialsManager }))
+          ]
+        ) {
+          assert.strictEqual(reason._tag, "CommitmentPolicyViolation")
+        }
+      }))
+
     it.effect("may be given for one call, instead of the client's own", () =>
       Effect.gen(function*() {
         const own = recordingKeyring()
@@ -710,33 +729,24 @@ describe("EncryptionSdk", () => {
         assert.isTrue(primitives.arrays("open").every(isZero))
       }))
 
-    it.effect("of a keyring that registers nothing with the scope are zeroed all the same", () =>
+    it.effect("of a manager that registers nothing with the scope are zeroed all the same", () =>
       Effect.gen(function*() {
-        const careless = new Uint8Array(32).fill(9)
-        const keyring = staticKeyring(careless)
+        const inner = yield* managerOf(staticKeyring(dataKey))
         const handedOut: Array<Uint8Array> = []
-        const handOut = Effect.sync(() => {
-          const key = new Uint8Array(careless)
-          handedOut.push(key)
-          return DataKey.make(key)
+        const careless = <Materials extends { readonly plaintextDataKey: DataKey.DataKey }>(
+          { materials, receipt }: CryptographicMaterialsManager.Answer<Materials>
+        ) => {
+          const plaintextDataKey = DataKey.copy(materials.plaintextDataKey)
+          handedOut.push(DataKey.value(plaintextDataKey))
+          return { materials: { ...materials, plaintextDataKey }, receipt }
+        }
+        const materialsManager = CryptographicMaterialsManager.make({
+          getEncryptionMaterials: (request) => Effect.map(inner.getEncryptionMaterials(request), careless),
+          decryptMaterials: (request) => Effect.map(inner.decryptMaterials(request), careless)
         })
-        const sdk = yield* clientOf(Keyring.make({
-          ...keyring,
-          onEncrypt: (materials) =>
-            Effect.map(handOut, (plaintextDataKey) => ({
-              ...materials,
-              plaintextDataKey,
-              encryptedDataKeys: [{ keyProviderId: "x", keyProviderInfo: hex("01"), ciphertext: hex("02") }]
-            })),
-          onDecrypt: (_, edks) =>
-            Effect.map(handOut, (plaintextDataKey) => ({
-              _tag: "Unwrapped" as const,
-              plaintextDataKey,
-              encryptedDataKey: edks[0]!
-            }))
-        }))
-        const { message } = yield* sdk.encrypt("a")
-        yield* sdk.decrypt(message)
+        const sdk = yield* clientOf(recordingKeyring().keyring)
+        const { message } = yield* sdk.encrypt("a", { materialsManager })
+        yield* sdk.decrypt(message, { materialsManager })
         assert.strictEqual(handedOut.length, 2)
         assert.isTrue(handedOut.every(isZero))
       }))

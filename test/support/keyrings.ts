@@ -114,3 +114,33 @@ export const staticKeyring = (dataKey: Uint8Array): Keyring.Keyring => {
       }))
   })
 }
+
+/** As `staticKeyring`, but it registers its keys with no scope, and keeps the arrays that it handed out. */
+export const carelessKeyring = (dataKey: Uint8Array) => {
+  const handedOut: Array<Uint8Array> = []
+  const handOut = Effect.sync(() => {
+    const copy = new Uint8Array(dataKey)
+    handedOut.push(copy)
+    return DataKey.make(copy)
+  })
+  const keyring = Keyring.make({
+    name: "CarelessKeyring",
+    onEncrypt: (materials) =>
+      Effect.map(handOut, (plaintextDataKey) => ({
+        ...materials,
+        plaintextDataKey,
+        encryptedDataKeys: [{
+          keyProviderId: "careless",
+          keyProviderInfo: Uint8Array.of(1),
+          ciphertext: Uint8Array.of(2)
+        }]
+      })),
+    onDecrypt: (_, encryptedDataKeys) =>
+      Effect.map(handOut, (plaintextDataKey) => ({
+        _tag: "Unwrapped",
+        plaintextDataKey,
+        encryptedDataKey: encryptedDataKeys[0]!
+      }))
+  })
+  return { keyring, handedOut }
+}
