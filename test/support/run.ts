@@ -7,12 +7,11 @@ export interface Ended {
   readonly status: number | null
   readonly stdout: string
   readonly stderr: string
-  /** Milliseconds from its start to its end. */
-  readonly elapsed: number
 }
 
 /** What is done with a program while it runs. Gets all that it wrote so far, each time that it writes. */
 export interface Watch {
+  readonly onStdout?: (text: string, kill: (signal: NodeJS.Signals) => void) => void
   readonly onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void
 }
 
@@ -23,11 +22,10 @@ export interface Watch {
 export const run = (
   file: string,
   args: ReadonlyArray<string> = [],
-  { onStderr, timeout = 100_000 }: Watch & { readonly timeout?: number } = {}
+  { onStderr, onStdout, timeout = 100_000 }: Watch & { readonly timeout?: number } = {}
 ): Effect.Effect<Ended> =>
   Effect.callback<Ended>((resume) => {
     const root = new URL("../../", import.meta.url)
-    const startedAt = performance.now()
     const child = spawn(
       process.execPath,
       ["--conditions=effect-encryption-sdk-source", fileURLToPath(new URL(file, root)), ...args],
@@ -44,6 +42,7 @@ export const run = (
     let stderr = ""
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       stdout += text
+      onStdout?.(stdout, (signal) => child.kill(signal))
     })
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       stderr += text
@@ -52,7 +51,7 @@ export const run = (
     child.once("error", (error) => resume(Effect.die(error)))
     child.once(
       "close",
-      (status) => resume(Effect.succeed({ status, stdout, stderr, elapsed: performance.now() - startedAt }))
+      (status) => resume(Effect.succeed({ status, stdout, stderr }))
     )
     return Effect.sync(() => child.kill("SIGKILL"))
   })
