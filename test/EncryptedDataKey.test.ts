@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { EncryptedDataKey } from "effect-encryption-sdk"
-import { arbitraryEncryptedDataKey } from "./support/arbitraryMessage.ts"
+import { Arbitraries } from "effect-encryption-sdk/testing"
 import { hex, toHex } from "./support/bytes.ts"
 
 const info = (text: string) => EncryptedDataKey.printableInfo(Buffer.from(text, "latin1"))
@@ -24,7 +24,7 @@ describe("EncryptedDataKey", () => {
     )
   })
 
-  it.prop("knows its encoded length", [arbitraryEncryptedDataKey], ([edk]) => {
+  it.prop("knows its encoded length", [Arbitraries.encryptedDataKey], ([edk]) => {
     assert.strictEqual(EncryptedDataKey.encode(edk).length, EncryptedDataKey.encodedLength(edk))
   }, { arbitrary: { seed: "edk", runs: 100 } })
 

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Result } from "effect"
 import { EncryptionContext, InvalidEncryptionContext } from "effect-encryption-sdk"
+import { Arbitraries } from "effect-encryption-sdk/testing"
 import { runInNewContext } from "node:vm"
-import { arbitraryContext, arbitraryText } from "./support/arbitraryMessage.ts"
 import { concat, hex, toHex } from "./support/bytes.ts"
 
 const validate = (input: unknown) => EncryptionContext.validate(input as EncryptionContext.EncryptionContext)
@@ -158,14 +158,19 @@ describe("EncryptionContext", () => {
       )
     })
 
-    it.prop("holds every pair once, in ascending order of bytes", [arbitraryContext(12)], ([context]) => {
-      const bytes = Buffer.from(EncryptionContext.serialize(valid(context)))
-      const expected = Object.keys(context).toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
-      assert.strictEqual(
-        toHex(bytes),
-        expected.length === 0 ? "" : toHex(encode(...expected.map((key) => [key, context[key]!] as const)))
-      )
-    }, { arbitrary: { seed: "context", runs: 200 } })
+    it.prop(
+      "holds every pair once, in ascending order of bytes",
+      [Arbitraries.encryptionContext({ maxPairs: 12 })],
+      ([context]) => {
+        const bytes = Buffer.from(EncryptionContext.serialize(valid(context)))
+        const expected = Object.keys(context).toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+        assert.strictEqual(
+          toHex(bytes),
+          expected.length === 0 ? "" : toHex(encode(...expected.map((key) => [key, context[key]!] as const)))
+        )
+      },
+      { arbitrary: { seed: "context", runs: 200 } }
+    )
   })
 
   it("finds reserved keys, and only those", () => {
@@ -198,7 +203,10 @@ describe("EncryptionContext", () => {
   })
 
   it.prop("pick and omit divide a context", [
-    Arbitrary.all({ context: arbitraryContext(6), keys: Arbitrary.array(arbitraryText(4), { maxLength: 3 }) })
+    Arbitrary.all({
+      context: Arbitraries.encryptionContext({ maxPairs: 6 }),
+      keys: Arbitrary.array(Arbitraries.text(), { maxLength: 3 })
+    })
   ], ([{ context, keys }]) => {
     const chosen = [...keys, ...Object.keys(context).slice(0, 2)]
     const picked = EncryptionContext.pick(context, chosen)

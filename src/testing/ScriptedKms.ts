@@ -8,8 +8,8 @@
  * yield* kms.when({ operation: "GenerateDataKey", nth: 2 }, ScriptedKms.fail("Throttled"))
  * yield* kms.when({ operation: "Decrypt" }, ScriptedKms.delay("200 millis"))
  * // … the program under test …
- * assert.strictEqual(yield* kms.count("GenerateDataKey"), 3)
- * assert.strictEqual(yield* kms.unreleased, 0)
+ * yield* ScriptedKms.assertCalls({ GenerateDataKey: 3, Decrypt: 1 })
+ * yield* ScriptedKms.assertAllReleased
  * ```
  */
 import * as Clock from "effect/Clock"
@@ -27,6 +27,8 @@ import * as EmbeddedKms from "../kms/development-only/EmbeddedKms.ts"
 import type { KmsRequest } from "../kms/Kms.ts"
 import { Kms } from "../kms/Kms.ts"
 import { KmsError } from "../kms/KmsError.ts"
+import { AssertionFailed } from "./AssertionFailed.ts"
+import * as rules from "./internal/rules.ts"
 
 /** The calls of `Kms`, by the names that AWS KMS gives them. */
 export type Operation = KmsError["operation"]
@@ -103,6 +105,14 @@ export class ScriptedKms extends (/*#__PURE__*/ Context.Service<ScriptedKms, {
   readonly unreleased: Effect.Effect<number>
   /** Forgets the calls and the plaintexts. Calls that still run are not logged any more. */
   readonly clearLog: Effect.Effect<void>
+  /**
+   * Takes the calls that have ended, and the plaintexts, out of the log and answers them, so that the log of a long test
+   * stays small. Calls that still run stay in it, and numbers go on.
+   */
+  readonly takeEnded: Effect.Effect<{
+    readonly calls: ReadonlyArray<Call>
+    readonly handedOut: ReadonlyArray<HandedOut>
+  }>
 }>()("effect-encryption-sdk/testing/ScriptedKms")) {}
 
 /** All three services. */
@@ -110,11 +120,13 @@ export interface Services extends EmbeddedKms.Services {
   readonly script: ScriptedKms["Service"]
 }
 
-interface Rule {
-  readonly matcher: Matcher
-  readonly behaviour: Behaviour
-  matched: number
+interface Log {
+  started: number
+  readonly calls: Map<number, Call>
+  readonly handedOut: Array<HandedOut>
 }
+
+const emptyLog = (): Log => ({ started: 0, calls: new Map(), handedOut: [] })
 
 /** The services as values. A wrong option is a defect. */
 export const make: (
@@ -122,20 +134,8 @@ export const make: (
 ) => Effect.Effect<Services, never, Primitives | Scope.Scope> = /*#__PURE__*/ Effect.fnUntraced(
   function*(options?: EmbeddedKms.EmbeddedKmsOptions) {
     const { control, kms: real } = yield* Effect.orDie(EmbeddedKms.make(options))
-    let rules: Array<Rule> = []
-    let log: Array<Call> = []
-    let handedOut: Array<HandedOut> = []
-
-    const behaviourOf = (call: Call, request: KmsRequest): ReadonlyArray<Behaviour> =>
-      rules.filter((rule) => {
-        const { keyId, nth, operation, predicate, times } = rule.matcher
-        if (operation !== undefined && operation !== call.operation) return false
-        if (keyId !== undefined && keyId !== call.keyId) return false
-        if (predicate !== undefined && !predicate(call, request)) return false
-        rule.matched++
-        if (times !== undefined && rule.matched > times) return false
-        return nth === undefined || (typeof nth === "number" ? nth === rule.matched : nth.includes(rule.matched))
-      }).map(({ behaviour }) => behaviour)
+    const script = rules.make<Matcher, Behaviour>()
+    let log = emptyLog()
 
     const perform = <A extends Answer>(
       operation: Operation,
@@ -144,12 +144,12 @@ export const make: (
     ): Effect.Effect<A, KmsError> =>
       Effect.suspend(() => {
         // The log of this moment: a call that outlives clearLog is written into the one that nobody reads any more.
-        const calls = log
-        const plaintexts = handedOut
+        const current = log
         return Effect.flatMap(Clock.Clock, (clock) => {
-          const index = calls.length
+          const { calls, handedOut } = current
+          const number = ++current.started
           const call: Call = {
-            number: index + 1,
+            number,
             operation,
             keyId: request.keyId,
             encryptionContextKeys: Object.keys(request.encryptionContext),
@@ -157,16 +157,21 @@ export const make: (
             startedAt: clock.currentTimeMillisUnsafe(),
             outcome: { _tag: "Pending" }
           }
-          calls.push(call)
-          const scripted = behaviourOf(call, request).reduce<Effect.Effect<Answer, KmsError>>(
+          calls.set(number, call)
+          const behaviours = script.behaviours(({ keyId, operation, predicate }) =>
+            (operation === undefined || operation === call.operation) &&
+            (keyId === undefined || keyId === call.keyId) &&
+            (predicate === undefined || predicate(call, request))
+          )
+          const scripted = behaviours.reduce<Effect.Effect<Answer, KmsError>>(
             (inner, behaviour) => behaviour(inner, call),
             effect
           )
           return Effect.onExit(scripted, (exit) =>
             Effect.sync(() => {
-              calls[index] = { ...call, outcome: outcomeOf(exit, clock.currentTimeMillisUnsafe()) }
+              calls.set(number, { ...call, outcome: outcomeOf(exit, clock.currentTimeMillisUnsafe()) })
               if (Exit.isSuccess(exit) && exit.value.plaintext !== undefined) {
-                plaintexts.push({ call: call.number, operation, bytes: DataKey.value(exit.value.plaintext) })
+                handedOut.push({ call: number, operation, bytes: DataKey.value(exit.value.plaintext) })
               }
             })) as Effect.Effect<A, KmsError>
         })
@@ -178,26 +183,24 @@ export const make: (
       decrypt: (request) => perform("Decrypt", request, real.decrypt(request))
     })
 
-    const script = ScriptedKms.of({
-      when: (matcher, behaviour) =>
-        Effect.sync(() => {
-          rules.push({ matcher, behaviour, matched: 0 })
-        }),
-      clearRules: Effect.sync(() => {
-        rules = []
-      }),
-      count: (operation) =>
-        Effect.sync(() => operation === undefined ? log.length : log.filter((c) => c.operation === operation).length),
-      calls: Effect.sync(() => [...log]),
-      handedOut: Effect.sync(() => [...handedOut]),
-      unreleased: Effect.sync(() => handedOut.filter((plaintext) => !bytes.isAllZero(plaintext.bytes)).length),
+    const service = ScriptedKms.of({
+      when: (matcher, behaviour) => Effect.sync(() => script.add(matcher, behaviour)),
+      clearRules: Effect.sync(script.clear),
+      count: (operation) => Effect.sync(() => countOf([...log.calls.values()], operation)),
+      calls: Effect.sync(() => [...log.calls.values()]),
+      handedOut: Effect.sync(() => [...log.handedOut]),
+      unreleased: Effect.sync(() => log.handedOut.filter(isUnreleased).length),
       clearLog: Effect.sync(() => {
-        log = []
-        handedOut = []
+        log = emptyLog()
+      }),
+      takeEnded: Effect.sync(() => {
+        const calls = [...log.calls.values()].filter(({ outcome }) => outcome._tag !== "Pending")
+        for (const { number } of calls) log.calls.delete(number)
+        return { calls, handedOut: log.handedOut.splice(0) }
       })
     })
 
-    return { kms, control, script }
+    return { kms, control, script: service }
   }
 )
 
@@ -218,6 +221,87 @@ export const layer = (
         Context.add(EmbeddedKms.EmbeddedKms, control)
       ))
   )
+
+const countOf = (calls: ReadonlyArray<Call>, operation?: Operation): number =>
+  operation === undefined ? calls.length : calls.filter((call) => call.operation === operation).length
+
+const isUnreleased = ({ bytes: plaintext }: HandedOut): boolean => !bytes.isAllZero(plaintext)
+
+/** How many calls there are of each operation. */
+export interface Calls {
+  readonly GenerateDataKey?: number
+  readonly Encrypt?: number
+  readonly Decrypt?: number
+}
+
+/**
+ * Asserts that exactly so many calls were made, and none of an operation that is left out, whatever became of them. Dies
+ * of an `AssertionFailed` that lists the calls.
+ *
+ * ```ts
+ * yield* ScriptedKms.assertCalls({ GenerateDataKey: 1 })
+ * ```
+ */
+export const assertCalls = (expected: Calls): Effect.Effect<void, never, ScriptedKms> =>
+  Effect.flatMap(ScriptedKms, (script) =>
+    Effect.flatMap(script.calls, (calls) => {
+      const actual: Calls = {
+        GenerateDataKey: countOf(calls, "GenerateDataKey"),
+        Encrypt: countOf(calls, "Encrypt"),
+        Decrypt: countOf(calls, "Decrypt")
+      }
+      const wanted: Calls = { GenerateDataKey: 0, Encrypt: 0, Decrypt: 0, ...expected }
+      if (operations.every((operation) => actual[operation] === wanted[operation])) return Effect.void
+      const description = `expected exactly ${formatCalls(wanted)}, but KMS got ${formatCalls(actual)}`
+      return Effect.die(new AssertionFailed(withList(description, calls.map(formatCall)), wanted, actual))
+    }))
+
+/**
+ * Asserts that every plaintext that KMS handed out is zeroed by now. Dies of an `AssertionFailed` that names the calls
+ * whose plaintexts are not.
+ *
+ * **Gotchas**
+ *
+ * A plaintext is released when the operation that asked for it ends, and a cache keeps a copy of its own. So this holds
+ * whenever nothing is in the air, also while entries are cached.
+ */
+export const assertAllReleased: Effect.Effect<void, never, ScriptedKms> = /*#__PURE__*/ Effect.flatMap(
+  ScriptedKms,
+  (script) =>
+    Effect.flatMap(script.handedOut, (handedOut) => {
+      const unreleased = handedOut.filter(isUnreleased)
+      if (unreleased.length === 0) return Effect.void
+      const description = `${unreleased.length} of ${handedOut.length} plaintexts that KMS handed out are not zeroed`
+      const lines = unreleased.map(({ bytes, call, operation }) => `#${call} ${operation}: ${bytes.length} bytes`)
+      return Effect.die(new AssertionFailed(withList(description, lines), 0, unreleased.length))
+    })
+)
+
+const operations = ["GenerateDataKey", "Encrypt", "Decrypt"] as const
+
+const formatCalls = (calls: Calls): string => {
+  const made = operations.filter((operation) => calls[operation] !== 0)
+  return made.length === 0 ? "no call" : made.map((operation) => `${calls[operation]} ${operation}`).join(", ")
+}
+
+const formatCall = ({ encryptionContextKeys, keyId, number, operation, outcome, startedAt }: Call): string => {
+  const keys = encryptionContextKeys.map((key) => JSON.stringify(key)).join(", ")
+  const ended = outcome._tag === "Pending"
+    ? "still running"
+    : `${outcome._tag === "Failed" ? `${outcome._tag} ${outcome.failure}` : outcome._tag} at ${outcome.at} ms`
+  return `#${number} ${operation} with ${keyId}, context keys [${keys}], at ${startedAt} ms: ${ended}`
+}
+
+const listed = 20
+
+const withList = (description: string, lines: ReadonlyArray<string>): string => {
+  const more = lines.length - listed
+  return [
+    description,
+    ...lines.slice(0, listed).map((line) => `  ${line}`),
+    ...more > 0 ? [`  … and ${more} more`] : []
+  ].join("\n")
+}
 
 /** The code with which AWS KMS says it. */
 const codes: Readonly<Record<ProviderFailure, string>> = {

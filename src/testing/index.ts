@@ -1,2 +1,6 @@
+export * as Arbitraries from "./Arbitraries.ts"
+export * from "./AssertionFailed.ts"
+export * as CachingCounts from "./CachingCounts.ts"
+export * as FaultyCache from "./FaultyCache.ts"
 export * as ScriptedKms from "./ScriptedKms.ts"
 export * as SeededRandom from "./SeededRandom.ts"

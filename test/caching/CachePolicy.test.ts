@@ -2,26 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, DateTime, Duration, Effect, Schema } from "effect"
 import { AlgorithmSuite } from "effect-encryption-sdk"
 import { CachePolicy } from "effect-encryption-sdk/caching"
-
-const Thresholds = Schema.Struct({
-  maxAge: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))),
-  maxMessagesEncrypted: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 20 }))),
-  maxBytesEncrypted: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 50 })))
-})
-
-const Rule = Schema.Struct({
-  when: Schema.Literals(["encrypt", "decrypt", "tenant a", "long", "late", "always"]),
-  answer: Schema.Union([Schema.Literals(["bypass", "throw", "nothing", "nonsense"]), Thresholds])
-})
-
-const PolicySeed = Schema.Struct({ thresholds: Thresholds, rules: Schema.Array(Rule).check(Schema.isMaxLength(3)) })
-
-const Request = Schema.Struct({
-  operation: Schema.Literals(["encrypt", "decrypt"]),
-  tenant: Schema.Literals(["a", "b"]),
-  length: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 60 })),
-  time: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1000 }))
-})
+import { Arbitraries } from "effect-encryption-sdk/testing"
 
 /** What an entry would have come to, were the request served from it. */
 const Entry = Schema.Struct({
@@ -30,41 +11,13 @@ const Entry = Schema.Struct({
   bytes: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 60 }))
 })
 
-const seconds = ({ maxAge, ...rest }: typeof Thresholds.Type): CachePolicy.ThresholdsInput => ({
-  ...rest,
-  ...(maxAge === undefined ? {} : { maxAge: Duration.seconds(maxAge) })
-})
-
-const policyOf = (seed: typeof PolicySeed.Type) =>
-  Effect.gen(function*() {
-    let policy = yield* CachePolicy.make(seconds(seed.thresholds))
-    for (const { answer, when } of seed.rules) {
-      policy = CachePolicy.tightest(
-        policy,
-        CachePolicy.rule((request) => {
-          const fits = when === "always" || when === request.operation ||
-            (when === "tenant a" && request.encryptionContext["tenant"] === "a") ||
-            (when === "long" && (request.plaintextLength ?? 0) > 30) ||
-            (when === "late" && DateTime.toEpochMillis(request.time) > 500)
-          if (!fits || answer === "nothing") return undefined
-          if (answer === "throw") throw new Error("rule")
-          if (answer === "nonsense") return { maxMessagesEncrypted: -1 }
-          return answer === "bypass" ? answer : seconds(answer)
-        })
-      )
-    }
-    return policy
-  })
-
 /** The decision by which the laws are tested: may this request be served from such an entry? */
-const admits = (policy: CachePolicy.CachePolicy, request: typeof Request.Type, entry: typeof Entry.Type): boolean => {
-  const decision = CachePolicy.decide(policy, {
-    operation: request.operation,
-    encryptionContext: { tenant: request.tenant },
-    algorithmSuite: undefined,
-    plaintextLength: request.length,
-    time: DateTime.makeUnsafe(request.time)
-  })
+const admits = (
+  policy: CachePolicy.CachePolicy,
+  request: CachePolicy.RuleRequest,
+  entry: typeof Entry.Type
+): boolean => {
+  const decision = CachePolicy.decide(policy, request)
   if (decision._tag === "Bypass") return false
   const { maxAge, maxBytesEncrypted, maxMessagesEncrypted } = decision.thresholds
   return (maxAge === undefined || entry.age * 1000 < Duration.toMillis(maxAge)) &&
@@ -83,16 +36,14 @@ const law = (
 ) =>
   it.effect.prop(
     name,
-    { a: PolicySeed, b: PolicySeed, c: PolicySeed, request: Request, entry: Entry },
-    ({ a, b, c, entry, request }) =>
-      Effect.gen(function*() {
-        holds(
-          yield* policyOf(a),
-          yield* policyOf(b),
-          yield* policyOf(c),
-          (policy) => admits(policy, request, entry)
-        )
-      }),
+    {
+      a: Arbitraries.policy,
+      b: Arbitraries.policy,
+      c: Arbitraries.policy,
+      request: Arbitraries.ruleRequest,
+      entry: Entry
+    },
+    ({ a, b, c, entry, request }) => Effect.sync(() => holds(a, b, c, (policy) => admits(policy, request, entry))),
     { arbitrary: { seed: name, runs: 500 } }
   )
 
@@ -201,10 +152,10 @@ describe("configuration", () => {
 
   it.effect.prop(
     "JSON round trip through the Schema",
-    { thresholds: Thresholds },
+    { thresholds: Arbitraries.thresholds },
     ({ thresholds }) =>
       Effect.gen(function*() {
-        const decoded = yield* Schema.decodeUnknownEffect(CachePolicy.Thresholds)(seconds(thresholds))
+        const decoded = yield* Schema.decodeUnknownEffect(CachePolicy.Thresholds)(thresholds)
         const encoded = yield* Schema.encodeEffect(CachePolicy.Thresholds)(decoded)
         assert.deepStrictEqual(yield* Schema.decodeUnknownEffect(CachePolicy.Thresholds)(encoded), decoded)
       }),

@@ -2,9 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Result, Schema } from "effect"
 import { AlgorithmSuite, EncryptionContext } from "effect-encryption-sdk"
 import { MessageBody, MessageHeader } from "effect-encryption-sdk/message"
+import { Arbitraries } from "effect-encryption-sdk/testing"
 import { createHash } from "node:crypto"
 import { arbitraryBytes, arbitraryInt } from "../support/arbitraryBytes.ts"
-import { arbitraryContext } from "../support/arbitraryMessage.ts"
 import { toHex } from "../support/bytes.ts"
 import { clientOf, policyFor } from "../support/client.ts"
 import { recordingKeyring } from "../support/keyrings.ts"
@@ -41,7 +41,7 @@ describe("a message that is encrypted and decrypted again", () => {
       it.effect.prop("is the same for any plaintext, context and frame length", [
         Arbitrary.all({
           plaintext: arbitraryBytes(0, 300),
-          encryptionContext: arbitraryContext(5),
+          encryptionContext: Arbitraries.encryptionContext({ maxPairs: 5 }),
           frameLength: arbitraryInt(1, 120),
           expectHalf: Arbitrary.schema(Schema.Boolean)
         })

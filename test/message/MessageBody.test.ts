@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Result, Schema } from "effect"
 import { AlgorithmSuite } from "effect-encryption-sdk"
 import { MalformedMessage, MessageBody } from "effect-encryption-sdk/message"
+import { Arbitraries } from "effect-encryption-sdk/testing"
 import { arbitraryBytes, arbitraryInt } from "../support/arbitraryBytes.ts"
-import { arbitrarySuite } from "../support/arbitraryMessage.ts"
 import { concat, flip, hex, patch, toHex } from "../support/bytes.ts"
 import * as examples from "../support/specificationExamples.ts"
 
@@ -191,7 +191,7 @@ describe("MessageBody", () => {
   })
 
   const sizes = Arbitrary.all({
-    algorithmSuite: arbitrarySuite,
+    algorithmSuite: Arbitraries.algorithmSuite,
     frameLength: arbitraryInt(1, 20),
     plaintext: arbitraryBytes(0, 70)
   })

@@ -1,11 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber, Layer } from "effect"
-import { DataKey } from "effect-encryption-sdk"
+import { AlgorithmSuite, DataKey, EncryptionSdk } from "effect-encryption-sdk"
+import { CachingCmm, LocalCache } from "effect-encryption-sdk/caching"
 import type { KmsError } from "effect-encryption-sdk/kms"
-import { Kms } from "effect-encryption-sdk/kms"
+import { Kms, KmsKeyring } from "effect-encryption-sdk/kms"
 import { EmbeddedKms } from "effect-encryption-sdk/kms/development-only"
 import { NodePrimitives } from "effect-encryption-sdk/node"
-import { ScriptedKms } from "effect-encryption-sdk/testing"
+import { AssertionFailed, ScriptedKms } from "effect-encryption-sdk/testing"
 import { TestClock } from "effect/testing"
 import { inspect } from "node:util"
 
@@ -315,5 +316,140 @@ describe("ScriptedKms", () => {
         assert.notInclude(text, "classified")
         assert.notInclude(text, secret)
       }
+    }).pipe(Effect.provide(layer)))
+
+  it.effect("what has ended can be taken out of the log; what still runs stays, and numbers go on", () =>
+    Effect.gen(function*() {
+      const script = yield* ScriptedKms.ScriptedKms
+      yield* script.when({ nth: 1 }, ScriptedKms.delay("1 second"))
+      yield* script.when({ nth: 2 }, ScriptedKms.fail("Throttled"))
+      const slow = yield* Effect.forkChild(generate(), { startImmediately: true })
+      yield* Effect.flip(generate())
+      const { plaintext } = yield* generate()
+      const first = yield* script.takeEnded
+      assert.deepStrictEqual(first.calls.map(({ number, outcome }) => [number, outcome._tag]), [[2, "Failed"], [
+        3,
+        "Answered"
+      ]])
+      assert.deepStrictEqual(first.handedOut.map(({ bytes, call }) => [call, bytes]), [[3, DataKey.value(plaintext)]])
+      assert.deepStrictEqual((yield* script.calls).map(({ number }) => number), [1])
+      assert.deepStrictEqual(yield* script.handedOut, [])
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(slow)
+      yield* generate()
+      const second = yield* script.takeEnded
+      assert.deepStrictEqual(second.calls.map(({ number }) => number), [1, 4])
+      assert.deepStrictEqual(second.handedOut.map(({ call }) => call), [1, 4])
+      assert.deepStrictEqual(yield* script.takeEnded, { calls: [], handedOut: [] })
+    }).pipe(Effect.provide(layer)))
+})
+
+/** The error of which an assertion dies; none where it holds. */
+const assertionError = <R>(assertion: Effect.Effect<void, never, R>) =>
+  Effect.map(Effect.exit(assertion), (exit) => {
+    if (Exit.isSuccess(exit)) return undefined
+    const error = Cause.squash(exit.cause)
+    return error instanceof AssertionFailed && Cause.hasDies(exit.cause) ? error : assert.fail(String(error))
+  })
+
+describe("assertCalls", () => {
+  it.effect("holds where exactly these calls were made", () =>
+    Effect.gen(function*() {
+      const kms = yield* Kms.Kms
+      yield* ScriptedKms.assertCalls({})
+      const { ciphertextBlob, plaintext } = yield* generate()
+      yield* ScriptedKms.assertCalls({ GenerateDataKey: 1 })
+      yield* kms.encrypt({ ...request(), plaintext })
+      yield* kms.decrypt({ ...request(), ciphertextBlob })
+      yield* Effect.flip(kms.decrypt({ ...request(), encryptionContext: {}, ciphertextBlob }))
+      yield* ScriptedKms.assertCalls({ GenerateDataKey: 1, Encrypt: 1, Decrypt: 2 })
+    }).pipe(Effect.provide(layer)))
+
+  it.effect("fails where there are more, fewer, or others, and lists the calls", () =>
+    Effect.gen(function*() {
+      const script = yield* ScriptedKms.ScriptedKms
+      yield* script.when({ nth: 2 }, ScriptedKms.fail("Throttled"))
+      yield* script.when({ nth: 3 }, ScriptedKms.hang)
+      yield* generate()
+      yield* TestClock.adjust("1 second")
+      yield* Effect.flip(generate())
+      yield* Effect.forkChild(generate(other), { startImmediately: true })
+      const error = yield* assertionError(ScriptedKms.assertCalls({ GenerateDataKey: 1 }))
+      assert.strictEqual(
+        error?.message,
+        `expected exactly 1 GenerateDataKey, but KMS got 3 GenerateDataKey
+  #1 GenerateDataKey with ${arn}, context keys ["tenant"], at 0 ms: Answered at 0 ms
+  #2 GenerateDataKey with ${arn}, context keys ["tenant"], at 1000 ms: Failed Throttled at 1000 ms
+  #3 GenerateDataKey with ${other}, context keys ["tenant"], at 1000 ms: still running`
+      )
+      assert.strictEqual(error?.name, "AssertionError")
+      assert.deepStrictEqual(error?.expected, { GenerateDataKey: 1, Encrypt: 0, Decrypt: 0 })
+      assert.deepStrictEqual(error?.actual, { GenerateDataKey: 3, Encrypt: 0, Decrypt: 0 })
+      for (
+        const [expected, message] of [
+          [{ GenerateDataKey: 4 }, "expected exactly 4 GenerateDataKey, but KMS got 3 GenerateDataKey"],
+          [
+            { GenerateDataKey: 3, Decrypt: 1 },
+            "expected exactly 3 GenerateDataKey, 1 Decrypt, but KMS got 3 GenerateDataKey"
+          ],
+          [{}, "expected exactly no call, but KMS got 3 GenerateDataKey"]
+        ] as const
+      ) {
+        const error = yield* assertionError(ScriptedKms.assertCalls(expected))
+        assert.strictEqual(error?.message.split("\n")[0], message)
+      }
+      yield* script.clearLog
+      const none = yield* assertionError(ScriptedKms.assertCalls({ Decrypt: 1 }))
+      assert.strictEqual(none?.message, "expected exactly 1 Decrypt, but KMS got no call")
+    }).pipe(Effect.provide(layer)))
+
+  it.effect("lists no more calls than anybody reads", () =>
+    Effect.gen(function*() {
+      for (let i = 0; i < 50; i++) yield* generate()
+      const error = yield* assertionError(ScriptedKms.assertCalls({ GenerateDataKey: 1 }))
+      const lines = error?.message.split("\n") ?? []
+      assert.lengthOf(lines, 22)
+      assert.strictEqual(lines.at(-1), "  … and 30 more")
+    }).pipe(Effect.provide(layer)))
+
+  it.effect("reads: exactly 1 GenerateDataKey for 3,000 encrypts", () =>
+    Effect.gen(function*() {
+      const sdk = yield* EncryptionSdk.EncryptionSdk
+      const algorithmSuite = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+      yield* Effect.forEach(Array.from({ length: 3000 }), () => sdk.encrypt("record", { algorithmSuite }), {
+        concurrency: "unbounded"
+      })
+      yield* ScriptedKms.assertCalls({ GenerateDataKey: 1 })
+      yield* ScriptedKms.assertAllReleased
+    }).pipe(Effect.provide(
+      EncryptionSdk.layer().pipe(
+        Layer.provide(CachingCmm.layer({ policy: { maxAge: "1 minute" } })),
+        Layer.provide([LocalCache.layer({ capacity: 1 }), KmsKeyring.layer({ generatorKeyId: arn })]),
+        Layer.provideMerge(layer),
+        Layer.provide(NodePrimitives.layer)
+      )
+    )))
+})
+
+describe("assertAllReleased", () => {
+  it.effect("fails while a plaintext is not zeroed, and names the calls", () =>
+    Effect.gen(function*() {
+      const kms = yield* Kms.Kms
+      yield* ScriptedKms.assertAllReleased
+      const generated = yield* generate()
+      const decrypted = yield* kms.decrypt({ ...request(), ciphertextBlob: generated.ciphertextBlob })
+      const both = yield* assertionError(ScriptedKms.assertAllReleased)
+      assert.strictEqual(
+        both?.message,
+        "2 of 2 plaintexts that KMS handed out are not zeroed\n  #1 GenerateDataKey: 32 bytes\n  #2 Decrypt: 32 bytes"
+      )
+      DataKey.zero(generated.plaintext)
+      const one = yield* assertionError(ScriptedKms.assertAllReleased)
+      assert.strictEqual(
+        one?.message,
+        "1 of 2 plaintexts that KMS handed out are not zeroed\n  #2 Decrypt: 32 bytes"
+      )
+      DataKey.zero(decrypted.plaintext)
+      yield* ScriptedKms.assertAllReleased
     }).pipe(Effect.provide(layer)))
 })
