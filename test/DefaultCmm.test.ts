@@ -278,6 +278,16 @@ describe("DefaultCmm", () => {
           }))
       }
 
+      it.effect("other changes are not taken over", () =>
+        Effect.gen(function*() {
+          const manager = yield* managerOf(
+            changing((materials) => ({ ...materials, requiredEncryptionContextKeys: ["tenant"], more: "x" }))
+          )
+          const { materials } = yield* manager.getEncryptionMaterials(toEncrypt())
+          assert.deepStrictEqual(materials.requiredEncryptionContextKeys, [])
+          assert.notProperty(materials, "more")
+        }))
+
       it.effect("an equal copy of the context is no change", () =>
         Effect.gen(function*() {
           const manager = yield* managerOf(

@@ -151,6 +151,15 @@ describe("EncryptionContext", () => {
       }
     })
 
+    it("answers bytes that are the caller's to change", () => {
+      const context = valid({ a: "1" })
+      for (let i = 0; i < 3; i++) {
+        const serialized = EncryptionContext.serialize(context)
+        assert.strictEqual(toHex(serialized), toHex(encode(["a", "1"])))
+        serialized.fill(0xff)
+      }
+    })
+
     it("orders a key before those that it begins", () => {
       assert.strictEqual(
         toHex(EncryptionContext.serialize(valid({ ab: "2", a: "1", "a\0": "3" }))),
