@@ -65,7 +65,9 @@ export class Entry<M extends Materials = Materials> {
   isDueForRefresh(ageMillis: number): boolean {
     if (this.refresh === undefined) return false
     const { bytes, messages } = Ref.getUnsafe(this.usage)
-    return ageMillis >= this.refresh.ageMillis || messages >= this.refresh.messages || bytes >= this.refresh.bytes
+    return ageMillis >= this.refresh.ageMillis || messages >= this.refresh.messages ||
+      // A budget of 0 bytes is spent from the beginning: a renewed entry would have no more.
+      (bytes > 0n && bytes >= this.refresh.bytes)
   }
 
   /** Undefined once evicted. */

@@ -83,8 +83,6 @@ type Delivery<M extends Materials> =
 
 interface Waiter {
   readonly charge: Usage
-  /** What the data key will have been charged when this waiter is served. */
-  readonly usage: Usage
   readonly leader: boolean
   readonly claim: Claim<Materials>
   readonly delivery: Deferred.Deferred<Delivery<Materials>, unknown>
@@ -291,8 +289,10 @@ export const make = (options: FlightsOptions) => {
     }
     // Last of all, since a waiter's fiber goes on within this very call: what it asks for next must find the entry, and
     // no waiter that it interrupts may be left with a key that nobody zeroes.
+    let usage = noUsage
     for (const waiter of waiters) {
-      deliver(waiter, waiter.claim.materials!, { _tag: waiter.leader ? "Miss" : "Joined", usage: waiter.usage })
+      usage = plus(usage, waiter.charge)
+      deliver(waiter, waiter.claim.materials!, { _tag: waiter.leader ? "Miss" : "Joined", usage })
     }
   }
 
@@ -357,7 +357,6 @@ export const make = (options: FlightsOptions) => {
     flight.reserved = plus(flight.reserved, request.charge)
     const waiter: Waiter = {
       charge: request.charge,
-      usage: flight.reserved,
       leader,
       claim,
       delivery: Deferred.makeUnsafe()
