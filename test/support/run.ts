@@ -22,7 +22,10 @@ export interface Watch {
 export const run = (
   file: string,
   args: ReadonlyArray<string> = [],
-  { onStderr, onStdout, timeout = 100_000 }: Watch & { readonly timeout?: number } = {}
+  { environment = {}, onStderr, onStdout, timeout = 100_000 }: Watch & {
+    readonly timeout?: number
+    readonly environment?: Readonly<Record<string, string>>
+  } = {}
 ): Effect.Effect<Ended> =>
   Effect.callback<Ended>((resume) => {
     const root = new URL("../../", import.meta.url)
@@ -32,7 +35,7 @@ export const run = (
       // A terminal's variables would change how programs write.
       {
         cwd: root,
-        env: { PATH: process.env["PATH"] },
+        env: { PATH: process.env["PATH"], ...environment },
         stdio: ["ignore", "pipe", "pipe"],
         timeout,
         killSignal: "SIGKILL"

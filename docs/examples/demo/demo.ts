@@ -30,10 +30,10 @@ export class Unsuccessful extends Data.TaggedError("Unsuccessful") {
 export const demo = Effect.fnUntraced(function*(settings: Settings) {
   const { capacity, input, output, parallel, policy, provider, suite } = settings
   const embedded = provider._tag === "Embedded"
+  const source = yield* Records.load({ input, column: settings.column, count: settings.records })
   if (output !== undefined) {
     yield* Output.check({ output, withKey: embedded, input, force: settings.force })
   }
-  const source = yield* Records.load({ input, column: settings.column, count: settings.records })
   yield* announce(settings, source)
 
   const kmsKeyring = { generatorKeyId: embedded ? embeddedKeyArn : provider.keyArn }

@@ -39,6 +39,10 @@ const integer = (name: string, minimum: number, maximum: number, description: st
     )
   )
 
+/**
+ * A maximum age that no run on a usual machine reaches, so that the calls follow from the input alone; and so few messages
+ * that some data keys meet that threshold.
+ */
 const defaults = {
   maxAge: "10 minutes",
   maxMessages: "1000",

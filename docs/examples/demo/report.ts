@@ -84,8 +84,9 @@ export const render = (outcome: Outcome): { readonly text: string; readonly succ
   if (expected.encryption.orMore || expected.decryption.orMore) {
     lines.push(
       encryption.elapsed >= maxAge || decryption.elapsed >= maxAge
-        ? `The run took longer than --max-age, so that data keys expired on the way: only a lower bound of the calls is required.`
-        : `The cache is smaller than what was in use at once in parallel: only a lower bound of the calls is required.`
+        ? "The run took longer than --max-age, so that data keys may have expired on the way: only a lower bound of the calls " +
+          "is required."
+        : "The cache is smaller than what was in use at once in parallel: only a lower bound of the calls is required."
     )
   }
   for (const phase of ["encryption", "decryption"] as const) {
