@@ -34,6 +34,13 @@ export const printableInfo = (info: Uint8Array): string => {
   return `${/^[^\p{C}\uFFFD]*/u.exec(new TextDecoder().decode(info))![0]}…`
 }
 
+/** The same in arrays of its own, which keep no larger buffer alive, such as the message that it was read from. */
+export const copy = ({ ciphertext, keyProviderId, keyProviderInfo }: EncryptedDataKey): EncryptedDataKey => ({
+  keyProviderId,
+  keyProviderInfo: new Uint8Array(keyProviderInfo),
+  ciphertext: new Uint8Array(ciphertext)
+})
+
 /** Length in bytes of the entry that `encode` makes. */
 export const encodedLength = (edk: EncryptedDataKey): number =>
   6 + bytes.utf8(edk.keyProviderId).length + edk.keyProviderInfo.length + edk.ciphertext.length

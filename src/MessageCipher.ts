@@ -10,6 +10,7 @@ import * as KeyDerivation from "./crypto/KeyDerivation.ts"
 import type { OpenJob, Primitives, SealJob } from "./crypto/Primitives.ts"
 import type { PrimitivesError } from "./crypto/PrimitivesError.ts"
 import type { CompleteDecryptionMaterials, CompleteEncryptionMaterials } from "./CryptographicMaterials.ts"
+import * as EncryptedDataKey from "./EncryptedDataKey.ts"
 import * as EncryptionContext from "./EncryptionContext.ts"
 import { AuthenticationFailed, type DecryptError } from "./EncryptionSdkError.ts"
 import * as bytes from "./internal/bytes.ts"
@@ -50,11 +51,7 @@ export const seal = Effect.fnUntraced(function*(
       ? encryptionContext
       : EncryptionContext.omit(encryptionContext, requiredEncryptionContextKeys),
     // Copies, since the header is the caller's while the materials may be served again.
-    encryptedDataKeys: encryptedDataKeys.map(({ ciphertext, keyProviderId, keyProviderInfo }) => ({
-      keyProviderId,
-      keyProviderInfo: new Uint8Array(keyProviderInfo),
-      ciphertext: new Uint8Array(ciphertext)
-    })),
+    encryptedDataKeys: encryptedDataKeys.map(EncryptedDataKey.copy),
     contentType: "framed",
     frameLength,
     suiteData

@@ -340,7 +340,7 @@ export const make: (
         requiredEncryptionContextKeys,
         maxPlaintextLength: undefined
       }),
-      ({ materials }) => materials
+      ({ materials }) => ({ ...materials, encryptedDataKeys: materials.encryptedDataKeys.map(EncryptedDataKey.copy) })
     )
     const seeds = options.seedDecryptCache === true && decryptCache.stores && requiredEncryptionContextKeys.length === 0
     let seed: { readonly key: string; readonly verificationKey: VerificationKey | undefined } | undefined
@@ -460,7 +460,10 @@ export const make: (
         maxMessagesEncrypted: Infinity,
         maxBytesEncrypted: CachePolicy.maxBytesEncryptedLimit
       },
-      fetch: Effect.map(askForDecryption({ ...copied, expectedEncryptionContext }), ({ materials }) => materials),
+      fetch: Effect.map(
+        askForDecryption({ ...copied, expectedEncryptionContext }),
+        ({ materials }) => ({ ...materials, unwrappedDataKey: EncryptedDataKey.copy(materials.unwrappedDataKey) })
+      ),
       fetchAlone: Effect.suspend(() => bypass("decrypt", "MaterialsNotCacheable", askForDecryption(request))),
       facts: (materials) => facts(key, "decrypt", materials, [materials.unwrappedDataKey]),
       landed: undefined,

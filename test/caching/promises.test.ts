@@ -160,6 +160,14 @@ describe("promise 4: the underlying manager learns nothing of the plaintext", ()
       yield* encrypt(encryptRequest({ length: 123 }))
       assert.deepStrictEqual(calls[0]!.request, { ...encryptRequest(), maxPlaintextLength: undefined })
     }))
+
+  it.effect("a cacheable decrypt asks for all that the request asked for", () =>
+    Effect.gen(function*() {
+      const { calls, decrypt } = yield* caching()
+      const request = decryptRequest({ expected: { tenant: "a", purpose: "x" } })
+      yield* decrypt(request)
+      assert.deepStrictEqual(calls[0]!.request, request)
+    }))
 })
 
 describe("promise 5: charging", () => {
@@ -342,11 +350,13 @@ describe("promise 14: keys in memory", () => {
       const { cache, decrypt, encrypt } = yield* caching({
         script: { key: (call, length) => call <= 3 ? new Uint8Array(length) : keyBytes(call, length) }
       })
-      const refused = [
-        yield* Effect.flip(encrypt(encryptRequest())),
-        yield* Effect.flip(decrypt(decryptRequest())),
-        yield* Effect.flip(encrypt(encryptRequest({ length: undefined })))
+      const answers = [
+        yield* Effect.result(encrypt(encryptRequest())),
+        yield* Effect.result(decrypt(decryptRequest())),
+        yield* Effect.result(encrypt(encryptRequest({ length: undefined })))
       ]
+      const refused = answers.flatMap((answer) => answer._tag === "Failure" ? [answer.failure] : [])
+      assert.strictEqual(refused.length, 3)
       for (const error of refused) {
         assert.strictEqual(error.reason._tag, "InvalidMaterials")
         assert.match(error.message, /crypt: materials: plaintextDataKey: is all zero$/)
@@ -367,6 +377,25 @@ describe("promise 14: keys in memory", () => {
     }))
 })
 
+describe("what an entry keeps", () => {
+  it.effect("is its own: no larger buffer stays alive for it, and nobody else's array changes it", () =>
+    Effect.gen(function*() {
+      const facts: Array<CacheEntry.EntryFacts> = []
+      const { cache, decrypt } = yield* caching()
+      const message = new Uint8Array(1_000_000)
+      const view = (at: number) => message.subarray(at, at + 10)
+      yield* decrypt(decryptRequest({ edks: [{ keyProviderId: "p", keyProviderInfo: view(0), ciphertext: view(20) }] }))
+      yield* cache.deleteWhere((each) => {
+        facts.push(each)
+        return false
+      }, "deleted")
+      const [kept] = facts[0]!.encryptedDataKeys
+      assert.deepStrictEqual([kept!.keyProviderInfo.buffer.byteLength, kept!.ciphertext.buffer.byteLength], [10, 10])
+      message.fill(1)
+      assert.deepStrictEqual(kept!.ciphertext, new Uint8Array(10))
+    }))
+})
+
 describe("promise 16: a cache's faults are misses", () => {
   const broken = (operation: "get" | "put", fault: Effect.Effect<never, MaterialsCacheError>) => {
     const entries = new Map<string, CacheEntry.CacheEntry>()
@@ -381,20 +410,21 @@ describe("promise 16: a cache's faults are misses", () => {
     })
   }
   for (
-    const [fault, effect] of [
+    const [fault, effect, how = ""] of [
       ["failed", Effect.fail(new MaterialsCacheError({ operation: "get" }))],
       ["died", Effect.die(new Error("the cache is broken"))],
       ["timedOut", Effect.never],
-      ["timedOut", Effect.uninterruptible(Effect.never)]
+      ["timedOut", Effect.uninterruptible(Effect.never), ", uninterruptibly"]
     ] as const
   ) {
     for (const operation of ["get", "put"] as const) {
-      it.effect(`${operation} ${fault}: never a failed encrypt or decrypt, and counted`, () =>
+      it.effect(`${operation} ${fault}${how}: never a failed encrypt or decrypt, and counted`, () =>
         Effect.gen(function*() {
           const { decrypt, encrypt, events } = yield* caching({ cache: broken(operation, effect) })
           const fiber = yield* Effect.forkChild(Effect.all([encrypt(encryptRequest()), decrypt(decryptRequest())]))
           yield* TestClock.adjust("1 second")
           yield* TestClock.adjust("1 second")
+          assert.notStrictEqual(fiber.pollUnsafe(), undefined)
           assert.deepStrictEqual((yield* Fiber.join(fiber)).map(keyNumber), [1, 2])
           yield* TestClock.adjust("1 second")
           assert.deepStrictEqual(
@@ -408,7 +438,10 @@ describe("promise 16: a cache's faults are misses", () => {
   it.effect("nobody waits for a put", () =>
     Effect.gen(function*() {
       const { encrypt } = yield* caching({ cache: broken("put", Effect.never) })
-      assert.strictEqual(keyNumber(yield* encrypt(encryptRequest())), 1)
+      const fiber = yield* Effect.forkChild(encrypt(encryptRequest()))
+      yield* TestClock.adjust(0)
+      assert.notStrictEqual(fiber.pollUnsafe(), undefined)
+      assert.strictEqual(keyNumber(yield* Fiber.join(fiber)), 1)
     }))
 
   it.effect("an entry of the wrong kind, or of another key, is a miss", () =>
@@ -448,7 +481,9 @@ describe("promise 16: a cache's faults are misses", () => {
       yield* encrypt(encryptRequest())
       assert.isTrue(yield* CacheEntry.evict(stored!, "deleted"))
       assert.isFalse(yield* CacheEntry.evict(stored!, "deleted"), "evicting twice does nothing")
-      assert.strictEqual(keyNumber(yield* encrypt(encryptRequest())), 2)
+      const next = yield* encrypt(encryptRequest())
+      assert.strictEqual(next.receipt._tag, "Miss")
+      assert.strictEqual(keyNumber(next), 2)
     }))
 
   it.effect("a failed fetch is not the cache's fault: it fails, and is not cached", () =>
