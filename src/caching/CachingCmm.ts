@@ -453,7 +453,8 @@ export const make: (
       ownKey: mayBeSeeded ? ownKey(key) : undefined,
       operation: "decrypt",
       cache: decryptCache,
-      encryptionContext,
+      // As the materials will have it: with what is expected, and reproduced where it was not stored.
+      encryptionContext: { ...encryptionContext, ...expectedEncryptionContext },
       charge: { messages: 0, bytes: 0n },
       limits: {
         maxAgeMillis: requestLimits.maxAgeMillis,

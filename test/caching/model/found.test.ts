@@ -23,6 +23,17 @@ describe("found by the model", () => {
       )
     }))
 
+  it.effect("an invalidation by a pair that is reproduced, and not stored, closes the flight in the air", () =>
+    Effect.gen(function*() {
+      const { cache, cmm, decrypt } = yield* caching({ script: { before: () => Effect.sleep("1 second") } })
+      const fiber = yield* Effect.forkChild(decrypt(decryptRequest({ expected: { region: "z" } })))
+      yield* TestClock.adjust(0)
+      yield* cmm.invalidate({ encryptionContext: { region: "z" } })
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* Fiber.join(fiber)).receipt._tag, "Miss")
+      assert.strictEqual(yield* cache.size, 0)
+    }))
+
   for (const operation of ["encrypt", "decrypt"] as const) {
     it.effect(`a byte budget of 0 is never past its share: no refresh with each ${operation}`, () =>
       Effect.gen(function*() {
