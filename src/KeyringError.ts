@@ -54,6 +54,8 @@ export const Attempted = /*#__PURE__*/ Schema.TaggedStruct("Attempted", {
   failure: ProviderFailure,
   /** The provider's own error code, such as `AccessDeniedException`; for local keys, the name of the check. */
   code: Schema.String,
+  /** The provider's own words, where it has any: they can name keys and callers, and hold no key material. */
+  description: Schema.optionalKey(Schema.String),
   /** Whether the same request may succeed later. */
   retryable: Schema.Boolean
 })
@@ -72,7 +74,19 @@ export const formatReport = (report: EncryptedDataKeyReport): string =>
   `  #${report.index} ${report.keyProviderId} ${report.keyProviderInfo} — ${report.keyring}: ` +
   (report._tag === "Skipped"
     ? `skipped, ${report.because}`
-    : `attempted, ${report.failure} (${report.code})${report.retryable ? ", a retry may help" : ""}`)
+    : `attempted, ${formatRefusal(report)}`)
+
+const formatRefusal = (refusal: {
+  readonly failure: ProviderFailure
+  readonly code: string
+  readonly description?: string
+  readonly retryable: boolean
+}): string => {
+  const { code, description, failure, retryable } = refusal
+  return `${failure} (${code}${description === undefined ? "" : `: ${description}`})${
+    retryable ? ", a retry may help" : ""
+  }`
+}
 
 /** The key provider refused to make or to wrap a data key. */
 export class DataKeyNotWrapped extends (/*#__PURE__*/ Schema.TaggedError<DataKeyNotWrapped>(
@@ -82,10 +96,12 @@ export class DataKeyNotWrapped extends (/*#__PURE__*/ Schema.TaggedError<DataKey
   keyName: Schema.String,
   failure: ProviderFailure,
   code: Schema.String,
+  /** The provider's own words, where it has any. */
+  description: Schema.optionalKey(Schema.String),
   retryable: Schema.Boolean
 })) {
   override get message(): string {
-    return `${this.keyName}: ${this.failure} (${this.code})${this.retryable ? ", a retry may help" : ""}`
+    return `${this.keyName}: ${formatRefusal(this)}`
   }
 }
 

@@ -156,7 +156,14 @@ const reportsOf = (
     }
     return reason._tag === "KeyringMisconfigured"
       ? { _tag: "Skipped", ...row, because: reason.message }
-      : { _tag: "Attempted", ...row, failure: reason.failure, code: reason.code, retryable: reason.retryable }
+      : {
+        _tag: "Attempted",
+        ...row,
+        failure: reason.failure,
+        code: reason.code,
+        ...(reason.description === undefined ? {} : { description: reason.description }),
+        retryable: reason.retryable
+      }
   })
 }
 

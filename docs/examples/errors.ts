@@ -59,6 +59,6 @@ await Effect.runPromise(Effect.provide(program, layer))
 
 // not ours: tenant
 //   #0 aws-kms arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab — KmsKeyring: skipped, its key ARN is not configured, and names are compared exactly: alias/orders is an alias, which encrypts but does not decrypt. If this is the key that is meant, configure its key ARN arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
-//   #1 aws-kms arn:aws:kms:eu-central-1:111122223333:key/9876abcd-12ab-34cd-56ef-1234567890ab — KmsKeyring: attempted, KeyUnavailable (DisabledException)
+//   #1 aws-kms arn:aws:kms:eu-central-1:111122223333:key/9876abcd-12ab-34cd-56ef-1234567890ab — KmsKeyring: attempted, KeyUnavailable (DisabledException: arn:aws:kms:eu-central-1:111122223333:key/9876abcd-12ab-34cd-56ef-1234567890ab is disabled.)
 // signature check failed
 // EncryptError, InvalidOption, isRetryable false: encrypt: frameLength: must be an integer from 1 to 4294967295

@@ -47,5 +47,5 @@ await Effect.runPromise(
 )
 
 // younger than 5 minutes: 1 call
-// encrypt: KmsKeyring.onEncrypt: arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab: Throttled (ThrottlingException), a retry may help; isRetryable: true
+// encrypt: KmsKeyring.onEncrypt: arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab: Throttled (ThrottlingException: scripted), a retry may help; isRetryable: true
 // data keys that KMS handed out and nobody has zeroed: 0

@@ -140,8 +140,8 @@ export const make: (options: KmsKeyringOptions) => Effect.Effect<Keyring.Keyring
           ciphertextBlob: encryptedDataKey.ciphertext
         })))
         if (Result.isFailure(decrypted)) {
-          const { code, failure, retryable } = decrypted.failure
-          reports.push({ _tag: "Attempted", ...row, failure, code, retryable })
+          const { code, description, failure, retryable } = decrypted.failure
+          reports.push({ _tag: "Attempted", ...row, failure, code, ...said(description), retryable })
           continue
         }
         const { keyId, plaintext } = decrypted.success
@@ -183,14 +183,25 @@ const misconfigured = (operation: KeyringError["operation"], field: string, desc
 interface Refusal {
   readonly failure: ProviderFailure
   readonly code: string
+  readonly description?: string
   readonly retryable: boolean
 }
 
-const notWrapped = (keyName: string, { code, failure, retryable }: Refusal): KeyringError =>
+/** The service's own words, where it says anything. */
+const said = (description: string | undefined): { readonly description?: string } =>
+  description === undefined || description === "" ? {} : { description }
+
+const notWrapped = (keyName: string, { code, description, failure, retryable }: Refusal): KeyringError =>
   new KeyringError({
     keyring: name,
     operation: "onEncrypt",
-    reason: new DataKeyNotWrapped({ keyName, failure, code, retryable })
+    reason: new DataKeyNotWrapped({
+      keyName,
+      failure,
+      code,
+      ...said(description),
+      retryable
+    })
   })
 
 /** What AWS KMS can get wrong in an answer. The names are the `code` of the failure. */

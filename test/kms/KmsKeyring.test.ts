@@ -366,6 +366,7 @@ describe("KmsKeyring.onDecrypt", () => {
           keyProviderInfo: one,
           failure: "Throttled",
           code: "ThrottlingException",
+          description: "scripted",
           retryable: true
         },
         {
