@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, Duration, Effect, Exit, Schema, Scope } from "effect"
+import { Arbitrary, Clock, Duration, Effect, Exit, Schema, Scope } from "effect"
 import { CacheEntry, LocalCache } from "effect-encryption-sdk/caching"
 import { TestClock } from "effect/testing"
 import { caching } from "../support/caching.ts"
@@ -91,6 +91,56 @@ describe("sweep", () => {
       yield* TestClock.adjust("1 millis")
       assert.strictEqual(yield* cache.size, 0)
       assert.deepStrictEqual(causes(), Array.from({ length: 51 }, () => "age"))
+    }))
+
+  it.effect("evicts what is expired wherever it stands in the order of use", () =>
+    Effect.gen(function*() {
+      const { cache, encrypt, evictions } = yield* caching({
+        policy: { maxAge: "90 seconds" },
+        sweepInterval: "2 minutes"
+      })
+      yield* encrypt(tenant("old"))
+      yield* TestClock.adjust("80 seconds")
+      yield* encrypt(tenant("young"))
+      yield* encrypt(tenant("old"))
+      yield* TestClock.adjust("40 seconds")
+      assert.deepStrictEqual(evictions.map(({ facts }) => facts.encryptionContext["tenant"]), ["old"])
+      assert.strictEqual(yield* cache.size, 1)
+    }))
+
+  it.effect("sleeps only while there are entries", () =>
+    Effect.gen(function*() {
+      const clock = yield* Clock.Clock
+      let asleep = 0
+      const counting: Clock.Clock = {
+        currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe(),
+        currentTimeMillis: clock.currentTimeMillis,
+        currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
+        currentTimeNanos: clock.currentTimeNanos,
+        monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+        monotonicTimeNanos: clock.monotonicTimeNanos,
+        sleep: (duration) =>
+          Effect.acquireUseRelease(
+            Effect.sync(() => asleep++),
+            () => clock.sleep(duration),
+            () => Effect.sync(() => asleep--)
+          )
+      }
+      const cache = yield* Effect.provideService(
+        LocalCache.make({ capacity: 10, sweepInterval: "10 seconds" }),
+        Clock.Clock,
+        counting
+      )
+      const { encrypt } = yield* caching({ cache, policy: { maxAge: "15 seconds" } })
+      assert.strictEqual(asleep, 0)
+      for (let i = 0; i < 2; i++) {
+        for (const name of ["a", "b"]) yield* encrypt(tenant(name))
+        yield* TestClock.adjust("10 seconds")
+        assert.strictEqual(asleep, 1, "one sweep for all entries")
+        yield* TestClock.adjust("10 seconds")
+        assert.strictEqual(yield* cache.size, 0)
+        assert.strictEqual(asleep, 0, "an idle process is not kept alive")
+      }
     }))
 
   it.effect("takes 60 seconds between sweeps by default", () =>

@@ -4,7 +4,7 @@ import { CachingCmm, LocalCache, type MaterialsCache, MaterialsCache as Cache } 
 import { NodePrimitives } from "effect-encryption-sdk/node"
 import { TestClock } from "effect/testing"
 import { caching } from "../support/caching.ts"
-import { decryptRequest, encryptRequest, failed, keyNumber, scriptedManager } from "../support/scriptedManager.ts"
+import { decryptRequest, edk, encryptRequest, failed, keyNumber, scriptedManager } from "../support/scriptedManager.ts"
 
 /** Calls that wait for their own gate. */
 const gated = Effect.sync(() => {
@@ -54,6 +54,52 @@ describe("promise 8: single flight with reservations", () => {
       assert.deepStrictEqual((yield* Fiber.join(fiber)).map(keyNumber), [1, 1, 2, 2, 2, 3, 4, 4])
       assert.strictEqual(calls.length, 4, "in parallel: all were made before the first answered")
     }))
+
+  const context = { a: "1", b: "2" }
+  const policy = "RequireEncryptAllowDecrypt"
+  for (
+    const [title, { decrypts = [], encrypts = [] }] of [
+      ["encrypts of another context", {
+        encrypts: [encryptRequest({ context }), encryptRequest({ context: { ...context, b: "3" } })]
+      }],
+      ["encrypts of another commitment policy", {
+        encrypts: [encryptRequest({ context }), encryptRequest({ context, policy })]
+      }],
+      ["encrypts of other required context keys", {
+        encrypts: [encryptRequest({ context }), encryptRequest({ context, required: ["a"] })]
+      }],
+      ["decrypts of another context", {
+        decrypts: [decryptRequest({ context }), decryptRequest({ context: { ...context, b: "3" } })]
+      }],
+      ["decrypts of another commitment policy", {
+        decrypts: [decryptRequest({ context }), decryptRequest({ context, policy })]
+      }],
+      ["decrypts of another expected context", {
+        decrypts: [decryptRequest({ context }), decryptRequest({ context, expected: { a: "1" } })]
+      }],
+      ["decrypts of another encrypted data key", {
+        decrypts: [decryptRequest({ context, edks: [edk(1)] }), decryptRequest({ context, edks: [edk(2)] })]
+      }]
+    ] as ReadonlyArray<
+      readonly [string, {
+        readonly encrypts?: ReadonlyArray<ReturnType<typeof encryptRequest>>
+        readonly decrypts?: ReadonlyArray<ReturnType<typeof decryptRequest>>
+      }]
+    >
+  ) {
+    it.effect(`${title} do not join`, () =>
+      Effect.gen(function*() {
+        const { calls, decrypt, encrypt } = yield* caching({ script: { before: () => Effect.sleep("1 second") } })
+        const fiber = yield* Effect.forkChild(Effect.all([
+          ...encrypts.map((request) => Effect.map(encrypt(request), keyNumber)),
+          ...decrypts.map((request) => Effect.map(decrypt(request), keyNumber))
+        ], { concurrency: "unbounded" }))
+        yield* settle
+        assert.strictEqual(calls.length, 2)
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(yield* Fiber.join(fiber), [1, 2])
+      }))
+  }
 
   it.effect("receipts tell what each request was charged in its turn", () =>
     Effect.gen(function*() {
@@ -169,7 +215,7 @@ describe("promise 9: a failed fetch", () => {
   it.effect("fails everyone who joined it with the same error, caches nothing, and the next request tries anew", () =>
     Effect.gen(function*() {
       const gates = yield* gated
-      const { cache, encrypt } = yield* caching({ script: { before: gates.before } })
+      const { cache, calls, encrypt } = yield* caching({ script: { before: gates.before } })
       const fibers = yield* Effect.forEach([1, 2, 3], () => Effect.forkChild(encrypt(encryptRequest())))
       yield* settle
       yield* gates.fail(1)
@@ -179,6 +225,7 @@ describe("promise 9: a failed fetch", () => {
       assert.strictEqual(yield* cache.size, 0)
       const next = yield* Effect.forkChild(encrypt(encryptRequest()))
       yield* settle
+      assert.strictEqual(calls.length, 2)
       yield* gates.open(2)
       assert.strictEqual(keyNumber(yield* Fiber.join(next)), 2)
     }))
@@ -229,13 +276,14 @@ describe("promise 9: a failed fetch", () => {
       yield* TestClock.adjust("29999 millis")
       assert.strictEqual(fiber.pollUnsafe(), undefined)
       yield* TestClock.adjust("1 millis")
+      assert.notStrictEqual(fiber.pollUnsafe(), undefined)
       const error = yield* Effect.flip(Fiber.join(fiber))
       assert.strictEqual(error.message, "decrypt: materials manager: no answer within 30s")
     }))
 
   it.effect("an answer after the deadline is thrown away, and zeroed", () =>
     Effect.gen(function*() {
-      const { cache, calls, encrypt } = yield* caching({
+      const { cache, calls, encrypt, events } = yield* caching({
         fetchDeadline: "1 second",
         script: { before: () => Effect.uninterruptible(Effect.sleep("2 seconds")) }
       })
@@ -243,6 +291,7 @@ describe("promise 9: a failed fetch", () => {
       yield* TestClock.adjust("3 seconds")
       assert.isTrue(Exit.isFailure(yield* Fiber.join(fiber)))
       assert.isTrue(calls[0]!.key === undefined || calls[0]!.key.every((byte) => byte === 0))
+      assert.deepStrictEqual(events.flatMap((event) => event._tag === "Fetched" ? [event.outcome] : []), ["deadline"])
       assert.strictEqual(yield* cache.size, 0)
     }))
 })
@@ -255,7 +304,9 @@ describe("promise 10: interruption", () => {
       const fibers = yield* Effect.forEach([1, 2, 3], () => Effect.forkChild(encrypt(encryptRequest())))
       yield* settle
       yield* Fiber.interrupt(fibers[0]!)
+      assert.strictEqual(calls[0]!.outcome, "pending")
       yield* gates.open(1)
+      assert.strictEqual(calls[0]!.outcome, "answered")
       assert.deepStrictEqual([yield* Fiber.join(fibers[1]!), yield* Fiber.join(fibers[2]!)].map(keyNumber), [1, 1])
       assert.strictEqual(calls.length, 1)
     }))
@@ -287,8 +338,10 @@ describe("promise 10: interruption", () => {
       const first = yield* Effect.forkChild(encrypt(encryptRequest()))
       yield* settle
       yield* Fiber.interrupt(first)
-      assert.strictEqual(keyNumber(yield* encrypt(encryptRequest())), 2)
+      const second = yield* Effect.forkChild(encrypt(encryptRequest()))
+      yield* settle
       assert.strictEqual(calls.length, 2)
+      assert.strictEqual(keyNumber(yield* Fiber.join(second)), 2)
     }))
 
   it.effect("closing the manager's scope interrupts flights and those who wait for them", () =>

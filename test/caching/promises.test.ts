@@ -244,7 +244,10 @@ describe("promise 7: age", () => {
       yield* TestClock.adjust("20 seconds")
       yield* Fiber.join(fiber)
       yield* TestClock.adjust("59 seconds")
-      const { receipt } = yield* encrypt(encryptRequest())
+      const again = yield* Effect.forkChild(encrypt(encryptRequest()))
+      yield* TestClock.adjust(0)
+      assert.notStrictEqual(again.pollUnsafe(), undefined)
+      const { receipt } = yield* Fiber.join(again)
       assert.strictEqual(receipt._tag, "Hit")
       if (receipt._tag === "Hit") assert.strictEqual(Duration.toMillis(receipt.age), 59_000)
     }))
@@ -294,6 +297,16 @@ describe("promise 14: keys in memory", () => {
       assert.isTrue(isZero(second.bytes))
       const third = yield* operation(encrypt(encryptRequest()))
       assert.deepStrictEqual(third.bytes, keyBytes(1))
+    }))
+
+  it.effect("an eviction leaves the copies of running operations alone", () =>
+    Effect.gen(function*() {
+      const { cache, causes, encrypt } = yield* caching()
+      const first = yield* operation(encrypt(encryptRequest()))
+      const second = yield* operation(encrypt(encryptRequest()))
+      yield* cache.clear
+      assert.deepStrictEqual(causes(), ["cleared"])
+      assert.deepStrictEqual([first.bytes, second.bytes], [keyBytes(1), keyBytes(1)])
     }))
 
   it.effect("a released key cannot be used by mistake", () =>

@@ -125,6 +125,51 @@ describe("promise 12: refresh ahead", () => {
       assert.deepStrictEqual(keys, [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2])
     }))
 
+  for (
+    const [title, lengths, wait] of [
+      ["age", [0, 0, 0], "60 seconds"],
+      ["bytes", [600, 400, 1], "0 seconds"]
+    ] as const
+  ) {
+    it.effect(`while a renewal is in the air the old entry is not served past its maximum ${title}`, () =>
+      Effect.gen(function*() {
+        const { calls, encrypt } = yield* caching({
+          ...options,
+          sweepInterval: "1 hour",
+          script: { before: (call) => call === 1 ? Effect.void : Effect.sleep("2 minutes") },
+          fetchDeadline: "1 hour"
+        })
+        const [first, second, third] = lengths
+        yield* encrypt(encryptRequest({ length: first }))
+        yield* TestClock.adjust("9 minutes")
+        const { receipt } = yield* encrypt(encryptRequest({ length: second }))
+        assert.isTrue(receipt._tag === "Hit" && receipt.refreshStarted)
+        yield* TestClock.adjust(wait)
+        const fiber = yield* Effect.forkChild(encrypt(encryptRequest({ length: third })))
+        yield* settle
+        assert.strictEqual(fiber.pollUnsafe(), undefined)
+        yield* TestClock.adjust("2 minutes")
+        const waited = yield* Fiber.join(fiber)
+        assert.deepStrictEqual(waited.receipt, { _tag: "Joined", usage: { messages: 1, bytes: BigInt(third) } })
+        assert.strictEqual(keyNumber(waited), 2)
+        assert.strictEqual(calls.length, 2)
+      }))
+  }
+
+  it.effect("the message that spends an entry drops it, also while a renewal is in the air", () =>
+    Effect.gen(function*() {
+      const { cache, causes, encrypt } = yield* caching({
+        ...options,
+        policy: { maxAge: "10 minutes", maxMessagesEncrypted: 4 },
+        script: { before: (call) => call === 1 ? Effect.void : Effect.never }
+      })
+      for (let i = 0; i < 3; i++) yield* encrypt(encryptRequest())
+      assert.strictEqual(yield* cache.size, 1)
+      yield* encrypt(encryptRequest())
+      assert.strictEqual(yield* cache.size, 0)
+      assert.deepStrictEqual(causes(), ["messages"])
+    }))
+
   it.effect("failures are retried with the schedule while the old entry is within its limits, and fail no request that it serves", () =>
     Effect.gen(function*() {
       const { calls, encrypt, events } = yield* caching({
@@ -178,6 +223,22 @@ describe("promise 12: refresh ahead", () => {
       assert.strictEqual(calls.length, 4, "at 8:00, 8:50 and 9:40")
     }))
 
+  it.effect("no retry after the old entry met its maximum age, swept or not", () =>
+    Effect.gen(function*() {
+      const { cache, calls, encrypt } = yield* caching({
+        ...options,
+        sweepInterval: "1 day",
+        refreshAhead: { ...options.refreshAhead, retry: Schedule.spaced("50 seconds") },
+        script: { before: (call) => call === 1 ? Effect.void : Effect.fail(failed()) }
+      })
+      yield* encrypt(encryptRequest())
+      yield* TestClock.adjust("8 minutes")
+      yield* encrypt(encryptRequest())
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(yield* cache.size, 1)
+      assert.strictEqual(calls.length, 4, "at 8:00, 8:50 and 9:40")
+    }))
+
   it.effect("no request waits for a retry delay", () =>
     Effect.gen(function*() {
       const { encrypt } = yield* caching({
@@ -187,7 +248,9 @@ describe("promise 12: refresh ahead", () => {
         script: { before: (call) => call === 2 ? Effect.fail(failed()) : Effect.void }
       })
       const keys: Array<number> = []
-      for (let i = 0; i < 4; i++) keys.push(keyNumber(yield* encrypt(encryptRequest())))
+      const take = Effect.map(encrypt(encryptRequest()), (answer) => void keys.push(keyNumber(answer)))
+      yield* Effect.forkChild(Effect.repeat(take, { times: 3 }))
+      yield* settle
       assert.deepStrictEqual(keys, [1, 1, 3, 3])
     }))
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect } from "effect"
+import { Duration, Effect, Fiber } from "effect"
 import { AlgorithmSuite } from "effect-encryption-sdk"
 import { CacheEntryIdentifier, type CachePolicy, LocalCache, NullCache } from "effect-encryption-sdk/caching"
 import { TestClock } from "effect/testing"
@@ -310,13 +310,26 @@ describe("the rules of the thresholds guide", () => {
   ) {
     it.effect(`${title}: N requests make N calls with N data keys`, () =>
       Effect.gen(function*() {
-        const { calls, decrypt, encrypt } = yield* caching({ cache: yield* cache })
+        const { calls, count, decrypt, encrypt } = yield* caching({
+          cache: yield* cache,
+          script: { before: () => Effect.sleep("1 second") }
+        })
         const requests = Array.from({ length: 20 }, () => encryptRequest())
-        const answers = yield* Effect.forEach(requests, encrypt, { concurrency: "unbounded" })
+        const encrypts = yield* Effect.forkChild(Effect.forEach(requests, encrypt, { concurrency: "unbounded" }))
+        yield* TestClock.adjust(0)
+        assert.strictEqual(count("encrypt"), 20, "in parallel: nobody waits for another's call")
+        yield* TestClock.adjust("1 second")
+        const answers = yield* Fiber.join(encrypts)
         assert.strictEqual(new Set(answers.map(keyNumber)).size, 20)
         assert.deepStrictEqual(calls.map(({ request }) => request), requests, "each is passed on unchanged")
         assert.deepStrictEqual(answers[0]!.receipt, { _tag: "Bypassed", reason: "CachingOff" })
-        const decrypted = yield* Effect.forEach(requests, () => decrypt(decryptRequest()), { concurrency: "unbounded" })
+        const decrypts = yield* Effect.forkChild(
+          Effect.forEach(requests, () => decrypt(decryptRequest()), { concurrency: "unbounded" })
+        )
+        yield* TestClock.adjust(0)
+        assert.strictEqual(count("decrypt"), 20)
+        yield* TestClock.adjust("1 second")
+        const decrypted = yield* Fiber.join(decrypts)
         assert.strictEqual(new Set(decrypted.map(keyNumber)).size, 20)
       }))
   }
