@@ -53,5 +53,5 @@ console.log(error.message)
 
 // 5m, 1000 messages
 // { _tag: 'Miss', usage: { messages: 1, bytes: 7n } }
-// SchemaError(must be a positive, finite Duration or a text with a unit such as "5 minutes" (a bare number is refused), got 300n
+// SchemaError(must be a positive, finite Duration or a text with a unit such as "5 minutes" (a bare number is refused), got 300
 //   at ["orders"]["cache"]["maxAge"])

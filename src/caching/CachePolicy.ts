@@ -27,7 +27,6 @@ export const maxMessagesEncryptedLimit = 2 ** 32
 export const maxBytesEncryptedLimit = 2n ** 63n - 1n
 
 const show = (value: unknown): string => {
-  if (typeof value === "bigint") return `${value}n`
   if (typeof value === "string") return JSON.stringify(value)
   return Duration.isDuration(value) ? Duration.format(value) : String(value)
 }

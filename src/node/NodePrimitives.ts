@@ -97,17 +97,7 @@ export const make: Primitives["Service"] = /*#__PURE__*/ Primitives.of({
   generateSigningKey: (curve) =>
     Effect.callback((resume) => {
       crypto.generateKeyPair("ec", { namedCurve: curve }, (error, publicKey, privateKey) => {
-        resume(
-          error === null
-            ? Effect.sync(() => ({
-              signingKey: Redacted.make(toHandle<"SigningKey">(ecKey(curve, privateKey)), { label: "signing-key" }),
-              publicKey: Ecdsa.compress(
-                curve,
-                Ecdsa.uncompressedFromSpki(curve, publicKey.export({ format: "der", type: "spki" }))
-              )
-            }))
-            : Effect.die(error)
-        )
+        resume(error === null ? Effect.sync(() => keyPair(curve, publicKey, privateKey)) : Effect.die(error))
       })
     }),
 
@@ -186,6 +176,52 @@ export const make: Primitives["Service"] = /*#__PURE__*/ Primitives.of({
 
 /** `Primitives` on node:crypto. */
 export const layer: Layer.Layer<Primitives> = /*#__PURE__*/ Layer.succeed(Primitives, make)
+
+/**
+ * The same operations, with signatures and key pairs made in one step too, instead of on the thread pool: for tests under
+ * `TestClock`, which waits for fibers but not for threads.
+ *
+ * **Gotchas**
+ *
+ * Each signature, verification and key pair holds up the whole process for about a millisecond.
+ */
+export const makeSynchronous: Primitives["Service"] = /*#__PURE__*/ Primitives.of({
+  ...make,
+
+  generateSigningKey: (curve) =>
+    Effect.sync(() => {
+      const { privateKey, publicKey } = crypto.generateKeyPairSync("ec", { namedCurve: curve })
+      return keyPair(curve, publicKey, privateKey)
+    }),
+
+  sign: (key, message) =>
+    Effect.sync(() => {
+      const { algorithm, key: privateKey } = toEcKey(Redacted.value(key))
+      const options = { key: privateKey, dsaEncoding: "ieee-p1363" } as const
+      let der: Uint8Array | undefined
+      while (der === undefined) {
+        der = Ecdsa.derFromRaw(algorithm.curve, crypto.sign(hashNames[algorithm.hash], message, options))
+      }
+      return der
+    }),
+
+  verify: (key, message, signature) =>
+    Effect.sync(() => {
+      const { algorithm, key: publicKey } = toEcKey(key)
+      return crypto.verify(hashNames[algorithm.hash], message, { key: publicKey, dsaEncoding: "der" }, signature)
+    })
+})
+
+/** `Primitives` on node:crypto, all of them synchronous: for tests under `TestClock`. */
+export const layerSynchronous: Layer.Layer<Primitives> = /*#__PURE__*/ Layer.succeed(Primitives, makeSynchronous)
+
+const keyPair = (curve: SignatureCurve, publicKey: KeyObject, privateKey: KeyObject) => ({
+  signingKey: Redacted.make(toHandle<"SigningKey">(ecKey(curve, privateKey)), { label: "signing-key" }),
+  publicKey: Ecdsa.compress(
+    curve,
+    Ecdsa.uncompressedFromSpki(curve, publicKey.export({ format: "der", type: "spki" }))
+  )
+})
 
 const invalidKey = (method: string, description: string) =>
   Effect.fail(new PrimitivesError({ method, reason: "InvalidKey", description }))

@@ -53,7 +53,7 @@ describe("the rules of the thresholds guide", () => {
           { maxBytesEncrypted: -1 },
           /^cache policy: maxBytesEncrypted must be an integer from 0 to 9223372036854775807, .* got -1$/
         ],
-        ["maxBytesEncrypted 2^63", { maxBytesEncrypted: 2n ** 63n }, /got 9223372036854775808n$/],
+        ["maxBytesEncrypted 2^63", { maxBytesEncrypted: 2n ** 63n }, /got 9223372036854775808$/],
         [
           "maxBytesEncrypted 2^53, a number that is not safe",
           { maxBytesEncrypted: 2 ** 53 },
