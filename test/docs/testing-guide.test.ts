@@ -31,8 +31,14 @@ it.effect("a data key serves until it is 5 minutes old", () =>
 it.effect("a burst on a cold cache makes one call, and no key is left behind", () =>
   Effect.gen(function*() {
     const sdk = yield* EncryptionSdk.EncryptionSdk
+    const kms = yield* ScriptedKms.ScriptedKms
+    yield* kms.when({}, ScriptedKms.delay("20 millis"))
     const orders = Array.from({ length: 50 }, (_, index) => `order ${index}`)
-    const results = yield* Effect.forEach(orders, (order) => sdk.encrypt(order), { concurrency: "unbounded" })
+    const fiber = yield* Effect.forkChild(
+      Effect.forEach(orders, (order) => sdk.encrypt(order), { concurrency: "unbounded" })
+    )
+    yield* TestClock.adjust("20 millis")
+    const results = yield* Fiber.join(fiber)
     yield* ScriptedKms.assertCalls({ GenerateDataKey: 1 })
     yield* ScriptedKms.assertAllReleased
     assert.strictEqual(results.filter(({ receipt }) => receipt._tag === "Joined").length, 49)
