@@ -361,8 +361,26 @@ describe("promise 10: interruption", () => {
       }
       yield* settle
       assert.strictEqual(calls[0]!.outcome, "interrupted")
-      const error = yield* Effect.flip(encrypt(encryptRequest()))
-      assert.strictEqual(error.message, "encrypt: materials manager: its scope is closed")
+      const late = yield* Effect.forkChild(Effect.flip(encrypt(encryptRequest())))
+      yield* settle
+      assert.strictEqual(calls.length, 1)
+      assert.strictEqual((yield* Fiber.join(late)).message, "encrypt: materials manager: its scope is closed")
+    }))
+
+  it.effect("closing the manager's scope waits for nothing, and nor do they who wait for a fetch that cannot be interrupted", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const { encrypt } = yield* Effect.provideService(
+        caching({ script: { before: () => Effect.uninterruptible(Effect.never) } }),
+        Scope.Scope,
+        scope
+      )
+      const waiter = yield* Effect.forkChild(encrypt(encryptRequest()))
+      yield* settle
+      yield* Scope.close(scope, Exit.void)
+      yield* settle
+      const exit = waiter.pollUnsafe()
+      assert.isTrue(exit !== undefined && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause))
     }))
 
   it.effect("nothing of a caller reaches a flight: no span, no annotations, no references, no uninterruptibility", () =>

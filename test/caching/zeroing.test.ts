@@ -4,7 +4,7 @@
 import { assert, beforeEach, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Scope } from "effect"
 import { DataKey } from "effect-encryption-sdk"
-import type { CacheEntry } from "effect-encryption-sdk/caching"
+import { type CacheEntry, MaterialsCache, MaterialsCacheError } from "effect-encryption-sdk/caching"
 import { TestClock } from "effect/testing"
 import { vi } from "vitest"
 import { type Caching, caching } from "../support/caching.ts"
@@ -88,6 +88,26 @@ describe("promise 14: eviction zeroes the entry's own bytes at once, and no oper
       yield* Fiber.join(fiber)
       yield* TestClock.adjust(0)
       assert.deepStrictEqual(one.causes(), ["replaced"])
+      assert.isTrue(isZero(entry!))
+      assert.deepStrictEqual(running, keyBytes(1))
+    }))
+
+  it.effect("an entry that its cache fails to store is zeroed too", () =>
+    Effect.gen(function*() {
+      const { encrypt } = yield* caching({
+        cache: MaterialsCache.make({
+          stores: true,
+          get: () => Effect.undefined,
+          put: () => Effect.fail(new MaterialsCacheError({ operation: "put" })),
+          delete: () => Effect.void,
+          deleteWhere: () => Effect.succeed(0),
+          clear: Effect.void,
+          size: Effect.succeed(0)
+        })
+      })
+      yield* encrypt(encryptRequest())
+      yield* TestClock.adjust(0)
+      const [entry, running] = copies
       assert.isTrue(isZero(entry!))
       assert.deepStrictEqual(running, keyBytes(1))
     }))

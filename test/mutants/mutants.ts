@@ -84,6 +84,16 @@ const cached: ReadonlyArray<Mutant> = [
     )
   },
   {
+    name: "managers without a partition ID share one",
+    file: manager,
+    find: "options.partitionId ?? Hex.encode(yield* primitives.randomBytes(16))",
+    replace: "options.partitionId ?? \"default\"",
+    killedBy: thresholds(
+      "the rules of the thresholds guide > managers share entries if and only if they share a cache and an equal " +
+        "partition ID"
+    )
+  },
+  {
     name: "joining across contexts, encrypt",
     file: manager,
     find: "encryptionPreimage({ partitionId, algorithmSuite, encryptionContext })",
@@ -381,6 +391,16 @@ const inFlight: ReadonlyArray<Mutant> = [
     )
   },
   {
+    name: "no reservations: a flight takes whoever fits beside the last one",
+    file: flights,
+    find: "flight.reserved = plus(flight.reserved, request.charge)",
+    replace: "flight.reserved = request.charge",
+    killedBy: flightTests(
+      "promise 8: single flight with reservations > a request that does not fit beside what is reserved closes the " +
+        "flight, and starts another beside it"
+    )
+  },
+  {
     name: "leftovers of a closed flight cached",
     file: flights,
     find: "if (!isOpen || entry.isSpent()) {",
@@ -453,6 +473,25 @@ const inFlight: ReadonlyArray<Mutant> = [
     killedBy: flightTests(
       "promise 10: interruption > nobody waits for the interruption of a fetch to finish, and a flight without waiters " +
         "accepts none"
+    )
+  },
+  {
+    name: "a closed manager goes on fetching",
+    file: flights,
+    find: "if (closed) return { _tag: \"Closed\" }",
+    replace: "",
+    killedBy: flightTests(
+      "promise 10: interruption > closing the manager's scope interrupts flights and those who wait for them"
+    )
+  },
+  {
+    name: "the closing of the scope leaves waiters to fetches that cannot be interrupted",
+    file: flights,
+    find: "for (const flight of unsettled) fail(flight, \"abandoned\", Cause.interrupt())\n",
+    replace: "",
+    killedBy: flightTests(
+      "promise 10: interruption > closing the manager's scope waits for nothing, and nor do they who wait for a fetch " +
+        "that cannot be interrupted"
     )
   },
   {
@@ -659,6 +698,16 @@ const inMemory: ReadonlyArray<Mutant> = [
     )
   },
   {
+    name: "an entry's bytes not zeroed when its put fails",
+    file: flights,
+    find: "} else {\n        entry.discard()\n      }",
+    replace: "}",
+    killedBy: zeroing(
+      "promise 14: eviction zeroes the entry's own bytes at once, and no operation's > an entry that its cache fails to " +
+        "store is zeroed too"
+    )
+  },
+  {
     name: "the leftovers of a closed flight are not zeroed",
     file: flights,
     find: "close(flight)\n      entry.discard()",
@@ -789,6 +838,27 @@ const controlled: ReadonlyArray<Mutant> = [
     find: "(denied && facts.key === key) ||",
     replace: "(denied && facts.key?.length === key.length) ||",
     killedBy: control("evictRevoked > access denied drops only the entry whose own refresh was denied")
+  },
+  {
+    name: "a denial drops entries unasked",
+    file: manager,
+    find: "if (options.evictRevoked === true)",
+    replace: "if (options.evictRevoked !== false)",
+    killedBy: control("evictRevoked > is off by default")
+  },
+  {
+    name: "a disabled key takes the entries of other keys with it",
+    file: manager,
+    find: "unavailable.has(EncryptedDataKey.printableInfo(keyProviderInfo))",
+    replace: "unavailable.size > 0 && keyProviderInfo.length > 0",
+    killedBy: control("evictRevoked > a key that is Disabled takes all entries of that key with it, and no other key's")
+  },
+  {
+    name: "the decrypt cache is seeded unasked",
+    file: manager,
+    find: "options.seedDecryptCache === true && decryptCache.stores",
+    replace: "options.seedDecryptCache !== false && decryptCache.stores",
+    killedBy: control("seedDecryptCache > is off by default")
   },
   {
     name: "a seeded entry serves another manager",
