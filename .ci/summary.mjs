@@ -9,6 +9,9 @@ const suites = {
   peers: ["test/peers/kms", "test/peers/python"]
 }
 
+/** Steps that are no suites but count their own checks, by the name of their output. */
+const counting = { soak: "npm run test:soak" }
+
 const results = process.argv[2]
 const total = { passed: 0, failed: 0, skipped: 0 }
 const format = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed, ${skipped} skipped`
@@ -58,12 +61,30 @@ for (const [suite, required] of Object.entries(suites)) {
   failedTests += count.failed
 }
 
+for (const name of Object.keys(counting)) {
+  const output = join(results, `${name}.txt`)
+  const line = existsSync(output) ? readFileSync(output, "utf8").trimEnd().split("\n").at(-1) : ""
+  const [passed, failed, skipped] = (/^(\d+) passed, (\d+) failed, (\d+) skipped$/.exec(line) ?? []).slice(1).map(
+    Number
+  )
+  console.log(`\nchecks of ${name}`)
+  if (passed === undefined || passed + failed === 0) {
+    fail(`no check of ${name} was counted`)
+    continue
+  }
+  const count = { passed, failed, skipped }
+  console.log(`  ${format(count)}`)
+  for (const key of Object.keys(total)) total[key] += count[key]
+  failedTests += count.failed
+}
+
 console.log("\nsteps")
 for (const line of readFileSync(join(results, "steps"), "utf8").trimEnd().split("\n")) {
   const [status, seconds, command] = line.split("\t")
   const [step, reporters] = command.split(" -- ")
   const text = `${step} (${seconds} s${status === "124" || status === "137" ? ", stopped at its time limit" : ""})`
-  if (status === "0" || (reporters !== undefined && failedTests > 0)) {
+  const counts = reporters !== undefined || Object.values(counting).includes(step)
+  if (status === "0" || (counts && failedTests > 0)) {
     console.log(`  ${status === "0" ? "passed" : "FAILED"}: ${text}`)
   } else {
     fail(text)
