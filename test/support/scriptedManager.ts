@@ -56,9 +56,12 @@ export const scriptedManager = (script: Script = {}) => {
         })
       )
     )
-    call.key = script.key?.(number, length(number)) ?? bytes(number)
-    call.outcome = "answered"
-    const plaintextDataKey = yield* DataKey.acquire(Effect.succeed(DataKey.make(call.key)))
+    // In one step, so that no interruption leaves a key behind.
+    const plaintextDataKey = yield* DataKey.acquire(Effect.sync(() => {
+      call.key = script.key?.(number, length(number)) ?? bytes(number)
+      call.outcome = "answered"
+      return DataKey.make(call.key)
+    }))
     return { number, plaintextDataKey }
   })
 

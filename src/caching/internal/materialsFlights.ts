@@ -108,6 +108,7 @@ interface Flight {
 }
 
 type Admission<M extends Materials> =
+  | { readonly _tag: "Closed" }
   | { readonly _tag: "Served"; readonly materials: M; readonly receipt: Receipt }
   | { readonly _tag: "Waiting"; readonly flight: Flight; readonly waiter: Waiter }
 
@@ -160,7 +161,8 @@ export const make = (options: FlightsOptions) => {
       const fiber = fork(effect)
       const settle = (exit: Exit.Exit<A, MaterialsCacheError>): A | undefined => {
         if (Exit.isSuccess(exit)) return exit.value
-        emit({ _tag: "CacheFault", operation, fault: Cause.hasDies(exit.cause) ? "died" : "failed" })
+        // What is interrupted because the manager closes is not the cache's fault.
+        if (!closed) emit({ _tag: "CacheFault", operation, fault: Cause.hasDies(exit.cause) ? "died" : "failed" })
         return undefined
       }
       const done = fiber.pollUnsafe()
@@ -184,8 +186,9 @@ export const make = (options: FlightsOptions) => {
   }
 
   /**
-   * Puts an entry into its cache; nobody waits for that. Where the put fails the entry's bytes are zeroed, and where the
-   * entry was evicted meanwhile the cache is told once more, since it may have stored the handle all the same.
+   * Puts an entry into its cache; nobody waits for that. Where the put fails, or the manager closes meanwhile, the entry is
+   * evicted. The cache is told, since it may have stored the handle all the same; and once more of an entry that was
+   * evicted on its way.
    */
   const put = (entry: Entry, cache: MaterialsCache, finished: () => void): void => {
     const { key, operation } = entry.facts
@@ -197,19 +200,20 @@ export const make = (options: FlightsOptions) => {
       if (stored) evicted(event)
       else pending = event
     })
-    fork(Effect.map(guarded("put", cache, Effect.as(cache.put(entry), true)), (done) => {
-      if (done === true) {
-        stored = true
-        emit({ _tag: "Stored", operation, key })
-        if (pending !== undefined) {
-          evicted(pending)
-          evict(entry, cache, pending.cause, nowUnsafe(clock))
+    fork(Effect.onExit(guarded("put", cache, Effect.as(cache.put(entry), true)), (exit) =>
+      Effect.sync(() => {
+        if (Exit.isSuccess(exit) && exit.value === true) {
+          stored = true
+          emit({ _tag: "Stored", operation, key })
+          if (pending !== undefined) {
+            evicted(pending)
+            evict(entry, cache, pending.cause, nowUnsafe(clock))
+          }
+        } else {
+          evict(entry, cache, closed ? "scope" : "deleted", nowUnsafe(clock))
         }
-      } else {
-        entry.discard()
-      }
-      finished()
-    }))
+        finished()
+      })))
   }
 
   const close = (flight: Flight): void => {
@@ -426,6 +430,7 @@ export const make = (options: FlightsOptions) => {
     found: unknown,
     foundOwn: unknown
   ): Admission<M> => {
+    if (closed) return { _tag: "Closed" }
     const now = nowUnsafe(clock)
     const untyped = request as unknown as CacheableRequest<Materials, unknown>
     const { cache, key, operation, ownKey } = request
@@ -483,6 +488,8 @@ export const make = (options: FlightsOptions) => {
       return Effect.map(interruptible(both), ([found, foundOwn]) => admit(request, claim, found, foundOwn))
     }
     return Effect.sync(() => {
+      // Nothing is looked up either: that alone would count as use.
+      if (closed) return { _tag: "Closed" }
       let found: unknown
       let foundOwn: unknown
       try {
@@ -514,7 +521,6 @@ export const make = (options: FlightsOptions) => {
   ): Effect.Effect<Answer<M>, E, Scope.Scope> => {
     const delivered = Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(Effect.scope, (scope): Effect.Effect<Delivery<M>, E> => {
-        if (closed) return Effect.fail(request.failure("its scope is closed"))
         const claim: Claim<M> = { materials: undefined }
         const release = Effect.sync(() => {
           if (claim.materials !== undefined) DataKey.zero(claim.materials.plaintextDataKey)
@@ -524,6 +530,7 @@ export const make = (options: FlightsOptions) => {
         return Effect.flatMap(
           Effect.andThen(Scope.addFinalizer(scope, release), lookUp(request, claim, restore)),
           (admission): Effect.Effect<Delivery<M>, E> => {
+            if (admission._tag === "Closed") return Effect.fail(request.failure("its scope is closed"))
             if (admission._tag === "Served") return Effect.succeed(admission)
             const { flight, waiter } = admission
             emit({ _tag: "Waiting", operation: request.operation, change: 1 })
