@@ -3,10 +3,12 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
+import { existsSync, readFileSync } from "node:fs"
 import * as Mutant from "./Mutant.ts"
 import { mutants } from "./mutants.ts"
 import * as TestReport from "./TestReport.ts"
 
+const repository = new URL("../../", import.meta.url)
 const killedBy = { file: "test/caching/thresholds.test.ts", title: "maximum age > is strict" }
 const mutant: Mutant.Mutant = {
   name: "served when it is too old",
@@ -57,9 +59,20 @@ describe("a mutant", () => {
     })
   }
 
-  it("has a name of its own, and changes something", () => {
+  it("has a name of its own, changes something, and applies to the sources as they are", () => {
     assert.strictEqual(new Set(mutants.map(({ name }) => name)).size, mutants.length)
-    assert.deepStrictEqual(mutants.filter(({ find, replace }) => find === replace), [])
+    const wrong = mutants.flatMap((mutant) => {
+      const source = readFileSync(new URL(mutant.file, repository), "utf8")
+      const applied = Mutant.apply(mutant, source)
+      if (Result.isFailure(applied)) return [applied.failure.message]
+      return applied.success === source ? [`mutant "${mutant.name}" changes nothing`] : []
+    })
+    assert.deepStrictEqual(wrong, [])
+  })
+
+  it("is killed by a test whose file is there", () => {
+    const missing = mutants.filter(({ killedBy }) => !existsSync(new URL(killedBy.file, repository)))
+    assert.deepStrictEqual(missing, [])
   })
 })
 

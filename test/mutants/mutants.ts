@@ -478,10 +478,19 @@ const inFlight: ReadonlyArray<Mutant> = [
   {
     name: "a closed manager goes on fetching",
     file: flights,
-    find: "if (closed) return { _tag: \"Closed\" }",
-    replace: "",
+    find: "closed = true\n    for (const flight of unsettled)",
+    replace: "for (const flight of unsettled)",
     killedBy: flightTests(
       "promise 10: interruption > closing the manager's scope interrupts flights and those who wait for them"
+    )
+  },
+  {
+    name: "a closed manager admits who was looked up before",
+    file: flights,
+    find: "): Admission<M> => {\n    if (closed) return { _tag: \"Closed\" }\n",
+    replace: "): Admission<M> => {\n",
+    killedBy: found(
+      "found by the model > a request that is looked up while the manager closes is not admitted, and nothing is fetched"
     )
   },
   {
@@ -700,11 +709,28 @@ const inMemory: ReadonlyArray<Mutant> = [
   {
     name: "an entry's bytes not zeroed when its put fails",
     file: flights,
-    find: "} else {\n        entry.discard()\n      }",
-    replace: "}",
+    find: "evict(entry, cache, closed ? \"scope\" : \"deleted\", nowUnsafe(clock))",
+    replace: "if (closed) evict(entry, cache, \"scope\", nowUnsafe(clock))",
     killedBy: zeroing(
       "promise 14: eviction zeroes the entry's own bytes at once, and no operation's > an entry that its cache fails to " +
         "store is zeroed too"
+    )
+  },
+  {
+    name: "an entry on its way into the cache outlives the manager",
+    file: flights,
+    find: "evict(entry, cache, closed ? \"scope\" : \"deleted\", nowUnsafe(clock))",
+    replace: "if (!closed) evict(entry, cache, \"deleted\", nowUnsafe(clock))",
+    killedBy: found("found by the model > an entry that is on its way into the cache is zeroed when the manager closes")
+  },
+  {
+    name: "a cache is not told that its put failed",
+    file: flights,
+    find: "evict(entry, cache, closed ? \"scope\" : \"deleted\", nowUnsafe(clock))",
+    replace: "entry.discard()",
+    killedBy: found(
+      "found by the model > an entry whose put failed leaves the cache that stored it all the same: its capacity stays " +
+        "its capacity"
     )
   },
   {

@@ -72,8 +72,8 @@ describe("found by the model", () => {
       yield* TestClock.adjust(50)
       yield* Scope.close(scope, Exit.void)
       yield* TestClock.adjust(100)
-      assert.strictEqual((yield* Fiber.join(fiber)).message, "encrypt: materials manager: its scope is closed")
       assert.strictEqual(calls.length, 0)
+      assert.strictEqual((yield* Fiber.join(fiber)).message, "encrypt: materials manager: its scope is closed")
       assert.deepStrictEqual(events, [], "and the cache did nothing wrong")
     }))
 
