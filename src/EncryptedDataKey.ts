@@ -41,8 +41,15 @@ export const copy = ({ ciphertext, keyProviderId, keyProviderInfo }: EncryptedDa
   ciphertext: new Uint8Array(ciphertext)
 })
 
+/** What the length of an entry depends on. An encrypted data key is one; so are lengths alone, before there is a key. */
+export interface Size {
+  readonly keyProviderId: string
+  readonly keyProviderInfo: { readonly length: number }
+  readonly ciphertext: { readonly length: number }
+}
+
 /** Length in bytes of the entry that `encode` makes. */
-export const encodedLength = (edk: EncryptedDataKey): number =>
+export const encodedLength = (edk: Size): number =>
   6 + bytes.utf8(edk.keyProviderId).length + edk.keyProviderInfo.length + edk.ciphertext.length
 
 /**

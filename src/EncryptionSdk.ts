@@ -10,32 +10,40 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
 import type * as AlgorithmSuite from "./AlgorithmSuite.ts"
+import type { Client, DecryptOptions, EncryptOptions } from "./ClientRequests.ts"
+import * as ClientRequests from "./ClientRequests.ts"
 import * as CommitmentPolicy from "./CommitmentPolicy.ts"
 import { Primitives } from "./crypto/Primitives.ts"
-import * as CryptographicMaterials from "./CryptographicMaterials.ts"
 import * as CryptographicMaterialsManager from "./CryptographicMaterialsManager.ts"
 import * as DataKey from "./DataKey.ts"
-import * as EncryptionContext from "./EncryptionContext.ts"
+import type * as EncryptionContext from "./EncryptionContext.ts"
 import {
   type DecryptError,
   type DecryptErrorReason,
   type EncryptError,
   type EncryptErrorReason,
-  EncryptionContextMismatch,
-  InvalidMaterials,
   InvalidOption,
-  MessageIsBase64,
-  TooManyEncryptedDataKeys
+  type UnverifiedPlaintextReleased
 } from "./EncryptionSdkError.ts"
 import * as bytes from "./internal/bytes.ts"
-import * as MessageBody from "./message/MessageBody.ts"
 import * as MessageHeader from "./message/MessageHeader.ts"
 import * as MessageCipher from "./MessageCipher.ts"
+import type {
+  DecryptRangeOptions,
+  DecryptStreamOptions,
+  EncryptStreamOptions,
+  PlaintextRange,
+  RandomAccessSource,
+  UnverifiedPlaintext
+} from "./MessageStream.ts"
 import { withOperationSpan } from "./OperationSpan.ts"
+import * as RangeDecryption from "./RangeDecryption.ts"
 import type { Receipt } from "./Receipt.ts"
-import * as RequestChecks from "./RequestChecks.ts"
 import { orFailDecrypt, orFailEncrypt } from "./RequestChecks.ts"
+import * as StreamDecryption from "./StreamDecryption.ts"
+import * as StreamEncryption from "./StreamEncryption.ts"
 
 /** The most encrypted data keys that a message can have, and so the greatest limit. */
 const maxEncryptedDataKeysLimit = 0xffff
@@ -59,31 +67,7 @@ export const Options = /*#__PURE__*/ Schema.Struct({
 /** See the schema of the same name. */
 export type Options = typeof Options.Type
 
-/** What may be said about one encryption. */
-export interface EncryptOptions {
-  /**
-   * Non-secret pairs that are bound to the message and stored in it. Keys that begin with `aws-crypto-` are reserved.
-   * Default: none.
-   */
-  readonly encryptionContext?: EncryptionContext.EncryptionContext | undefined
-  /** Default: the manager's choice, which is `0x0578` where the commitment policy requires commitment, else `0x0378`. */
-  readonly algorithmSuite?: AlgorithmSuite.AlgorithmSuite | undefined
-  /** Bytes of plaintext in each frame, 1 to 2^32 - 1. Default: 4096. */
-  readonly frameLength?: number | undefined
-  /** Instead of the client's own. */
-  readonly materialsManager?: CryptographicMaterialsManager.CryptographicMaterialsManager | undefined
-}
-
-/** What may be said about one decryption. */
-export interface DecryptOptions {
-  /**
-   * Pairs that must be in the message's context, with these values. Pairs that the message does not store must be those
-   * that it was encrypted with. Default: none.
-   */
-  readonly expectedEncryptionContext?: EncryptionContext.EncryptionContext | undefined
-  /** Instead of the client's own. */
-  readonly materialsManager?: CryptographicMaterialsManager.CryptographicMaterialsManager | undefined
-}
+export type { DecryptOptions, EncryptOptions } from "./ClientRequests.ts"
 
 /**
  * An encrypted message, and what it was made with.
@@ -146,6 +130,81 @@ export class EncryptionSdk extends (/*#__PURE__*/ Context.Service<EncryptionSdk,
   readonly decrypt: (message: Uint8Array, options?: DecryptOptions) => Effect.Effect<DecryptResult, DecryptError>
 
   /**
+   * Encrypts a stream of bytes, whatever chunks they come in, into a stream of the message's bytes. Memory is proportional to
+   * a frame, and nothing is asked of `plaintext` before what it gave has been taken.
+   *
+   * A stream that fails, or is not read to its end, leaves a message without a final frame, which nobody can take for a
+   * whole one. The data key is zeroed before the first byte of plaintext is asked for; copies of plaintext are zeroed
+   * when the stream ends, however it ends.
+   *
+   * **Gotchas**
+   *
+   * Give `plaintextLength` or `maxPlaintextLength` wherever one is known: without them no cached data key is used.
+   *
+   * The source must not change a chunk that it has given before it is asked for the next ones.
+   *
+   * Specification: client-apis/encrypt.md, client-apis/streaming.md
+   */
+  readonly encryptStream: <E, R, E2 = never, R2 = never>(
+    plaintext: Stream.Stream<Uint8Array, E, R>,
+    options?: EncryptStreamOptions<E2, R2>
+  ) => Stream.Stream<Uint8Array, E | E2 | EncryptError, R | R2>
+
+  /**
+   * Decrypts a stream of a message's bytes, whatever chunks they come in.
+   *
+   * - Of a message that is not signed, each frame comes out when it was found authentic, but the final one only when the
+   *   message is known to end there.
+   * - Of a message that is signed, nothing comes out before its signature has been verified. Its plaintext is held back in
+   *   memory up to `maxWithheldBytes`; a longer one fails.
+   *
+   * Where the stream fails, what came out before is a true part of the plaintext, from its start on, but not all of it.
+   *
+   * Specification: client-apis/decrypt.md, client-apis/streaming.md
+   */
+  readonly decryptStream: <E, R, E2 = never, R2 = never>(
+    message: Stream.Stream<Uint8Array, E, R>,
+    options?: DecryptStreamOptions<E2, R2>
+  ) => Stream.Stream<Uint8Array, E | E2 | DecryptError, R | R2>
+
+  /**
+   * `decryptStream` for signed messages of any length: each frame comes out when it was found authentic under the data key,
+   * before the signature has been verified; the final frame only when the signature was right.
+   *
+   * **Gotchas**
+   *
+   * Whoever can use the data key can have written what comes out. Only the end of the stream says that the holder of the
+   * signing key wrote it. Where the stream fails after plaintext came out, it fails with `UnverifiedPlaintextReleased`: throw
+   * away what came out, and undo what was done with it. Whoever stops reading early must do the same.
+   *
+   * Specification: client-apis/decrypt.md#verify-the-signature
+   */
+  readonly decryptStreamUnverified: <E, R, E2 = never, R2 = never>(
+    message: Stream.Stream<Uint8Array, E, R>,
+    options?: DecryptStreamOptions<E2, R2>
+  ) => Stream.Stream<UnverifiedPlaintext, E | E2 | DecryptError | UnverifiedPlaintextReleased, R | R2>
+
+  /**
+   * Decrypts a range of the plaintext of a framed, unsigned message of which any part can be read. Reads the header and the
+   * frames that the range touches, and nothing else; each of these frames is verified.
+   *
+   * Other messages are refused with `MessageNotAccepted`. A range beyond the plaintext is refused as `InvalidOption`; a range
+   * without a length goes to the end, whose being the end is verified.
+   *
+   * **Gotchas**
+   *
+   * The frames that are not read are not verified either. The plaintext's length, where the range does not touch the
+   * final frame, is what the source's length says.
+   *
+   * Specification: client-apis/decrypt.md
+   */
+  readonly decryptRange: <E, R, E2 = never, R2 = never>(
+    source: RandomAccessSource<E, R>,
+    range: PlaintextRange,
+    options?: DecryptRangeOptions<E2, R2>
+  ) => Stream.Stream<Uint8Array, E | E2 | DecryptError, R | R2>
+
+  /**
    * Reads the header of a message without any key.
    *
    * **Gotchas**
@@ -177,6 +236,10 @@ export const make: (
       withOperationSpan("EncryptionSdk.encrypt", Effect.scoped(encrypt(client, plaintext, options))),
     decrypt: (message, options) =>
       withOperationSpan("EncryptionSdk.decrypt", Effect.scoped(decrypt(client, message, options))),
+    encryptStream: (plaintext, options) => StreamEncryption.encryptStream(client, plaintext, options),
+    decryptStream: (message, options) => StreamDecryption.decryptStream(client, message, options),
+    decryptStreamUnverified: (message, options) => StreamDecryption.decryptStreamUnverified(client, message, options),
+    decryptRange: (source, range, options) => RangeDecryption.decryptRange(client, source, range, options),
     inspect
   })
 })
@@ -186,13 +249,6 @@ export const layer = (
   options?: Options
 ): Layer.Layer<EncryptionSdk, InvalidOption, CryptographicMaterialsManager.Service | Primitives> =>
   Layer.effect(EncryptionSdk, make(options))
-
-interface Client {
-  readonly commitmentPolicy: CommitmentPolicy.CommitmentPolicy
-  readonly maxEncryptedDataKeys: number | undefined
-  readonly primitives: Primitives["Service"]
-  readonly materialsManager: CryptographicMaterialsManager.CryptographicMaterialsManager
-}
 
 const bounds: Readonly<Record<string, string>> = {
   "": "must be an object",
@@ -232,7 +288,7 @@ const encrypt = Effect.fnUntraced(function*(
     requiredEncryptionContextKeys: [],
     maxPlaintextLength: request.plaintext.length
   })
-  const { materials, receipt } = yield* orFailEncrypt(checkEncryptionAnswer(client, answer))
+  const { materials, receipt } = yield* orFailEncrypt(ClientRequests.checkEncryptionAnswer(client, answer))
   yield* DataKey.zeroWithScope(materials.plaintextDataKey)
   const { header, message } = yield* MessageCipher.seal(
     client.primitives,
@@ -245,11 +301,8 @@ const encrypt = Effect.fnUntraced(function*(
 })
 
 /** The arguments of one encryption, checked and copied. */
-interface EncryptRequest extends Required<Pick<EncryptOptions, "algorithmSuite">> {
+interface EncryptRequest extends ClientRequests.EncryptSettings {
   readonly plaintext: Uint8Array
-  readonly encryptionContext: EncryptionContext.EncryptionContext
-  readonly frameLength: number
-  readonly materialsManager: CryptographicMaterialsManager.CryptographicMaterialsManager
 }
 
 const encryptRequest = (
@@ -258,54 +311,21 @@ const encryptRequest = (
   options: EncryptOptions = {}
 ): Result.Result<EncryptRequest, EncryptErrorReason> =>
   Result.gen(function*() {
-    yield* checkIsObject(options)
-    // The defaults are for what is undefined alone: null is an error of the caller's.
-    const { algorithmSuite, frameLength = 4096 } = options
-    const materialsManager = yield* checkMaterialsManager(client, options)
-    const { encryptionContext: given = EncryptionContext.empty } = options
-    const encryptionContext = yield* RequestChecks.encryptionContext(given)
-    if (algorithmSuite !== undefined) yield* RequestChecks.suiteToEncrypt(client.commitmentPolicy, algorithmSuite)
-    if (!Number.isInteger(frameLength) || frameLength < 1 || frameLength > MessageHeader.maxFrameLength) {
-      return yield* invalidOption("frameLength", `must be an integer from 1 to ${MessageHeader.maxFrameLength}`)
-    }
+    const settings = yield* ClientRequests.encryptSettings(client, options)
     const source = yield* checkPlaintext(input)
-    const frames = Math.ceil(source.length / frameLength)
-    if (frames > MessageBody.maxFrames) {
-      return yield* invalidOption(
-        "frameLength",
-        `makes ${frames} frames, at most ${MessageBody.maxFrames} fit a message`
-      )
-    }
+    yield* ClientRequests.checkFrames(source.length, settings.frameLength)
     const plaintext = typeof input === "string" ? source : new Uint8Array(source)
-    return { plaintext, encryptionContext, algorithmSuite, frameLength, materialsManager }
+    return { ...settings, plaintext }
   })
 
 const checkPlaintext = (plaintext: Uint8Array | string): Result.Result<Uint8Array, InvalidOption> => {
-  if (typeof plaintext !== "string") return checkBytes("plaintext", plaintext, "a Uint8Array or a string")
+  if (typeof plaintext !== "string") {
+    return ClientRequests.checkBytes("plaintext", plaintext, "a Uint8Array or a string")
+  }
   return bytes.isWellFormed(plaintext)
     ? Result.succeed(bytes.utf8(plaintext))
-    : invalidOption("plaintext", "is not well-formed Unicode: it has no UTF-8 bytes")
+    : ClientRequests.invalidOption("plaintext", "is not well-formed Unicode: it has no UTF-8 bytes")
 }
-
-/**
- * What a manager answered is checked as if anybody had written it.
- *
- * Specification: client-apis/encrypt.md#get-the-encryption-materials
- */
-const checkEncryptionAnswer = (
-  { commitmentPolicy, maxEncryptedDataKeys: maximum }: Client,
-  answer: CryptographicMaterialsManager.Answer<CryptographicMaterials.CompleteEncryptionMaterials>
-): Result.Result<typeof answer, EncryptErrorReason> =>
-  Result.gen(function*() {
-    const receipt = yield* checkReceipt(answer)
-    const materials = yield* CryptographicMaterials.checkEncryptionMaterials(answer.materials)
-    yield* RequestChecks.suiteToEncrypt(commitmentPolicy, materials.algorithmSuite)
-    const count = materials.encryptedDataKeys.length
-    if (maximum !== undefined && count > maximum) {
-      return yield* Result.fail(new TooManyEncryptedDataKeys({ count, maximum }))
-    }
-    return { materials, receipt }
-  })
 
 const decrypt = Effect.fnUntraced(function*(
   client: Client,
@@ -322,7 +342,9 @@ const decrypt = Effect.fnUntraced(function*(
     encryptionContext,
     expectedEncryptionContext
   })
-  const { materials, receipt } = yield* orFailDecrypt(checkDecryptionAnswer(client, request, answer))
+  const { materials, receipt } = yield* orFailDecrypt(
+    ClientRequests.checkDecryptionAnswer(client, decoded.header, request, answer)
+  )
   yield* DataKey.zeroWithScope(materials.plaintextDataKey)
   const plaintext = yield* MessageCipher.open(client.primitives, materials, message, decoded)
   return {
@@ -335,11 +357,9 @@ const decrypt = Effect.fnUntraced(function*(
 })
 
 /** The arguments of one decryption, checked and copied, and the header that was read from the copy. */
-interface DecryptRequest {
+interface DecryptRequest extends ClientRequests.DecryptSettings {
   readonly message: Uint8Array
   readonly decoded: MessageHeader.DecodedHeader
-  readonly expectedEncryptionContext: EncryptionContext.EncryptionContext
-  readonly materialsManager: CryptographicMaterialsManager.CryptographicMaterialsManager
 }
 
 const decryptRequest = (
@@ -348,115 +368,30 @@ const decryptRequest = (
   options: DecryptOptions = {}
 ): Result.Result<DecryptRequest, DecryptErrorReason> =>
   Result.gen(function*() {
-    yield* checkIsObject(options)
-    const materialsManager = yield* checkMaterialsManager(client, options)
-    const { expectedEncryptionContext: given = EncryptionContext.empty } = options
-    const expectedEncryptionContext = yield* EncryptionContext.validate(given)
+    const settings = yield* ClientRequests.decryptSettings(client, options)
     const message = yield* copyMessage(input)
-    const decoded = yield* MessageHeader.decode(message, { maxEncryptedDataKeys: client.maxEncryptedDataKeys })
-    yield* RequestChecks.suiteToDecrypt(client.commitmentPolicy, decoded.header.algorithmSuite)
-    return { message, decoded, expectedEncryptionContext, materialsManager }
+    return { ...settings, message, decoded: yield* ClientRequests.decodeHeader(client, message) }
   })
 
-/**
- * What a manager answered is checked as if anybody had written it: suite and context are the message's own, but for pairs
- * that are authenticated without being stored, and the expected pairs are among them. A manager may leave pairs out that
- * it had added to the message.
- *
- * Specification: client-apis/decrypt.md#get-the-decryption-materials
- */
-const checkDecryptionAnswer = (
-  client: Client,
-  { decoded: { header }, expectedEncryptionContext }: DecryptRequest,
-  answer: CryptographicMaterialsManager.Answer<CryptographicMaterials.CompleteDecryptionMaterials>
-): Result.Result<typeof answer, DecryptErrorReason> =>
-  Result.gen(function*() {
-    const receipt = yield* checkReceipt(answer)
-    const materials = yield* CryptographicMaterials.checkDecryptionMaterials(answer.materials)
-    yield* RequestChecks.suiteToDecrypt(client.commitmentPolicy, materials.algorithmSuite)
-    if (materials.algorithmSuite !== header.algorithmSuite) {
-      return yield* invalidMaterials("algorithmSuite", "is not the message's")
-    }
-    const encryptionContext: EncryptionContext.EncryptionContext = Object.freeze({ ...materials.encryptionContext })
-    const required = materials.requiredEncryptionContextKeys
-    const stored = header.encryptionContext
-    for (const [key, value] of Object.entries(encryptionContext)) {
-      if (required.includes(key)) {
-        if (Object.hasOwn(stored, key)) {
-          return yield* invalidMaterials("requiredEncryptionContextKeys", `the message stores ${JSON.stringify(key)}`)
-        }
-      } else if (!Object.hasOwn(stored, key) || stored[key] !== value) {
-        return yield* invalidMaterials(
-          "encryptionContext",
-          `the pair of ${JSON.stringify(key)} is neither stored in the message nor required`
-        )
-      }
-    }
-    const authenticatedOnly = EncryptionContext.validate(EncryptionContext.pick(encryptionContext, required))
-    if (Result.isFailure(authenticatedOnly)) {
-      return yield* invalidMaterials("encryptionContext", authenticatedOnly.failure.message)
-    }
-    const mismatch = EncryptionContext.findMismatch(expectedEncryptionContext, encryptionContext)
-    if (mismatch !== undefined) return yield* Result.fail(new EncryptionContextMismatch({ key: mismatch }))
-    return { materials: { ...materials, encryptionContext }, receipt }
-  })
+const copyMessage = (input: Uint8Array): Result.Result<Uint8Array, InvalidOption> =>
+  Result.map(
+    ClientRequests.checkBytes(
+      "message",
+      input,
+      typeof input === "string" ? "a Uint8Array: decode text first" : "a Uint8Array"
+    ),
+    (message) => new Uint8Array(message)
+  )
 
 const inspect = (input: Uint8Array): Effect.Effect<InspectedHeader, DecryptError> =>
   Effect.suspend(() =>
     orFailDecrypt(
       Result.map(
-        Result.flatMap(copyMessage(input), (message) => MessageHeader.decode(message)),
+        Result.flatMap(
+          copyMessage(input),
+          (message) => Result.andThen(ClientRequests.checkNotBase64(message), MessageHeader.decode(message))
+        ),
         ({ header }): InspectedHeader => ({ ...header, authenticated: false })
       )
     )
   )
-
-/**
- * The bytes of a message, unless they are the base64 text of one: 01 80 begins with `AY` there, 02 04 and 02 05 with `Ag`.
- * No message begins with these letters, since 0x41 is no version.
- *
- * Specification: client-apis/decrypt.md#encrypted-message-format
- */
-const copyMessage = (input: Uint8Array): Result.Result<Uint8Array, InvalidOption | MessageIsBase64> =>
-  Result.flatMap(
-    checkBytes("message", input, typeof input === "string" ? "a Uint8Array: decode text first" : "a Uint8Array"),
-    (message) =>
-      message[0] === 0x41 && (message[1] === 0x59 || message[1] === 0x67)
-        ? Result.fail(new MessageIsBase64({}))
-        : Result.succeed(new Uint8Array(message))
-  )
-
-const checkBytes = (field: string, input: Uint8Array, what: string): Result.Result<Uint8Array, InvalidOption> => {
-  if (!bytes.isBytes(input)) return invalidOption(field, `must be ${what}, got ${typeName(input)}`)
-  // Its length is zero now, whatever it held.
-  return (input.buffer as ArrayBuffer).detached
-    ? invalidOption(field, "is a view of a buffer that was transferred")
-    : Result.succeed(input)
-}
-
-const checkIsObject = (options: object): Result.Result<void, InvalidOption> =>
-  typeof options === "object" && options !== null ? Result.void : invalidOption("options", "must be an object")
-
-const checkMaterialsManager = (
-  client: Client,
-  { materialsManager = client.materialsManager }: EncryptOptions | DecryptOptions
-): Result.Result<CryptographicMaterialsManager.CryptographicMaterialsManager, InvalidOption> =>
-  CryptographicMaterialsManager.isCryptographicMaterialsManager(materialsManager)
-    ? Result.succeed(materialsManager)
-    : invalidOption(
-      "materialsManager",
-      "must be a CryptographicMaterialsManager; DefaultCmm.make makes one of a keyring"
-    )
-
-const checkReceipt = (answer: { readonly receipt: Receipt }): Result.Result<Receipt, InvalidMaterials> =>
-  typeof answer === "object" && answer !== null && typeof answer.receipt === "object" && answer.receipt !== null
-    ? Result.succeed(answer.receipt)
-    : invalidMaterials("receipt", "is missing")
-
-const invalidOption = (field: string, description: string) => Result.fail(new InvalidOption({ field, description }))
-
-const invalidMaterials = (field: string, description: string) =>
-  Result.fail(new InvalidMaterials({ field, description }))
-
-/** The type alone: the value may be a plaintext. */
-const typeName = (value: unknown): string => value === null ? "null" : Array.isArray(value) ? "array" : typeof value

@@ -125,6 +125,57 @@ export class AuthenticationFailed extends (/*#__PURE__*/ Schema.TaggedError<Auth
   }
 }
 
+/**
+ * The plaintext of a stream has not the length that was given for it. The message that was begun has no final frame: nobody
+ * can take it for a whole one.
+ */
+export class WrongPlaintextLength extends (/*#__PURE__*/ Schema.TaggedError<WrongPlaintextLength>(
+  "effect-encryption-sdk/WrongPlaintextLength"
+)("WrongPlaintextLength", {
+  /** The option that gave the length. */
+  field: Schema.Literals(["plaintextLength", "maxPlaintextLength"]),
+  /** Its value in bytes. */
+  expected: Schema.Int,
+  /** How many bytes there were, where the plaintext is shorter; undefined where it is longer. */
+  length: Schema.optionalKey(Schema.Int)
+})) {
+  override get message(): string {
+    const is = this.length === undefined ? "goes on after that" : `ends after ${this.length}`
+    const advice = this.field === "plaintextLength"
+      ? "give maxPlaintextLength instead where only a bound is known"
+      : "give a greater bound, or none, which bypasses the cache"
+    return `${this.field} = ${this.expected} bytes, the plaintext ${is}: ${advice}`
+  }
+}
+
+/** A plaintext cannot be held back until it may be released: it is longer than `maxWithheldBytes`. */
+export class WithheldPlaintextTooLong extends (/*#__PURE__*/ Schema.TaggedError<WithheldPlaintextTooLong>(
+  "effect-encryption-sdk/WithheldPlaintextTooLong"
+)("WithheldPlaintextTooLong", {
+  /** What is held back until it has been verified as one: a signed message, or a frame. */
+  what: Schema.Literals(["signed message", "frame"]),
+  maxWithheldBytes: Schema.Int
+})) {
+  override get message(): string {
+    const until = this.what === "frame"
+      ? "a frame is held back until its tag has been verified"
+      : "the message is signed, and held back until its signature has been verified"
+    const advice = this.what === "frame" ? "" : ", or decryptStreamUnverified, which releases it before"
+    return `${until}: its plaintext is longer than maxWithheldBytes = ${this.maxWithheldBytes}; give more${advice}`
+  }
+}
+
+/** The message is of a kind that the operation does not take. */
+export class MessageNotAccepted extends (/*#__PURE__*/ Schema.TaggedError<MessageNotAccepted>(
+  "effect-encryption-sdk/MessageNotAccepted"
+)("MessageNotAccepted", {
+  description: Schema.String
+})) {
+  override get message(): string {
+    return this.description
+  }
+}
+
 const isRetryable = (reason: EncryptErrorReason | DecryptErrorReason): boolean => {
   switch (reason._tag) {
     case "KeyringError":
@@ -147,10 +198,11 @@ const EncryptErrorReason = /*#__PURE__*/ Schema.Union([
   TooManyEncryptedDataKeys,
   KeyringError,
   InvalidMaterials,
-  MaterialsManagerFailed
+  MaterialsManagerFailed,
+  WrongPlaintextLength
 ])
 
-/** Nothing was encrypted; `reason` says why. */
+/** Nothing was encrypted, or a stream no further; `reason` says why. */
 export class EncryptError extends (/*#__PURE__*/ Schema.TaggedError<EncryptError>(
   "effect-encryption-sdk/EncryptError"
 )("EncryptError", { reason: EncryptErrorReason })) {
@@ -178,10 +230,12 @@ const DecryptErrorReason = /*#__PURE__*/ Schema.Union([
   KeyringError,
   InvalidMaterials,
   AuthenticationFailed,
-  MaterialsManagerFailed
+  MaterialsManagerFailed,
+  WithheldPlaintextTooLong,
+  MessageNotAccepted
 ])
 
-/** Nothing was decrypted; `reason` says why. */
+/** Nothing was decrypted, or a stream no further; `reason` says why. */
 export class DecryptError extends (/*#__PURE__*/ Schema.TaggedError<DecryptError>(
   "effect-encryption-sdk/DecryptError"
 )("DecryptError", { reason: DecryptErrorReason })) {
@@ -192,5 +246,21 @@ export class DecryptError extends (/*#__PURE__*/ Schema.TaggedError<DecryptError
   /** Whether the same request may succeed later. */
   get isRetryable(): boolean {
     return isRetryable(this.reason)
+  }
+}
+
+/**
+ * A signed message failed after plaintext of it had been released by `decryptStreamUnverified`: throw away what was
+ * released, and undo what was done with it.
+ */
+export class UnverifiedPlaintextReleased extends (/*#__PURE__*/ Schema.TaggedError<UnverifiedPlaintextReleased>(
+  "effect-encryption-sdk/UnverifiedPlaintextReleased"
+)("UnverifiedPlaintextReleased", {
+  /** How many bytes were released. */
+  releasedBytes: Schema.Int,
+  reason: DecryptErrorReason
+})) {
+  override get message(): string {
+    return `decrypt: throw away the ${this.releasedBytes} bytes that were released: ${this.reason.message}`
   }
 }

@@ -75,6 +75,22 @@ export interface KeyDerivationPlan {
   readonly commitment: { readonly info: Uint8Array; readonly length: number } | undefined
 }
 
+/** A signature in the making: the message arrives in parts, and none of them is kept. Serves one message. */
+export interface Signer {
+  /** The next bytes of the message. */
+  readonly update: (part: Uint8Array) => void
+  /** The signature over all parts, as `sign` makes it. Ends the signer. */
+  readonly finish: Effect.Effect<Uint8Array>
+}
+
+/** A verification in the making: the message arrives in parts, and none of them is kept. Serves one message. */
+export interface Verifier {
+  /** The next bytes of the message. */
+  readonly update: (part: Uint8Array) => void
+  /** Whether a signature over all parts is right, as `verify` says it. Ends the verifier. */
+  readonly finish: (signature: Uint8Array) => Effect.Effect<boolean>
+}
+
 /** The cryptography that the library stands on. No method keeps or changes an array it is given, `output` aside. */
 export class Primitives extends (/*#__PURE__*/ Context.Service<Primitives, {
   /** Cryptographically secure random bytes. The only source of randomness. */
@@ -127,6 +143,15 @@ export class Primitives extends (/*#__PURE__*/ Context.Service<Primitives, {
 
   /** Whether a DER signature of any length is right. Malformed DER is just a wrong signature. */
   readonly verify: (key: VerificationKey, message: Uint8Array, signature: Uint8Array) => Effect.Effect<boolean>
+
+  /**
+   * `sign` for a message that arrives in parts. What is kept does not grow with the message, in a layer that can hash in
+   * parts; one that cannot (WebCrypto) keeps a copy of the message.
+   */
+  readonly signer: (key: SigningKey) => Effect.Effect<Signer>
+
+  /** `verify` for a message that arrives in parts. What is said of `signer` holds here too. */
+  readonly verifier: (key: VerificationKey) => Effect.Effect<Verifier>
 
   /** Imports a PEM `SubjectPublicKeyInfo`. */
   readonly importRsaPublicKey: (pem: string, padding: RsaPadding) => Effect.Effect<RsaPublicKey, PrimitivesError>

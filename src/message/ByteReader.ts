@@ -39,16 +39,41 @@ export const refuseWith = (error: Error): never => {
 export const refuse = (field: string, offset: number, description: string): never =>
   refuseWith(new MalformedMessage({ field, description, offset }))
 
-/** Runs a decoder on a whole message: what is not there is missing. */
-export const decoding = <A, E = never>(decode: () => A): Result.Result<A, MalformedMessage | E> => {
+/** What a shortage is once there are no more bytes. */
+export const missing = ({ available, field, needed, offset }: EndOfInput): MalformedMessage => {
+  const description = `takes ${needed} bytes, the message has ${available} left`
+  return new MalformedMessage({ field, description, offset })
+}
+
+/**
+ * Runs a decoder on a whole message, or on the end of one that begins `start` bytes into it: what is not there is missing.
+ */
+export const decoding = <A, E = never>(decode: () => A, start = 0): Result.Result<A, MalformedMessage | E> => {
+  const decoded = decodingPart<A, E>(start, decode)
+  if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
+  return decoded.success instanceof EndOfInput ? Result.fail(missing(decoded.success)) : Result.succeed(decoded.success)
+}
+
+/**
+ * Runs a decoder on a part of a message that begins `start` bytes into it. Answers the shortage where more bytes are needed.
+ * Offsets that are told count from the start of the message.
+ */
+export const decodingPart = <A, E = never>(
+  start: number,
+  decode: () => A
+): Result.Result<A | EndOfInput, MalformedMessage | E> => {
   try {
     return Result.succeed(decode())
   } catch (thrown) {
-    if (thrown instanceof Refusal) return Result.fail(thrown.error as MalformedMessage | E)
+    if (thrown instanceof Refusal) {
+      const error = thrown.error as MalformedMessage | E
+      if (!(error instanceof MalformedMessage) || start === 0) return Result.fail(error)
+      const { description, field, offset } = error
+      return Result.fail(new MalformedMessage({ field, description, offset: start + offset }))
+    }
     if (thrown instanceof EndOfInput) {
       const { available, field, needed, offset } = thrown
-      const description = `takes ${needed} bytes, the message has ${available} left`
-      return Result.fail(new MalformedMessage({ field, description, offset }))
+      return Result.succeed(new EndOfInput(field, start + offset, needed, available))
     }
     throw thrown
   }

@@ -9,7 +9,7 @@
 import type * as Result from "effect/Result"
 import type { AlgorithmSuite } from "../AlgorithmSuite.ts"
 import * as bytes from "../internal/bytes.ts"
-import { ByteReader, decoding, refuse } from "./ByteReader.ts"
+import { ByteReader, decoding, decodingPart, type EndOfInput, refuse, refuseWith } from "./ByteReader.ts"
 import type { MalformedMessage } from "./MalformedMessage.ts"
 import type { ContentType } from "./MessageHeader.ts"
 
@@ -98,8 +98,8 @@ export const framedLayout = (
   frameLength: number
 ): FramedLayout => {
   const frameCount = Math.max(1, Math.ceil(plaintextLength / frameLength))
-  const perFrame = sequenceNumberLength + algorithmSuite.ivLength + algorithmSuite.tagLength
-  const length = frameCount * perFrame + sequenceNumberLength + contentLengthLength + plaintextLength
+  const length = plaintextLength + (frameCount - 1) * encodedFrameLength(algorithmSuite, false, 0) +
+    encodedFrameLength(algorithmSuite, true, 0)
   return { plaintextLength, frameLength, frameCount, length }
 }
 
@@ -113,27 +113,44 @@ interface FrameToSeal {
   readonly output: Uint8Array
 }
 
+/** How many bytes a frame takes in the message. */
+export const encodedFrameLength = (
+  { ivLength, tagLength }: AlgorithmSuite,
+  isFinal: boolean,
+  contentLength: number
+): number =>
+  sequenceNumberLength + ivLength + contentLength + tagLength +
+  (isFinal ? sequenceNumberLength + contentLengthLength : 0)
+
+/** A run of frames to be written, one behind the other. */
+export interface FramesToSeal {
+  /** The sequence number of the first. */
+  readonly first: number
+  readonly count: number
+  /** Whether the last is the message's final frame. All the others are full. */
+  readonly endsMessage: boolean
+  /** The plaintext of each, counted from zero. */
+  readonly content: (index: number) => Uint8Array
+}
+
 /**
- * Writes all of a framed body but ciphertexts and tags into `message` from `offset` on, and answers the job of each frame.
+ * Writes all of a run of frames but ciphertexts and tags into `message` from `offset` on, and answers the job of each frame.
  * A frame is written when its job is asked for.
  *
  * Specification: data-format/message-body.md#framed-data
  */
-export function* sealJobs(
-  header: BodyHeader,
-  layout: FramedLayout,
-  plaintext: Uint8Array,
+export function* sealFrames(
+  { algorithmSuite, messageId }: BodyHeader,
+  { content, count, endsMessage, first }: FramesToSeal,
   message: Uint8Array,
   offset: number
 ): Generator<FrameToSeal> {
-  const { algorithmSuite, messageId } = header
-  const { frameCount, frameLength, plaintextLength } = layout
   const view = new DataView(message.buffer, message.byteOffset, message.byteLength)
   let position = offset
-  for (let sequenceNumber = 1; sequenceNumber <= frameCount; sequenceNumber++) {
-    const isFinal = sequenceNumber === frameCount
-    const start = (sequenceNumber - 1) * frameLength
-    const contentLength = isFinal ? plaintextLength - start : frameLength
+  for (let index = 0; index < count; index++) {
+    const sequenceNumber = first + index
+    const isFinal = endsMessage && index === count - 1
+    const plaintext = content(index)
     if (isFinal) {
       view.setUint32(position, sequenceNumberEnd)
       position += sequenceNumberLength
@@ -144,18 +161,30 @@ export function* sealJobs(
     message.set(frameIv, position)
     position += frameIv.length
     if (isFinal) {
-      view.setUint32(position, contentLength)
+      view.setUint32(position, plaintext.length)
       position += contentLengthLength
     }
-    const end = position + contentLength + algorithmSuite.tagLength
+    const end = position + plaintext.length + algorithmSuite.tagLength
     yield {
       iv: frameIv,
-      aad: aad(messageId, isFinal ? "finalFrame" : "frame", sequenceNumber, contentLength),
-      plaintext: plaintext.subarray(start, start + contentLength),
+      aad: aad(messageId, isFinal ? "finalFrame" : "frame", sequenceNumber, plaintext.length),
+      plaintext,
       output: message.subarray(position, end)
     }
     position = end
   }
+}
+
+/** `sealFrames` for all frames of a plaintext. */
+export const sealJobs = (
+  header: BodyHeader,
+  { frameCount, frameLength }: FramedLayout,
+  plaintext: Uint8Array,
+  message: Uint8Array,
+  offset: number
+): Generator<FrameToSeal> => {
+  const content = (index: number) => plaintext.subarray(index * frameLength, (index + 1) * frameLength)
+  return sealFrames(header, { first: 1, count: frameCount, endsMessage: true, content }, message, offset)
 }
 
 /** One frame as it stands in a message, or the whole of non-framed data. The arrays are views of the message. */
@@ -225,24 +254,82 @@ interface FrameToOpen {
 }
 
 /** The job of each frame. `plaintext` is an array of the layout's `plaintextLength`. */
-export function* openJobs(
+export const openJobs = (
   header: BodyHeader,
   message: Uint8Array,
   layout: BodyLayout,
   plaintext: Uint8Array
+): Generator<FrameToOpen> => openFrames(header, frames(header, message, layout), plaintext)
+
+/** The jobs of frames whose contents go to `plaintext` one behind the other. */
+export function* openFrames(
+  { messageId }: BodyHeader,
+  frames: Iterable<Frame>,
+  plaintext: Uint8Array
 ): Generator<FrameToOpen> {
   let position = 0
-  for (const { ciphertext, content, iv, sequenceNumber, tag } of frames(header, message, layout)) {
+  for (const { ciphertext, content, iv, sequenceNumber, tag } of frames) {
     const end = position + ciphertext.length
     yield {
       iv,
-      aad: aad(header.messageId, content, sequenceNumber, ciphertext.length),
+      aad: aad(messageId, content, sequenceNumber, ciphertext.length),
       ciphertext,
       tag,
       output: plaintext.subarray(position, end)
     }
     position = end
   }
+}
+
+/** A frame that was read, and where it ends in the bytes that it was read from. */
+export interface DecodedFrame extends Frame {
+  readonly end: number
+}
+
+/**
+ * Reads the frame that begins at `offset` in `part`, which are bytes of a message from its byte `start` on. Answers the
+ * shortage where they are not all there yet. A length of the content that `refuse` answers an error for is refused as soon
+ * as it is known, before any of the content has to be there.
+ */
+export const decodeFrame = <E extends Error>(
+  header: BodyHeader,
+  part: Uint8Array,
+  options: {
+    readonly start: number
+    readonly offset: number
+    readonly sequenceNumber: number
+    readonly refuse: (contentLength: number) => E | undefined
+  }
+): Result.Result<DecodedFrame | EndOfInput, MalformedMessage | E> =>
+  decodingPart<DecodedFrame, E>(options.start, () => {
+    const reader = new ByteReader(part, options.offset)
+    const { contentLength } = readFrameHead(reader, header, options.sequenceNumber)
+    const error = options.refuse(contentLength)
+    if (error !== undefined) refuseWith(error)
+    reader.offset = options.offset
+    const frame = readFrame(reader, header, options.sequenceNumber)
+    return { ...frame, end: reader.offset }
+  })
+
+/**
+ * How a framed body of this length is divided, by its length alone; undefined where no framed body has it.
+ *
+ * **Gotchas**
+ *
+ * A claim, not a fact: only the final frame, once authenticated, says where a message ends.
+ */
+export const framedLayoutOf = (
+  algorithmSuite: AlgorithmSuite,
+  length: number,
+  frameLength: number
+): FramedLayout | undefined => {
+  const final = encodedFrameLength(algorithmSuite, true, 0)
+  const full = encodedFrameLength(algorithmSuite, false, frameLength)
+  const before = Math.floor((length - final) / full)
+  const content = length - final - before * full
+  return before < 0 || content > frameLength
+    ? undefined
+    : { plaintextLength: before * frameLength + content, frameLength, frameCount: before + 1, length }
 }
 
 /** A frame as far as its ciphertext. */

@@ -22,14 +22,16 @@ export const encode = (signature: Uint8Array): Uint8Array => {
 
 /**
  * Reads what follows the body, which ends at `offset`: the signature where the suite signs (a view of the message),
- * nothing where it does not. Bytes behind that are refused.
+ * nothing where it does not. Bytes behind that are refused. Where `message` is but a part, it begins at byte `start` of the
+ * message, from which the offsets that are told count.
  *
  * Specification: client-apis/decrypt.md#verify-the-signature
  */
 export const decode = (
   algorithmSuite: AlgorithmSuite,
   message: Uint8Array,
-  offset: number
+  offset: number,
+  start = 0
 ): Result.Result<Uint8Array | undefined, MalformedMessage> =>
   decoding(() => {
     const reader = new ByteReader(message, offset)
@@ -39,4 +41,4 @@ export const decode = (
     const trailing = message.length - reader.offset
     if (trailing > 0) refuse("Trailing Bytes", reader.offset, `the message ends here, not ${trailing} later`)
     return signature
-  })
+  }, start)

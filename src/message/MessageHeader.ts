@@ -82,10 +82,7 @@ export const encodeBody = (header: MessageHeaderBody): Uint8Array => {
     header
   const isVersion1 = algorithmSuite.messageFormatVersion === 1
   const context = EncryptionContext.serialize(encryptionContext)
-  let length = (isVersion1 ? 18 : 12) + messageId.length + context.length + suiteData.length
-  for (const edk of encryptedDataKeys) length += EncryptedDataKey.encodedLength(edk)
-
-  const out = new ByteWriter(length)
+  const out = new ByteWriter(bodyLength(algorithmSuite, context.length, encryptedDataKeys))
   out.uint8(algorithmSuite.messageFormatVersion)
   if (isVersion1) out.uint8(customerAuthenticatedEncryptedData)
   out.uint16(algorithmSuite.id)
@@ -105,6 +102,17 @@ export const encodeBody = (header: MessageHeaderBody): Uint8Array => {
   out.uint32(frameLength)
   out.put(suiteData)
   return out.bytes
+}
+
+/** How many bytes `encodeBody` makes where the serialised context has this length. */
+export const bodyLength = (
+  { commitmentLength, messageFormatVersion, messageIdLength }: AlgorithmSuite.AlgorithmSuite,
+  contextLength: number,
+  encryptedDataKeys: ReadonlyArray<EncryptedDataKey.Size>
+): number => {
+  let length = (messageFormatVersion === 1 ? 18 : 12) + messageIdLength + contextLength + commitmentLength
+  for (const edk of encryptedDataKeys) length += EncryptedDataKey.encodedLength(edk)
+  return length
 }
 
 /** How many bytes `encodeAuthentication` makes for the suite. */
@@ -140,6 +148,29 @@ export const decode = (
   decoding<DecodedHeader, TooManyEncryptedDataKeys>(() =>
     read(new ByteReader(message, 0), options?.maxEncryptedDataKeys)
   )
+
+/**
+ * How many bytes the header takes that begins a message, found out while the message arrives, in a time that grows with the
+ * header and not with the number of parts it comes in. Yields how many bytes from the start of the message it must see
+ * next, and is resumed with at least these. Where it ends, `decode` has all it needs to answer or to refuse.
+ */
+export function* extent(
+  options?: { readonly maxEncryptedDataKeys?: number | undefined }
+): Generator<number, void, Uint8Array> {
+  const uint16 = (message: Uint8Array, offset: number) => (message[offset]! << 8) | message[offset + 1]!
+  const start = yield 4
+  const isVersion1 = start[0] === 1
+  let offset = isVersion1 ? 4 : 3
+  const suite = AlgorithmSuite.fromId(uint16(start, offset - 2))
+  if (suite === undefined || suite.messageFormatVersion !== start[0]) return
+  offset += suite.messageIdLength
+  offset += 2 + uint16(yield offset + 2, offset)
+  const count = uint16(yield offset + 2, offset)
+  offset += 2
+  if (count > (options?.maxEncryptedDataKeys ?? count)) return
+  for (let field = 0; field < 3 * count; field++) offset += 2 + uint16(yield offset + 2, offset)
+  yield offset + (isVersion1 ? 10 : 5) + suite.commitmentLength + authenticationLength(suite)
+}
 
 const read = (reader: ByteReader, maxEncryptedDataKeys: number | undefined): DecodedHeader => {
   const version = reader.uint8("Version")

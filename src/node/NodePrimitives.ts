@@ -1,6 +1,7 @@
 /**
  * `Primitives` on node:crypto.
  */
+import type * as Curves from "@noble/curves/nist.js"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
@@ -138,6 +139,26 @@ export const make: Primitives["Service"] = /*#__PURE__*/ Primitives.of({
       )
     }),
 
+  signer: (key) =>
+    Effect.map(loadCurves, (curves) => {
+      const { algorithm, key: privateKey } = toEcKey(Redacted.value(key))
+      const hash = crypto.createHash(hashNames[algorithm.hash])
+      return {
+        update: (part) => void hash.update(part),
+        finish: Effect.sync(() => signDigest(curves, algorithm.curve, privateKey, hash.digest()))
+      }
+    }),
+
+  verifier: (key) =>
+    Effect.sync(() => {
+      const { algorithm, key: publicKey } = toEcKey(key)
+      const verify = crypto.createVerify(hashNames[algorithm.hash])
+      return {
+        update: (part) => void verify.update(part),
+        finish: (signature) => Effect.sync(() => verify.verify({ key: publicKey, dsaEncoding: "der" }, signature))
+      }
+    }),
+
   importRsaPublicKey: (pem) =>
     Effect.suspend(() => {
       const key = rsaKey(pem, "PUBLIC KEY", "SubjectPublicKeyInfo", (text) => crypto.createPublicKey(text))
@@ -253,6 +274,43 @@ const take = (secret: Buffer): Uint8Array => {
 const aesKey = (key: Uint8Array) => Redacted.make(toHandle<"AesKey">(crypto.createSecretKey(key)), { label: "aes-key" })
 
 const ecKey = (curve: SignatureCurve, key: KeyObject): EcKey => ({ algorithm: Ecdsa.algorithm(curve), key })
+
+// Loaded when the first stream is signed, and by nothing else.
+const loadCurves = /*#__PURE__*/ Effect.promise(() => import("@noble/curves/nist.js"))
+
+/**
+ * The signature over a digest, of the suite's length. OpenSSL's signatures through node:crypto hash the message themselves,
+ * and a state that has been signed once is gone; but in about one of 256 messages the signature has another length, and
+ * must be made again, of a message that has long been passed on. So a library signs that takes the digest.
+ */
+const signDigest = (
+  { p256, p384 }: typeof Curves,
+  curve: SignatureCurve,
+  key: KeyObject,
+  digest: Uint8Array
+): Uint8Array => {
+  const secret = privateScalar(key)
+  try {
+    for (;;) {
+      const extraEntropy = crypto.randomFillSync(new Uint8Array(secret.length))
+      const raw = (curve === "P-256" ? p256 : p384).sign(digest, secret, { prehash: false, lowS: false, extraEntropy })
+      const der = Ecdsa.derFromRaw(curve, raw)
+      if (der !== undefined) return der
+    }
+  } finally {
+    secret.fill(0)
+  }
+}
+
+/** The secret number of an EC key. */
+const privateScalar = (key: KeyObject): Uint8Array => {
+  // SEQUENCE { INTEGER 1, OCTET STRING of the number, … }: its length is in the byte before it.
+  const der = key.export({ format: "der", type: "sec1" })
+  const offset = (der[1]! < 0x80 ? 2 : 3) + 5
+  const scalar = new Uint8Array(der.subarray(offset, offset + der[offset - 1]!))
+  der.fill(0)
+  return scalar
+}
 
 const cipherOf = (key: KeyObject): CipherGCMTypes => `aes-${8 * key.symmetricKeySize!}-gcm` as CipherGCMTypes
 

@@ -1,1 +1,2 @@
 export * as NodePrimitives from "./NodePrimitives.ts"
+export * as NodeStreams from "./NodeStreams.ts"

@@ -396,6 +396,50 @@ describe.each(
         }), { concurrency: 8 })
     }))
 
+  it.effect(`${runs} signatures over parts all have ${length} bytes, and node verifies them over the whole`, () =>
+    Effect.gen(function*() {
+      const { publicKey, signingKey } = yield* primitives.generateSigningKey(curve)
+      const key = nodeKey(publicKey)
+      const seen = new Set<string>()
+      for (let i = 0; i < runs; i++) {
+        const message = Buffer.from(`message ${i}`)
+        const signer = yield* primitives.signer(signingKey)
+        const part = new Uint8Array(message.subarray(0, i % (message.length + 1)))
+        signer.update(part)
+        part.fill(0)
+        signer.update(message.subarray(part.length))
+        const signature = yield* signer.finish
+        assert.strictEqual(signature.constructor, Uint8Array)
+        assert.strictEqual(signature.length, length)
+        assert.isTrue(crypto.verify(hash, message, key, signature))
+        seen.add(hex(signature))
+      }
+      assert.strictEqual(seen.size, runs)
+    }))
+
+  it.effect("verifies over parts what was signed over the whole, and nothing else", () =>
+    Effect.gen(function*() {
+      const { publicKey, signingKey } = yield* primitives.generateSigningKey(curve)
+      const key = yield* primitives.importVerificationKey(curve, publicKey)
+      const message = Buffer.from("a message of several parts")
+      const signature = yield* primitives.sign(signingKey, message)
+      const verify = Effect.fnUntraced(function*(parts: ReadonlyArray<string>, signature: Uint8Array) {
+        const verifier = yield* primitives.verifier(key)
+        for (const part of parts) {
+          const copy = Buffer.from(part)
+          verifier.update(copy)
+          copy.fill(0)
+        }
+        return yield* verifier.finish(signature)
+      })
+      assert.isTrue(yield* verify(["a message of several parts"], signature))
+      assert.isTrue(yield* verify(["a message", "", " of several ", "parts"], signature))
+      assert.isFalse(yield* verify(["a message of several part"], signature))
+      assert.isFalse(yield* verify([" of several ", "a message", "parts"], signature))
+      assert.isFalse(yield* verify(["a message of several parts"], new Uint8Array(0)))
+      assert.isFalse(yield* verify(["a message of several parts"], signature.map((byte) => byte ^ 1)))
+    }))
+
   it.effect("verifies what node signs, in DER of whatever length", () =>
     Effect.gen(function*() {
       const { privateKey, publicKey } = crypto.generateKeyPairSync("ec", { namedCurve: curve })

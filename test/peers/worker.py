@@ -4,6 +4,7 @@ Ends when standard input closes. Bytes are base64.
 """
 
 import base64
+import io
 import json
 import sys
 
@@ -117,7 +118,51 @@ def decrypt(request):
     }
 
 
-OPERATIONS = {"encrypt": encrypt, "encryptCached": encrypt_cached, "decrypt": decrypt}
+def through(reader, size):
+    """All that a stream gives, read in pieces of this many bytes."""
+    parts = []
+    with reader as stream:
+        while True:
+            part = stream.read(size)
+            if not part:
+                return b"".join(parts)
+            parts.append(part)
+
+
+def encrypt_stream(request):
+    suite = Algorithm.get_by_id(request["suite"])
+    plaintext = base64.b64decode(request["plaintext"])
+    stream = client_for(suite).stream(
+        mode="e",
+        source=io.BytesIO(plaintext),
+        source_length=len(plaintext) if request["knownLength"] else None,
+        key_provider=key_provider(request["keys"]),
+        encryption_context=request["encryptionContext"],
+        algorithm=suite,
+        frame_length=request["frameLength"],
+    )
+    return {"message": base64.b64encode(through(stream, request["size"])).decode()}
+
+
+def decrypt_stream(request):
+    client = aws_encryption_sdk.EncryptionSDKClient(
+        commitment_policy=CommitmentPolicy.REQUIRE_ENCRYPT_ALLOW_DECRYPT
+    )
+    stream = client.stream(
+        mode="d",
+        source=io.BytesIO(base64.b64decode(request["message"])),
+        key_provider=key_provider(request["keys"]),
+    )
+    return {"plaintext": base64.b64encode(through(stream, request["size"])).decode()}
+
+
+OPERATIONS = {
+    "encrypt": encrypt,
+    "encryptCached": encrypt_cached,
+    "decrypt": decrypt,
+    "encryptStream": encrypt_stream,
+    "decryptStream": decrypt_stream,
+}
 
 for line in sys.stdin:
     request = json.loads(line)

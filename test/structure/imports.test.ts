@@ -52,7 +52,7 @@ const rules: Readonly<Record<string, Rule>> = {
   "kms/development-only": { parts: ["kms", ...provider] },
   node: {
     parts: ["crypto", "models", "internal"],
-    packages: /^(node:(buffer|crypto|stream|util)|effect\/crypto\/\w+)$/,
+    packages: /^(node:(buffer|crypto|stream|util)|effect\/crypto\/\w+|@noble\/curves\/nist\.js)$/,
     node: true
   },
   testing: {

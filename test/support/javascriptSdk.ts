@@ -29,6 +29,7 @@ import { EmbeddedKms } from "effect-encryption-sdk/kms/development-only"
 import { NodePrimitives } from "effect-encryption-sdk/node"
 import { RawAesKeyring, RawRsaKeyring } from "effect-encryption-sdk/raw"
 import * as crypto from "node:crypto"
+import type { Duplex } from "node:stream"
 
 type Context = Readonly<Record<string, string>>
 
@@ -76,6 +77,43 @@ export const decrypt = (
       encryptionContext: { ...messageHeader.encryptionContext }
     }))
   )
+
+/** What a stream of theirs gives of the chunks it is fed. It waits for nobody, so the tests keep messages small. */
+const through = (stream: Duplex, chunks: ReadonlyArray<Uint8Array>): Promise<Uint8Array> =>
+  new Promise((resolve, reject) => {
+    const parts: Array<Uint8Array> = []
+    stream.on("data", (part: Uint8Array) => parts.push(part))
+      .once("end", () => resolve(new Uint8Array(Buffer.concat(parts))))
+      .once("error", reject)
+    for (const chunk of chunks) stream.write(chunk)
+    stream.end()
+  })
+
+export const encryptStream = (
+  keyring: KeyringNode,
+  chunks: ReadonlyArray<Uint8Array>,
+  options: {
+    readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite
+    readonly encryptionContext: Context
+    readonly frameLength: number
+  }
+): Effect.Effect<Uint8Array> =>
+  Effect.promise(() =>
+    through(
+      clientFor(options.algorithmSuite).encryptStream(keyring, {
+        suiteId: options.algorithmSuite.id,
+        encryptionContext: { ...options.encryptionContext },
+        frameLength: options.frameLength
+      }),
+      chunks
+    )
+  )
+
+export const decryptStream = (
+  keyring: KeyringNode,
+  chunks: ReadonlyArray<Uint8Array>,
+  algorithmSuite: AlgorithmSuite.AlgorithmSuite
+): Effect.Effect<Uint8Array> => Effect.promise(() => through(clientFor(algorithmSuite).decryptStream(keyring), chunks))
 
 /** The suite that a client of theirs chooses under a policy. */
 export const defaultSuiteId = (

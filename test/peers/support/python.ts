@@ -63,6 +63,22 @@ export class Python extends Context.Service<Python, {
     readonly message: Uint8Array
     readonly keys: ReadonlyArray<PythonKey>
   }) => Effect.Effect<Decrypted, PythonError>
+  /** What Python's `stream` writes, read in pieces of `size` bytes. */
+  readonly encryptStream: (request: {
+    readonly suite: number
+    readonly plaintext: Uint8Array
+    readonly keys: ReadonlyArray<PythonKey>
+    readonly encryptionContext: Record<string, string>
+    readonly frameLength: number
+    readonly size: number
+    readonly knownLength: boolean
+  }) => Effect.Effect<Uint8Array, PythonError>
+  /** What Python's `stream` reads, in pieces of `size` bytes. */
+  readonly decryptStream: (request: {
+    readonly message: Uint8Array
+    readonly keys: ReadonlyArray<PythonKey>
+    readonly size: number
+  }) => Effect.Effect<Uint8Array, PythonError>
 }>()("test/peers/Python") {}
 
 const worker = fileURLToPath(new URL("../worker.py", import.meta.url))
@@ -146,7 +162,17 @@ export const layer: Layer.Layer<Python> = Layer.effect(
           encryptionContext: answer["encryptionContext"] as Record<string, string>,
           suite: Number(answer["suite"]),
           encryptedDataKeys: Number(answer["encryptedDataKeys"])
-        }))
+        })),
+      encryptStream: ({ keys, plaintext, ...request }) =>
+        Effect.map(
+          ask({ operation: "encryptStream", ...request, plaintext: base64(plaintext), keys: json(keys) }),
+          (answer) => bytes(answer["message"])
+        ),
+      decryptStream: ({ keys, message, size }) =>
+        Effect.map(
+          ask({ operation: "decryptStream", message: base64(message), keys: json(keys), size }),
+          (answer) => bytes(answer["plaintext"])
+        )
     })
   })
 )

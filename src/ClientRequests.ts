@@ -1,0 +1,262 @@
+/**
+ * Options of the client's operations, and what the client checks of its arguments and of a manager's answers. Only the
+ * options are exported, by the client's own module.
+ */
+import * as Result from "effect/Result"
+import type * as AlgorithmSuite from "./AlgorithmSuite.ts"
+import type * as CommitmentPolicy from "./CommitmentPolicy.ts"
+import type { Primitives } from "./crypto/Primitives.ts"
+import * as CryptographicMaterials from "./CryptographicMaterials.ts"
+import * as CryptographicMaterialsManager from "./CryptographicMaterialsManager.ts"
+import * as EncryptionContext from "./EncryptionContext.ts"
+import {
+  type DecryptErrorReason,
+  type EncryptErrorReason,
+  EncryptionContextMismatch,
+  InvalidMaterials,
+  InvalidOption,
+  MessageIsBase64,
+  TooManyEncryptedDataKeys
+} from "./EncryptionSdkError.ts"
+import * as bytes from "./internal/bytes.ts"
+import * as MessageBody from "./message/MessageBody.ts"
+import * as MessageHeader from "./message/MessageHeader.ts"
+import type { Receipt } from "./Receipt.ts"
+import * as RequestChecks from "./RequestChecks.ts"
+
+/** A client: its options, checked, and what it stands on. */
+export interface Client {
+  readonly commitmentPolicy: CommitmentPolicy.CommitmentPolicy
+  readonly maxEncryptedDataKeys: number | undefined
+  readonly primitives: Primitives["Service"]
+  readonly materialsManager: CryptographicMaterialsManager.CryptographicMaterialsManager
+}
+
+type Manager = CryptographicMaterialsManager.CryptographicMaterialsManager
+
+/** What may be said about one encryption. */
+export interface EncryptOptions {
+  /**
+   * Non-secret pairs that are bound to the message and stored in it. Keys that begin with `aws-crypto-` are reserved.
+   * Default: none.
+   */
+  readonly encryptionContext?: EncryptionContext.EncryptionContext | undefined
+  /** Default: the manager's choice, which is `0x0578` where the commitment policy requires commitment, else `0x0378`. */
+  readonly algorithmSuite?: AlgorithmSuite.AlgorithmSuite | undefined
+  /** Bytes of plaintext in each frame, 1 to 2^32 - 1. Default: 4096. */
+  readonly frameLength?: number | undefined
+  /** Instead of the client's own. */
+  readonly materialsManager?: Manager | undefined
+}
+
+/** What may be said about one decryption. */
+export interface DecryptOptions {
+  /**
+   * Pairs that must be in the message's context, with these values. Pairs that the message does not store must be those
+   * that it was encrypted with. Default: none.
+   */
+  readonly expectedEncryptionContext?: EncryptionContext.EncryptionContext | undefined
+  /** Instead of the client's own. */
+  readonly materialsManager?: Manager | undefined
+}
+
+/** The options of one encryption, checked and copied. */
+export interface EncryptSettings {
+  readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite | undefined
+  readonly encryptionContext: EncryptionContext.EncryptionContext
+  readonly frameLength: number
+  readonly materialsManager: Manager
+}
+
+/** Checks the options of one encryption. */
+export const encryptSettings = (
+  client: Client,
+  options: EncryptOptions
+): Result.Result<EncryptSettings, EncryptErrorReason> =>
+  Result.gen(function*() {
+    yield* checkIsObject(options)
+    // The defaults are for what is undefined alone: null is an error of the caller's.
+    const { algorithmSuite, encryptionContext: given = EncryptionContext.empty, frameLength = 4096 } = options
+    const materialsManager = yield* checkMaterialsManager(client, options)
+    const encryptionContext = yield* RequestChecks.encryptionContext(given)
+    if (algorithmSuite !== undefined) yield* RequestChecks.suiteToEncrypt(client.commitmentPolicy, algorithmSuite)
+    if (!Number.isInteger(frameLength) || frameLength < 1 || frameLength > MessageHeader.maxFrameLength) {
+      return yield* invalidOption("frameLength", `must be an integer from 1 to ${MessageHeader.maxFrameLength}`)
+    }
+    return { algorithmSuite, encryptionContext, frameLength, materialsManager }
+  })
+
+/** Whether a plaintext of this length fits a message. */
+export const checkFrames = (plaintextLength: number, frameLength: number): Result.Result<void, InvalidOption> => {
+  const frames = Math.ceil(plaintextLength / frameLength)
+  return frames > MessageBody.maxFrames
+    ? invalidOption("frameLength", `makes ${frames} frames, at most ${MessageBody.maxFrames} fit a message`)
+    : Result.void
+}
+
+/**
+ * What a manager answered is checked as if anybody had written it.
+ *
+ * Specification: client-apis/encrypt.md#get-the-encryption-materials
+ */
+export const checkEncryptionAnswer = (
+  { commitmentPolicy, maxEncryptedDataKeys: maximum }: Client,
+  answer: CryptographicMaterialsManager.Answer<CryptographicMaterials.CompleteEncryptionMaterials>
+): Result.Result<typeof answer, EncryptErrorReason> =>
+  Result.gen(function*() {
+    const receipt = yield* checkReceipt(answer)
+    const materials = yield* CryptographicMaterials.checkEncryptionMaterials(answer.materials)
+    yield* RequestChecks.suiteToEncrypt(commitmentPolicy, materials.algorithmSuite)
+    const count = materials.encryptedDataKeys.length
+    if (maximum !== undefined && count > maximum) {
+      return yield* Result.fail(new TooManyEncryptedDataKeys({ count, maximum }))
+    }
+    return { materials, receipt }
+  })
+
+/** The options of one decryption, checked and copied. */
+export interface DecryptSettings {
+  readonly expectedEncryptionContext: EncryptionContext.EncryptionContext
+  readonly materialsManager: Manager
+}
+
+/** Checks the options of one decryption. */
+export const decryptSettings = (
+  client: Client,
+  options: DecryptOptions
+): Result.Result<DecryptSettings, DecryptErrorReason> =>
+  Result.gen(function*() {
+    yield* checkIsObject(options)
+    const materialsManager = yield* checkMaterialsManager(client, options)
+    const { expectedEncryptionContext: given = EncryptionContext.empty } = options
+    const expectedEncryptionContext = yield* EncryptionContext.validate(given)
+    return { expectedEncryptionContext, materialsManager }
+  })
+
+/** The header at the start of a message, with a suite that the client's policy allows. */
+export const decodeHeader = (
+  client: Client,
+  message: Uint8Array
+): Result.Result<MessageHeader.DecodedHeader, DecryptErrorReason> =>
+  Result.gen(function*() {
+    yield* checkNotBase64(message)
+    const decoded = yield* MessageHeader.decode(message, { maxEncryptedDataKeys: client.maxEncryptedDataKeys })
+    yield* RequestChecks.suiteToDecrypt(client.commitmentPolicy, decoded.header.algorithmSuite)
+    return decoded
+  })
+
+/**
+ * What a manager answered is checked as if anybody had written it: suite and context are the message's own, but for pairs
+ * that are authenticated without being stored, and the expected pairs are among them. A manager may leave pairs out that
+ * it had added to the message.
+ *
+ * Specification: client-apis/decrypt.md#get-the-decryption-materials
+ */
+export const checkDecryptionAnswer = (
+  client: Client,
+  header: MessageHeader.MessageHeader,
+  { expectedEncryptionContext }: DecryptSettings,
+  answer: CryptographicMaterialsManager.Answer<CryptographicMaterials.CompleteDecryptionMaterials>
+): Result.Result<typeof answer, DecryptErrorReason> =>
+  Result.gen(function*() {
+    const receipt = yield* checkReceipt(answer)
+    const materials = yield* CryptographicMaterials.checkDecryptionMaterials(answer.materials)
+    yield* RequestChecks.suiteToDecrypt(client.commitmentPolicy, materials.algorithmSuite)
+    if (materials.algorithmSuite !== header.algorithmSuite) {
+      return yield* invalidMaterials("algorithmSuite", "is not the message's")
+    }
+    const encryptionContext: EncryptionContext.EncryptionContext = Object.freeze({ ...materials.encryptionContext })
+    const required = materials.requiredEncryptionContextKeys
+    const stored = header.encryptionContext
+    for (const [key, value] of Object.entries(encryptionContext)) {
+      if (required.includes(key)) {
+        if (Object.hasOwn(stored, key)) {
+          return yield* invalidMaterials("requiredEncryptionContextKeys", `the message stores ${JSON.stringify(key)}`)
+        }
+      } else if (!Object.hasOwn(stored, key) || stored[key] !== value) {
+        return yield* invalidMaterials(
+          "encryptionContext",
+          `the pair of ${JSON.stringify(key)} is neither stored in the message nor required`
+        )
+      }
+    }
+    const authenticatedOnly = EncryptionContext.validate(EncryptionContext.pick(encryptionContext, required))
+    if (Result.isFailure(authenticatedOnly)) {
+      return yield* invalidMaterials("encryptionContext", authenticatedOnly.failure.message)
+    }
+    const mismatch = EncryptionContext.findMismatch(expectedEncryptionContext, encryptionContext)
+    if (mismatch !== undefined) return yield* Result.fail(new EncryptionContextMismatch({ key: mismatch }))
+    return { materials: { ...materials, encryptionContext }, receipt }
+  })
+
+/**
+ * Whether bytes are a message rather than the base64 text of one: 01 80 begins with `AY` there, 02 04 and 02 05 with `Ag`.
+ * No message begins with these letters, since 0x41 is no version.
+ *
+ * Specification: client-apis/decrypt.md#encrypted-message-format
+ */
+export const checkNotBase64 = (message: Uint8Array): Result.Result<void, MessageIsBase64> =>
+  message[0] === 0x41 && (message[1] === 0x59 || message[1] === 0x67)
+    ? Result.fail(new MessageIsBase64({}))
+    : Result.void
+
+/** Whether a value is bytes that are there. */
+export const checkBytes = (
+  field: string,
+  input: Uint8Array,
+  what: string
+): Result.Result<Uint8Array, InvalidOption> => {
+  if (!bytes.isBytes(input)) return invalidOption(field, `must be ${what}, got ${typeName(input)}`)
+  // Its length is zero now, whatever it held.
+  return (input.buffer as ArrayBuffer).detached
+    ? invalidOption(field, "is a view of a buffer that was transferred")
+    : Result.succeed(input)
+}
+
+/** Whether options are given as an object at all. */
+export const checkIsObject = (options: object): Result.Result<void, InvalidOption> =>
+  typeof options === "object" && options !== null ? Result.void : invalidOption("options", "must be an object")
+
+const checkMaterialsManager = (
+  client: Client,
+  { materialsManager = client.materialsManager }: EncryptOptions | DecryptOptions
+): Result.Result<Manager, InvalidOption> =>
+  CryptographicMaterialsManager.isCryptographicMaterialsManager(materialsManager)
+    ? Result.succeed(materialsManager)
+    : invalidOption(
+      "materialsManager",
+      "must be a CryptographicMaterialsManager; DefaultCmm.make makes one of a keyring"
+    )
+
+const checkReceipt = (answer: { readonly receipt: Receipt }): Result.Result<Receipt, InvalidMaterials> =>
+  typeof answer === "object" && answer !== null && typeof answer.receipt === "object" && answer.receipt !== null
+    ? Result.succeed(answer.receipt)
+    : invalidMaterials("receipt", "is missing")
+
+/** Fails because of an option or an argument. */
+export const invalidOption = (field: string, description: string) =>
+  Result.fail(new InvalidOption({ field, description }))
+
+const invalidMaterials = (field: string, description: string) =>
+  Result.fail(new InvalidMaterials({ field, description }))
+
+/** The type alone: the value may be a plaintext. */
+const typeName = (value: unknown): string => value === null ? "null" : Array.isArray(value) ? "array" : typeof value
+
+/** Whether a length in bytes is one, or left out. */
+export const checkLength = (field: string, length: number | undefined): Result.Result<void, InvalidOption> =>
+  length === undefined || (Number.isSafeInteger(length) && length >= 0)
+    ? Result.void
+    : invalidOption(field, "must be an integer from 0 to 2^53 - 1, or left out")
+
+/** Whether the functions among the options of a stream are functions, or left out. */
+export const checkHooks = (
+  options: { readonly onHeader?: unknown; readonly onProgress?: unknown }
+): Result.Result<void, InvalidOption> => {
+  for (const field of ["onHeader", "onProgress"] as const) {
+    if (options[field] !== undefined && typeof options[field] !== "function") {
+      return invalidOption(field, "must be a function, or left out")
+    }
+  }
+  return Result.void
+}

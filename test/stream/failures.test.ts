@@ -1,0 +1,189 @@
+/**
+ * Messages that somebody has changed, as streams: each fails, and what came out before is a true start of the plaintext of
+ * authentic frames, and not all of it.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Effect, Exit, Result, Stream } from "effect"
+import { AlgorithmSuite, DecryptError, type EncryptionSdk, UnverifiedPlaintextReleased } from "effect-encryption-sdk"
+import { MessageBody, MessageHeader } from "effect-encryption-sdk/message"
+import { concat, flip, patch, toHex } from "../support/bytes.ts"
+import { clientOf, policyFor } from "../support/client.ts"
+import { staticKeyring } from "../support/keyrings.ts"
+import { chunksOf, observe, pattern } from "../support/streams.ts"
+
+type Sdk = EncryptionSdk.EncryptionSdk["Service"]
+
+const frameLength = 10
+const plaintext = pattern(35)
+
+const partsOf = (message: Uint8Array) => {
+  const { header, length } = Result.getOrThrow(MessageHeader.decode(message))
+  const body = Result.getOrThrow(MessageBody.decode(header, message, length))
+  return { header, bodyOffset: length, footerOffset: length + body.length }
+}
+
+/** How many bytes of plaintext the frames hold that stand unchanged before this offset. */
+const authenticBefore = (bodyOffset: number, offset: number) =>
+  offset <= bodyOffset ? 0 : frameLength * Math.min(3, Math.floor((offset - bodyOffset) / (32 + frameLength)))
+
+const errorOf = <A, E>(exit: Exit.Exit<A, E>): unknown => {
+  if (Exit.isSuccess(exit)) throw new Error("it succeeded")
+  const error = Cause.findErrorOption(exit.cause)
+  if (error._tag === "None") throw new Error(Cause.pretty(exit.cause))
+  return error.value
+}
+
+/** Decrypts in chunks of this many bytes: fails, and releases a true start, of at most so many bytes. */
+const assertFails = Effect.fnUntraced(
+  function*(sdk: Sdk, name: string, message: Uint8Array, chunk: number, atMost: number) {
+    const isSigned = AlgorithmSuite.fromId(
+      message[0] === 1 ? message[2]! << 8 | message[3]! : message[1]! << 8 |
+        message[2]!
+    )?.signature !== undefined
+    const assertPrefix = (released: Uint8Array, atMost: number) => {
+      assert.isAtMost(released.length, atMost, `${name}: released too much`)
+      assert.strictEqual(
+        toHex(released),
+        toHex(plaintext.subarray(0, released.length)),
+        `${name}: released others' bytes`
+      )
+    }
+    const safe = yield* observe(sdk.decryptStream(chunksOf(message, chunk)))
+    assert.isFalse(safe.ended, `${name}: accepted`)
+    assert.instanceOf(errorOf(safe.exit), DecryptError, name)
+    assertPrefix(safe.released, isSigned ? 0 : atMost)
+    const unsafe = yield* observe(
+      Stream.map(sdk.decryptStreamUnverified(chunksOf(message, chunk)), ({ unverified }) => unverified)
+    )
+    assert.isFalse(unsafe.ended, `${name}: accepted unverified`)
+    assertPrefix(unsafe.released, atMost)
+    const error = errorOf(unsafe.exit)
+    if (unsafe.released.length === 0) assert.instanceOf(error, DecryptError, name)
+    else {
+      assert.instanceOf(error, UnverifiedPlaintextReleased, name)
+      if (error instanceof UnverifiedPlaintextReleased) assert.strictEqual(error.releasedBytes, unsafe.released.length)
+    }
+  }
+)
+
+describe("a stream of a changed message", () => {
+  for (const algorithmSuite of AlgorithmSuite.all) {
+    const options = { algorithmSuite, frameLength, encryptionContext: { tenant: "a" } }
+    const client = clientOf(staticKeyring(new Uint8Array(algorithmSuite.dataKeyLength).fill(0x42)), {
+      commitmentPolicy: policyFor(algorithmSuite)
+    })
+
+    describe(algorithmSuite.name, () => {
+      it.effect("any byte changed: fails, in chunks and as a whole", () =>
+        Effect.gen(function*() {
+          const sdk = yield* client
+          const { message } = yield* sdk.encrypt(plaintext, options)
+          const { bodyOffset } = partsOf(message)
+          for (let index = 0; index < message.length; index++) {
+            const atMost = authenticBefore(bodyOffset, index)
+            yield* assertFails(sdk, `byte ${index}`, flip(message, index, 0x81), index % 2 === 0 ? 17 : 10_000, atMost)
+          }
+        }))
+
+      it.effect("cut anywhere: fails with what the one-shot client says", () =>
+        Effect.gen(function*() {
+          const sdk = yield* client
+          const { message } = yield* sdk.encrypt(plaintext, options)
+          const { bodyOffset } = partsOf(message)
+          for (let length = 0; length < message.length; length++) {
+            const cut = message.slice(0, length)
+            const chunk = [1, 23, 10_000][length % 3]!
+            yield* assertFails(sdk, `first ${length}`, cut, chunk, authenticBefore(bodyOffset, length))
+            const streamed = yield* Effect.flip(Stream.runDrain(sdk.decryptStream(chunksOf(cut, chunk))))
+            const oneShot = yield* Effect.flip(sdk.decrypt(cut))
+            assert.strictEqual(streamed.message, oneShot.message, `first ${length}`)
+          }
+        }))
+
+      it.effect("frames left out, repeated, exchanged, of another message; bytes behind the end", () =>
+        Effect.gen(function*() {
+          const sdk = yield* client
+          const { message } = yield* sdk.encrypt(plaintext, options)
+          const other = yield* sdk.encrypt(plaintext.map((byte) => byte ^ 1), options)
+          const { bodyOffset, footerOffset } = partsOf(message)
+          const regular = 32 + frameLength
+          const part = (source: Uint8Array, from: number, to: number) =>
+            source.subarray(bodyOffset + from * regular, bodyOffset + to * regular)
+          const head = message.subarray(0, bodyOffset)
+          const foot = message.subarray(footerOffset)
+          const [first, second, third] = [part(message, 0, 1), part(message, 1, 2), part(message, 2, 3)]
+          const last = message.subarray(bodyOffset + 3 * regular, footerOffset)
+          const numbered = (frame: Uint8Array, sequenceNumber: number) => patch(frame, 0, [0, 0, 0, sequenceNumber])
+          const numberedLast = (sequenceNumber: number) => patch(last, 4, [0, 0, 0, sequenceNumber])
+          const changed: ReadonlyArray<readonly [string, number, Uint8Array]> = [
+            ["first left out", 0, concat(head, second, third, last, foot)],
+            [
+              "first left out, renumbered",
+              0,
+              concat(head, numbered(second, 1), numbered(third, 2), numberedLast(3), foot)
+            ],
+            ["second left out", 1, concat(head, first, third, last, foot)],
+            ["last left out", 3, concat(head, first, second, third, foot)],
+            ["only the final frame", 0, concat(head, numberedLast(1), foot)],
+            ["exchanged", 0, concat(head, second, first, third, last, foot)],
+            ["exchanged, renumbered", 1, concat(head, first, numbered(third, 2), numbered(second, 3), last, foot)],
+            ["repeated", 1, concat(head, first, first, second, third, last, foot)],
+            [
+              "repeated, renumbered",
+              1,
+              concat(head, first, numbered(first, 2), numbered(second, 3), numberedLast(4), foot)
+            ],
+            ["final frame twice", 3, concat(head, first, second, third, last, last, foot)],
+            ["of another message", 1, concat(head, first, part(other.message, 1, 2), third, last, foot)],
+            [
+              "final frame of another message",
+              3,
+              concat(
+                head,
+                first,
+                second,
+                third,
+                other.message.subarray(bodyOffset + 3 * regular, footerOffset),
+                foot
+              )
+            ],
+            ["body of another message", 0, concat(head, other.message.subarray(bodyOffset))],
+            ["a byte behind the end", 3, concat(message, Uint8Array.of(0))],
+            ["twice", 3, concat(message, message)]
+          ]
+          for (const [name, frames, bytes] of changed) {
+            for (const chunk of [1, 64, 10_000]) yield* assertFails(sdk, name, bytes, chunk, frames * frameLength)
+          }
+        }))
+    })
+  }
+
+  it.effect("what an error says is the check alone", () =>
+    Effect.gen(function*() {
+      const sdk = yield* clientOf(staticKeyring(new Uint8Array(32).fill(1)))
+      const { message } = yield* sdk.encrypt(plaintext, { frameLength })
+      const changed = chunksOf(flip(message, message.length - 1), 1000)
+      const error = yield* Effect.flip(Stream.runDrain(sdk.decryptStream(changed)))
+      assert.strictEqual(error.message, "decrypt: the message is not authentic: signature check failed")
+      const released = yield* Effect.flip(Stream.runDrain(sdk.decryptStreamUnverified(changed)))
+      assert.strictEqual(
+        released.message,
+        "decrypt: throw away the 30 bytes that were released: the message is not authentic: signature check failed"
+      )
+    }))
+
+  it.effect("base64 text, no bytes at all and no bytes but text are said to be that", () =>
+    Effect.gen(function*() {
+      const sdk = yield* clientOf(staticKeyring(new Uint8Array(32).fill(1)))
+      const { message } = yield* sdk.encrypt(plaintext)
+      const failure = (stream: Stream.Stream<Uint8Array>) =>
+        Effect.map(Effect.flip(Stream.runDrain(sdk.decryptStream(stream))), ({ reason }) => reason._tag)
+      const text = new Uint8Array(Buffer.from(Buffer.from(message).toString("base64")))
+      assert.strictEqual(yield* failure(chunksOf(text, 3)), "MessageIsBase64")
+      assert.strictEqual(yield* failure(Stream.empty), "MalformedMessage")
+      assert.strictEqual(yield* failure(Stream.make("text" as never)), "InvalidOption")
+      const transferred = new Uint8Array(message)
+      structuredClone(transferred, { transfer: [transferred.buffer] })
+      assert.strictEqual(yield* failure(Stream.make(transferred)), "InvalidOption")
+    }))
+})

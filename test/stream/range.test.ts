@@ -1,0 +1,181 @@
+/**
+ * A range of a plaintext: only the frames it touches are read, and each is verified.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, Effect, Exit, Option, Redacted, Result, Schema, Stream } from "effect"
+import { AlgorithmSuite, type MessageStream } from "effect-encryption-sdk"
+import { MessageHeader } from "effect-encryption-sdk/message"
+import { NodePrimitives } from "effect-encryption-sdk/node"
+import { RawAesKeyring } from "effect-encryption-sdk/raw"
+import { arbitraryInt } from "../support/arbitraryBytes.ts"
+import { concat, flip, toHex } from "../support/bytes.ts"
+import { clientOf, policyFor } from "../support/client.ts"
+import { recordingKeyring, staticKeyring } from "../support/keyrings.ts"
+import { nonFramedMessage } from "../support/nonFramedMessage.ts"
+import { collect, pattern } from "../support/streams.ts"
+
+const algorithmSuite = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+
+/** A message in memory that keeps what is read of it. */
+const sourceOf = (message: Uint8Array) => {
+  const reads: Array<readonly [offset: number, length: number]> = []
+  const source: MessageStream.RandomAccessSource = {
+    length: message.length,
+    read: (offset, length) =>
+      Effect.sync(() => {
+        assert.isAtMost(offset + length, message.length)
+        reads.push([offset, length])
+        return message.slice(offset, offset + length)
+      })
+  }
+  return { source, reads }
+}
+
+const failure = <A, E extends { readonly reason: { readonly _tag: string } }>(stream: Stream.Stream<A, E>) =>
+  Effect.map(Effect.flip(Stream.runDrain(stream)), ({ reason }) => reason._tag)
+
+describe("a range", () => {
+  for (const suite of AlgorithmSuite.all.filter(({ signature }) => signature === undefined)) {
+    it.effect.prop(`is a part of the plaintext: ${suite.name}`, [
+      Arbitrary.all({
+        size: arbitraryInt(0, 300),
+        frameLength: arbitraryInt(1, 80),
+        from: arbitraryInt(0, 300),
+        to: arbitraryInt(0, 300),
+        toTheEnd: Arbitrary.schema(Schema.Boolean)
+      })
+    ], ([{ frameLength, from, size, to, toTheEnd }]) =>
+      Effect.gen(function*() {
+        const sdk = yield* clientOf(recordingKeyring().keyring, { commitmentPolicy: policyFor(suite) })
+        const plaintext = pattern(size)
+        const { message } = yield* sdk.encrypt(plaintext, { algorithmSuite: suite, frameLength })
+        const [offset, end] = [Math.min(from, to, size), Math.min(Math.max(from, to), size)]
+        const range = { offset, length: toTheEnd ? undefined : end - offset }
+        const read = yield* collect(sdk.decryptRange(sourceOf(message).source, range))
+        assert.strictEqual(toHex(read), toHex(plaintext.subarray(offset, toTheEnd ? size : end)))
+      }), { arbitrary: { seed: `range-${suite.id}`, runs: 80 } })
+  }
+
+  it.effect("reads header and needed frames alone, in batches", () =>
+    Effect.gen(function*() {
+      const sdk = yield* clientOf(recordingKeyring().keyring)
+      const { header, message } = yield* sdk.encrypt(pattern(1_000_000), { algorithmSuite, frameLength: 1000 })
+      const { length } = Result.getOrThrow(MessageHeader.decode(message))
+      const frame = 1032
+      const { reads, source } = sourceOf(message)
+      const facts: Array<MessageStream.MessageFacts> = []
+      const progress: Array<MessageStream.Progress> = []
+      const options = {
+        onHeader: (told: MessageStream.MessageFacts) => Effect.sync(() => facts.push(told)),
+        onProgress: (told: MessageStream.Progress) => Effect.sync(() => progress.push(told))
+      }
+      const read = yield* collect(sdk.decryptRange(source, { offset: 499_999, length: 2 }, options))
+      assert.strictEqual(toHex(read), toHex(pattern(1_000_000).subarray(499_999, 500_001)))
+      assert.deepStrictEqual(reads.splice(0), [[0, 4096], [length + 499 * frame, 2 * frame]])
+      assert.deepStrictEqual(progress, [{ frames: 2, bytes: 2000 }])
+      assert.deepStrictEqual(facts.map(({ header }) => header), [header])
+      assert.strictEqual((yield* collect(sdk.decryptRange(source, { offset: 0 }))).length, 1_000_000)
+      for (const [, size] of reads.slice(1)) assert.isAtMost(size, 262 * frame)
+      assert.strictEqual(reads.slice(1).reduce((sum, [, size]) => sum + size, 0), message.length - length)
+      // The end is known to be the end: the final frame is read and verified.
+      reads.splice(0)
+      assert.strictEqual((yield* collect(sdk.decryptRange(source, { offset: 1_000_000 }))).length, 0)
+      assert.deepStrictEqual(reads.splice(1), [[length + 999 * frame, frame + 8]])
+    }))
+
+  it.effect("a header longer than the first read is read on", () =>
+    Effect.gen(function*() {
+      const sdk = yield* clientOf(recordingKeyring({ encryptedDataKeys: 300 }).keyring)
+      const { message } = yield* sdk.encrypt(pattern(100), { algorithmSuite, frameLength: 10 })
+      const { reads, source } = sourceOf(message)
+      assert.strictEqual(
+        toHex(yield* collect(sdk.decryptRange(source, { offset: 15, length: 10 }))),
+        toHex(pattern(100).subarray(15, 25))
+      )
+      assert.isAbove(reads.length, 2)
+    }))
+
+  it.effect("beyond the plaintext, and what is no range or no source, is refused by name", () =>
+    Effect.gen(function*() {
+      const sdk = yield* clientOf(recordingKeyring().keyring)
+      const { message } = yield* sdk.encrypt(pattern(100), { algorithmSuite, frameLength: 10 })
+      const { source } = sourceOf(message)
+      const wrong: ReadonlyArray<readonly [string, MessageStream.RandomAccessSource, MessageStream.PlaintextRange]> = [
+        ["range", source, { offset: 101 }],
+        ["range", source, { offset: 0, length: 101 }],
+        ["range", source, { offset: 99, length: 2 }],
+        ["range.offset", source, { offset: -1 }],
+        ["range.length", source, { offset: 0, length: 0.5 }],
+        ["range", source, {} as never],
+        ["source", {} as never, { offset: 0 }],
+        ["source.read", { length: message.length, read: () => Effect.succeed(new Uint8Array(3)) }, { offset: 0 }],
+        ["source.read", { length: message.length, read: () => Effect.succeed("text" as never) }, { offset: 0 }]
+      ]
+      for (const [field, source, range] of wrong) {
+        const { reason } = yield* Effect.flip(Stream.runDrain(sdk.decryptRange(source, range)))
+        assert.strictEqual(reason._tag === "InvalidOption" && reason.field, field)
+      }
+      assert.strictEqual((yield* collect(sdk.decryptRange(source, { offset: 50, length: 0 }))).length, 0)
+    }))
+
+  it.effect("of a signed message, or of one without frames, is refused", () =>
+    Effect.gen(function*() {
+      const recording = recordingKeyring()
+      const sdk = yield* clientOf(recording.keyring)
+      const { message } = yield* sdk.encrypt(pattern(100))
+      assert.strictEqual(
+        yield* failure(sdk.decryptRange(sourceOf(message).source, { offset: 0 })),
+        "MessageNotAccepted"
+      )
+      assert.strictEqual(recording.decryptions.length, 0)
+      const key = { keyNamespace: "range", keyName: "key", wrappingKey: new Uint8Array(32).fill(5) }
+      const keyring = yield* RawAesKeyring.make({ ...key, wrappingKey: Redacted.make(key.wrappingKey) })
+      const reader = yield* clientOf(keyring)
+      const other = nonFramedMessage({ algorithmSuite, plaintext: pattern(30), encryptionContext: {}, ...key })
+      assert.strictEqual(
+        yield* failure(reader.decryptRange(sourceOf(other).source, { offset: 0 })),
+        "MessageNotAccepted"
+      )
+    }).pipe(Effect.provide(NodePrimitives.layer)))
+
+  it.effect("any byte of a touched frame changed, and any other length of the source: fails, or is the same", () =>
+    Effect.gen(function*() {
+      const sdk = yield* clientOf(staticKeyring(new Uint8Array(32).fill(5)))
+      const plaintext = pattern(45)
+      const { message } = yield* sdk.encrypt(plaintext, { algorithmSuite, frameLength: 10 })
+      const { length } = Result.getOrThrow(MessageHeader.decode(message))
+      const range = { offset: 22, length: 6 }
+      const expected = toHex(plaintext.subarray(22, 28))
+      const attempt = (changed: Uint8Array, range: MessageStream.PlaintextRange) =>
+        Effect.map(
+          Effect.exit(collect(sdk.decryptRange(sourceOf(changed).source, range))),
+          (exit) => Exit.isSuccess(exit) ? Option.some(toHex(exit.value)) : Option.none()
+        )
+      for (let index = 0; index < message.length; index++) {
+        const isTouched = index < length || (index >= length + 2 * 42 && index < length + 3 * 42)
+        const read = yield* attempt(flip(message, index), range)
+        assert.deepStrictEqual(read, isTouched ? Option.none() : Option.some(expected), `byte ${index}`)
+      }
+      for (let cut = 0; cut < message.length; cut++) {
+        const read = yield* attempt(message.slice(0, cut), range)
+        assert.isTrue(Option.isNone(read) || read.value === expected, `first ${cut}`)
+        // To the end: there is no shorter end.
+        assert.deepStrictEqual(yield* attempt(message.slice(0, cut), { offset: 22 }), Option.none(), `first ${cut}`)
+      }
+      for (const more of [1, 10, 42, 50]) {
+        const longer = concat(message, new Uint8Array(more))
+        assert.deepStrictEqual(yield* attempt(longer, { offset: 22 }), Option.none())
+        assert.deepStrictEqual(yield* attempt(concat(message, message.slice(-more)), { offset: 22 }), Option.none())
+      }
+    }))
+
+  it.effect("frames longer than the limit are refused before they are read", () =>
+    Effect.gen(function*() {
+      const sdk = yield* clientOf(recordingKeyring().keyring)
+      const { message } = yield* sdk.encrypt(pattern(45), { algorithmSuite, frameLength: 10 })
+      const { reads, source } = sourceOf(message)
+      const stream = sdk.decryptRange(source, { offset: 0 }, { maxWithheldBytes: 9 })
+      assert.strictEqual(yield* failure(stream), "WithheldPlaintextTooLong")
+      assert.strictEqual(reads.length, 1)
+    }))
+})

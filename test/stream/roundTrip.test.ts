@@ -1,0 +1,96 @@
+/**
+ * Streams in any chunks: the same message, the same plaintext, and the same as the one-shot client.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, Effect, Stream } from "effect"
+import { AlgorithmSuite } from "effect-encryption-sdk"
+import { Arbitraries } from "effect-encryption-sdk/testing"
+import { arbitraryBytes, arbitraryInt } from "../support/arbitraryBytes.ts"
+import { toHex } from "../support/bytes.ts"
+import { clientOf, policyFor } from "../support/client.ts"
+import { recordingKeyring } from "../support/keyrings.ts"
+import { arbitraryCuts, chunked, chunksOf, collect, pattern } from "../support/streams.ts"
+
+describe("a stream that is encrypted and decrypted again", () => {
+  for (const algorithmSuite of AlgorithmSuite.all) {
+    const client = () => clientOf(recordingKeyring().keyring, { commitmentPolicy: policyFor(algorithmSuite) })
+
+    describe(algorithmSuite.name, () => {
+      it.effect.prop("in any chunks, it is what the one-shot client reads and writes", [
+        Arbitrary.all({
+          plaintext: arbitraryBytes(0, 300),
+          encryptionContext: Arbitraries.encryptionContext({ maxPairs: 3 }),
+          frameLength: arbitraryInt(1, 120),
+          plaintextCuts: arbitraryCuts(300),
+          messageCuts: arbitraryCuts(2000)
+        })
+      ], ([{ encryptionContext, frameLength, messageCuts, plaintext, plaintextCuts }]) =>
+        Effect.gen(function*() {
+          const sdk = yield* client()
+          const options = { algorithmSuite, encryptionContext, frameLength }
+          const message = yield* collect(
+            sdk.encryptStream(chunked(plaintext, plaintextCuts.cuts, plaintextCuts.perPull), options)
+          )
+          const oneShot = yield* sdk.encrypt(plaintext, options)
+          assert.strictEqual(message.length, oneShot.message.length)
+          assert.strictEqual(toHex((yield* sdk.decrypt(message)).plaintext), toHex(plaintext))
+          for (const whole of [message, oneShot.message]) {
+            const source = chunked(whole, messageCuts.cuts, messageCuts.perPull)
+            assert.strictEqual(toHex(yield* collect(sdk.decryptStream(source))), toHex(plaintext))
+            const unverified = Stream.map(sdk.decryptStreamUnverified(source), ({ unverified }) => unverified)
+            assert.strictEqual(toHex(yield* collect(unverified)), toHex(plaintext))
+          }
+        }), {
+        arbitrary: { seed: `streams-${algorithmSuite.id}`, runs: algorithmSuite.signature === undefined ? 60 : 12 }
+      })
+
+      it.effect("has every size around its frame length, a byte at a time and all at once", () =>
+        Effect.gen(function*() {
+          const sdk = yield* client()
+          for (const frameLength of [1, 16, 100]) {
+            for (const size of new Set([0, 1, frameLength - 1, frameLength, frameLength + 1, 3 * frameLength])) {
+              const plaintext = pattern(size)
+              for (const chunk of [1, frameLength, 10_000]) {
+                const name = `${size} bytes in frames of ${frameLength}, chunks of ${chunk}`
+                const message = yield* collect(
+                  sdk.encryptStream(chunksOf(plaintext, chunk), { algorithmSuite, frameLength })
+                )
+                assert.strictEqual(toHex((yield* sdk.decrypt(message)).plaintext), toHex(plaintext), name)
+                const read = yield* collect(sdk.decryptStream(chunksOf(message, chunk)))
+                assert.strictEqual(toHex(read), toHex(plaintext), name)
+              }
+            }
+          }
+        }))
+
+      it.effect("is a description: run twice, it makes two messages", () =>
+        Effect.gen(function*() {
+          const sdk = yield* client()
+          const plaintext = pattern(50)
+          const encrypted = sdk.encryptStream(chunksOf(plaintext, 7), { algorithmSuite, frameLength: 20 })
+          const [first, second] = yield* Effect.all([collect(encrypted), collect(encrypted)], { concurrency: 2 })
+          assert.notStrictEqual(toHex(first), toHex(second))
+          for (const message of [first, second]) {
+            const decrypted = sdk.decryptStream(chunksOf(message, 11))
+            for (let run = 0; run < 2; run++) assert.strictEqual(toHex(yield* collect(decrypted)), toHex(plaintext))
+          }
+        }))
+    })
+  }
+
+  it.effect("may have frames of 64 KiB in chunks of 64 KiB, and of a megabyte", () =>
+    Effect.gen(function*() {
+      const algorithmSuite = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+      const sdk = yield* clientOf(recordingKeyring().keyring)
+      const plaintext = pattern(3_000_000)
+      for (const [frameLength, chunk] of [[65_536, 65_536], [65_536, 1_000_003], [1 << 20, 65_536], [4096, 10_000]]) {
+        const encrypted = sdk.encryptStream(chunksOf(plaintext, chunk!), { algorithmSuite, frameLength: frameLength! })
+        const read = yield* collect(sdk.decryptStream(encrypted))
+        assert.isTrue(Buffer.from(plaintext).equals(read), `frames of ${frameLength}, chunks of ${chunk}`)
+        // Straight from one to the other, and cut anew in between.
+        const message = yield* collect(encrypted)
+        assert.isTrue(Buffer.from(plaintext).equals(yield* collect(sdk.decryptStream(chunksOf(message, 7_777)))))
+        assert.isTrue(Buffer.from(plaintext).equals((yield* sdk.decrypt(message)).plaintext))
+      }
+    }))
+})

@@ -1,0 +1,124 @@
+/**
+ * The client's streams between streams of the Web platform.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Stream } from "effect"
+import { AlgorithmSuite, WebStreams } from "effect-encryption-sdk"
+import { concat } from "../support/bytes.ts"
+import { clientOf } from "../support/client.ts"
+import { recordingKeyring } from "../support/keyrings.ts"
+import { collect, pattern } from "../support/streams.ts"
+
+const algorithmSuite = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+
+const chunks = (bytes: Uint8Array, length: number) =>
+  Array.from(
+    { length: Math.ceil(bytes.length / length) },
+    (_, index) => bytes.slice(index * length, (index + 1) * length)
+  )
+
+const read = async (readable: ReadableStream<Uint8Array>) => {
+  const parts: Array<Uint8Array> = []
+  for await (const part of readable) parts.push(part)
+  return concat(...parts)
+}
+
+const all = (readable: ReadableStream<Uint8Array>) => Effect.promise(() => read(readable))
+
+const settled = (promise: Promise<unknown>) =>
+  Effect.promise(() => promise.then(() => undefined, (error: unknown) => error))
+
+const pause = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 30)))
+
+/** A source that can be watched. */
+const source = (limit = Infinity) => {
+  const seen = { pulls: 0, cancelled: undefined as unknown }
+  const readable = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (++seen.pulls > limit) controller.error(new Error("the network is gone"))
+      else controller.enqueue(new Uint8Array(10_000))
+    },
+    cancel(reason) {
+      seen.cancelled = reason ?? "cancelled"
+    }
+  }, { highWaterMark: 0 })
+  return { readable, seen }
+}
+
+describe("streams of the Web platform", () => {
+  it.effect("encrypt and decrypt through pipeThrough", () =>
+    Effect.gen(function*() {
+      const sdk = yield* clientOf(recordingKeyring().keyring)
+      const plaintext = pattern(500_000)
+      const encrypting = yield* WebStreams.toTransform((input) => sdk.encryptStream(input, { algorithmSuite }))
+      const decrypting = yield* WebStreams.toTransform((input) => sdk.decryptStream(input))
+      const readable = ReadableStream.from(chunks(plaintext, 10_007)).pipeThrough(encrypting).pipeThrough(decrypting)
+      assert.isTrue(Buffer.from(plaintext).equals(yield* all(readable)))
+    }))
+
+  it.effect("a ReadableStream is a source, and a stream becomes a ReadableStream", () =>
+    Effect.gen(function*() {
+      const sdk = yield* clientOf(recordingKeyring().keyring)
+      const plaintext = pattern(50_000)
+      const body = ReadableStream.from(chunks(plaintext, 999))
+      const encrypted = sdk.encryptStream(WebStreams.fromReadable(body), { algorithmSuite })
+      const message = yield* all(yield* Stream.toReadableStreamEffect(encrypted))
+      assert.isTrue(Buffer.from(plaintext).equals((yield* sdk.decrypt(message)).plaintext))
+    }))
+
+  it.effect("a body of fetch is a source", () =>
+    Effect.gen(function*() {
+      const sdk = yield* clientOf(recordingKeyring().keyring)
+      const { message } = yield* sdk.encrypt("a body", { algorithmSuite })
+      const response = new Response(new Uint8Array(message))
+      const plaintext = yield* collect(sdk.decryptStream(WebStreams.fromReadable(response.body!)))
+      assert.strictEqual(Buffer.from(plaintext).toString(), "a body")
+    }))
+
+  it.effect("a source that fails fails the reader, and what came out is no whole message", () =>
+    Effect.gen(function*() {
+      const sdk = yield* clientOf(recordingKeyring().keyring)
+      const encrypting = yield* WebStreams.toTransform((input) => sdk.encryptStream(input, { algorithmSuite }))
+      const reader = source(5).readable.pipeThrough(encrypting).getReader()
+      const parts: Array<Uint8Array> = []
+      const error = yield* settled((async () => {
+        for (let part = await reader.read(); !part.done; part = await reader.read()) parts.push(part.value)
+      })())
+      assert.match(String(error), /WebStreamError/)
+      assert.strictEqual((yield* Effect.flip(sdk.decrypt(concat(...parts)))).reason._tag, "MalformedMessage")
+    }))
+
+  it.effect("a reader that is slow is waited for, and one that cancels stops the source", () =>
+    Effect.gen(function*() {
+      const sdk = yield* clientOf(recordingKeyring().keyring)
+      let over = 0
+      const { readable, seen } = source()
+      const encrypting = yield* WebStreams.toTransform((input) =>
+        sdk.encryptStream(input, { algorithmSuite }).pipe(Stream.ensuring(Effect.sync(() => void over++)))
+      )
+      const reader = readable.pipeThrough(encrypting).getReader()
+      for (let i = 0; i < 4; i++) assert.isFalse((yield* Effect.promise(() => reader.read())).done)
+      yield* pause
+      const { pulls } = seen
+      assert.isBelow(pulls, 12)
+      yield* pause
+      assert.strictEqual(seen.pulls, pulls)
+      yield* Effect.promise(() => reader.cancel("enough"))
+      yield* pause
+      assert.strictEqual(over, 1)
+      assert.isDefined(seen.cancelled)
+    }))
+
+  it.effect("an operation that fails stops the source", () =>
+    Effect.gen(function*() {
+      const sdk = yield* clientOf(recordingKeyring().keyring)
+      const { readable, seen } = source()
+      const encrypting = yield* WebStreams.toTransform((input) =>
+        sdk.encryptStream(input, { algorithmSuite, maxPlaintextLength: 25_000 })
+      )
+      const error = yield* settled(read(readable.pipeThrough(encrypting)))
+      assert.match(String(error), /maxPlaintextLength = 25000/)
+      yield* pause
+      assert.isDefined(seen.cancelled)
+    }))
+})
