@@ -37,7 +37,7 @@ describe("the demo with a real KMS key", () => {
       const ended = yield* demo("--kms-key", keyArn)
       assert.strictEqual(ended.status, 1)
       assert.include(lastLine(ended.stderr), "record 1: encrypt: ")
-      assert.include(lastLine(ended.stderr), "KeyUnavailable (DisabledException)")
+      assert.include(lastLine(ended.stderr), "KeyUnavailable (DisabledException: ")
       assert.notInclude(ended.stdout, "verified")
     }))
 })

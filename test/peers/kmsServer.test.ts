@@ -333,19 +333,20 @@ describe("KMS server: keyring", () => {
         keyProviderId: "aws-kms",
         keyProviderInfo
       })
-      const attempted = (index: number, key: string, failure: string, code: string) => ({
+      const attempted = (index: number, key: string, failure: string, code: string, description: string) => ({
         _tag: "Attempted",
         ...row(index, key),
         failure,
         code,
+        description,
         retryable: false
       })
       assert.deepStrictEqual<ReadonlyArray<unknown>>(yield* rows(unwrap(configured, all)), [
-        attempted(0, mismatched, "InvalidCiphertext", "InvalidCiphertextException"),
-        attempted(1, disabled, "KeyUnavailable", "DisabledException"),
-        attempted(2, pending, "KeyUnavailable", "KMSInvalidStateException"),
+        attempted(0, mismatched, "InvalidCiphertext", "InvalidCiphertextException", "UnknownError"),
+        attempted(1, disabled, "KeyUnavailable", "DisabledException", `${disabled} is disabled.`),
+        attempted(2, pending, "KeyUnavailable", "KMSInvalidStateException", `${pending} is pending deletion.`),
         { _tag: "Skipped", ...row(3, skipped), because: "its key ARN is not configured" },
-        attempted(4, missingKey, "KeyNotFound", "NotFoundException")
+        attempted(4, missingKey, "KeyNotFound", "NotFoundException", `Key '${missingKey}' does not exist`)
       ])
       yield* enable(disabled)
       assert.deepInclude(yield* unwrap(configured, all), { encryptedDataKey: all[1]!, bytes })
