@@ -273,7 +273,8 @@ describe.concurrent("the exit status is 1 where something is not as it should be
         const { calls } = forEncryption(yield* requests(50), noLimits)
         assert.include(
           ended.stdout,
-          `WRONG: encryption made ${2 * calls} KMS calls, the thresholds require ${calls}\nverified 50/50 records`
+          `WRONG: encryption made ${2 * calls} KMS calls, the thresholds require ${calls}\n` +
+            `decryption made exactly the ${calls} KMS calls that the thresholds require\nverified 50/50 records`
         )
       })
     )

@@ -9,7 +9,8 @@ const phase = (calls: Partial<PhaseReport["calls"]>, elapsed = 1000): PhaseRepor
   misses: 5,
   joined: 0,
   bypassed: 0,
-  evictions: new Map(),
+  renewed: 0,
+  evictions: {},
   elapsed
 })
 
@@ -18,6 +19,7 @@ const good: Outcome = {
   decryption: phase({ Decrypt: 6 }),
   required: { encryption: { exactly: 5, atLeast: 4 }, decryption: { exactly: 6, atLeast: 4 } },
   maxAge: 60_000,
+  refreshAhead: false,
   verification: { verified: 100, different: [] }
 }
 
@@ -30,6 +32,16 @@ describe("the verdict", () => {
     assert.strictEqual(lastLine(text), "verified 100/100 records")
     assert.notInclude(text, "WRONG")
     assert.notInclude(text, "at least")
+    assert.include(text, "encryption made exactly the 5 KMS calls that the thresholds require")
+    assert.include(text, "decryption made exactly the 6 KMS calls that the thresholds require")
+  })
+
+  it("asks for no more than the lower bound where data keys were renewed ahead", () => {
+    const renewed = { ...good, refreshAhead: true, encryption: phase({ GenerateDataKey: 9 }) }
+    const { succeeded, text } = render(renewed)
+    assert.isTrue(succeeded)
+    assert.include(text, "Data keys were renewed ahead: only a lower bound of the calls is required.")
+    assert.notInclude(text, "exactly")
   })
 
   for (

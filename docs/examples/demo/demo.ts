@@ -46,7 +46,7 @@ export const demo = Effect.fnUntraced(function*(settings: Settings) {
 
   const encrypted = yield* progress(
     "encrypted",
-    (work) => Phase.run({ policy, capacity }, encryptionKeyring, Messages.encryptRecords(source.records, suite, work))
+    (work) => Phase.run("encrypt", settings, encryptionKeyring, Messages.encryptRecords(source.records, suite, work))
   )
   let text = encrypted.result
   if (output !== undefined) {
@@ -57,7 +57,7 @@ export const demo = Effect.fnUntraced(function*(settings: Settings) {
   // The raw key is left out, so that each data key is unwrapped by KMS.
   const decrypted = yield* progress(
     "decrypted",
-    (work) => Phase.run({ policy, capacity }, KmsKeyring.layer(kmsKeyring), Messages.decryptMessages(text, work))
+    (work) => Phase.run("decrypt", settings, KmsKeyring.layer(kmsKeyring), Messages.decryptMessages(text, work))
   )
 
   const { maxAge, maxBytesEncrypted, maxMessagesEncrypted } = policy.thresholds
@@ -77,6 +77,7 @@ export const demo = Effect.fnUntraced(function*(settings: Settings) {
       parallel
     ),
     maxAge: Duration.toMillis(maxAge!),
+    refreshAhead: settings.refreshAhead,
     verification: verify(source.records, decrypted.result)
   })
   yield* Console.log(report.text)

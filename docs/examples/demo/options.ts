@@ -74,6 +74,11 @@ export const flags = {
   column: text("column", "NAME", "The column that makes the encryption context (default: Phase of flight)"),
   input: text("input", "FILE", "Your own records, one JSON object a line; needs --column"),
   output: text("output", "FILE", "Write the messages here, one a line in base64; without --kms-key also FILE.key"),
+  refreshAhead: Flag.Boolean("refresh-ahead").pipe(
+    Flag.withDescription("Renew data keys that are in use before they meet a threshold"),
+    Flag.withoutNegation,
+    Flag.withDefault(false)
+  ),
   force: Flag.Boolean("force").pipe(
     Flag.withDescription("Let --output replace files that exist"),
     Flag.withoutNegation,
@@ -119,6 +124,7 @@ export interface Settings {
   readonly input: string | undefined
   readonly output: string | undefined
   readonly force: boolean
+  readonly refreshAhead: boolean
   readonly provider: Provider
   readonly policy: CachePolicy.CachePolicy
   readonly capacity: number
@@ -149,6 +155,7 @@ export const settings = Effect.fnUntraced(function*(given: Given) {
     input: Option.getOrUndefined(given.input),
     output: Option.getOrUndefined(given.output),
     force: given.force,
+    refreshAhead: given.refreshAhead,
     provider: yield* providerOf(given),
     policy,
     capacity: given.capacity ?? defaults.capacity,

@@ -1,10 +1,11 @@
 /**
- * A phase of the demo, encryption or decryption: its own caching materials manager with an empty cache, and a count of
- * what they did.
+ * A phase of the demo, encryption or decryption: its own caching materials manager with an empty cache, and what their
+ * metrics counted.
  */
 import { Clock, Effect, Layer } from "effect"
 import { EncryptionSdk, type Keyring, type KeyringError } from "effect-encryption-sdk"
-import { type CacheEntry, type CachePolicy, CachingCmm, LocalCache } from "effect-encryption-sdk/caching"
+import { type CachePolicy, CachingCmm, LocalCache } from "effect-encryption-sdk/caching"
+import { CachingCounts } from "effect-encryption-sdk/testing"
 import * as CountingKms from "./counting-kms.ts"
 import type { Done } from "./messages.ts"
 
@@ -20,8 +21,10 @@ export interface PhaseReport {
   readonly joined: number
   /** Fetched past the cache. */
   readonly bypassed: number
+  /** Entries that were renewed before they met a threshold. */
+  readonly renewed: number
   /** By their causes; `scope` are the entries that were left when the phase was over. */
-  readonly evictions: ReadonlyMap<CacheEntry.EvictionCause, number>
+  readonly evictions: CachingCounts.OperationCounts["evictions"]
   /** In milliseconds: the larger of wall and monotonic time, by which the cache counts age too. */
   readonly elapsed: number
 }
@@ -30,41 +33,39 @@ export interface PhaseReport {
 export interface CacheSettings {
   readonly policy: CachePolicy.CachePolicy
   readonly capacity: number
+  readonly refreshAhead: boolean
 }
 
 /** Runs the work with a client of its own over the keyring, and closes the cache when it is done. */
 export const run = Effect.fnUntraced(function*<A, E, R, RK>(
-  { capacity, policy }: CacheSettings,
+  operation: "encrypt" | "decrypt",
+  { capacity, policy, refreshAhead }: CacheSettings,
   keyring: Layer.Layer<Keyring.Service, KeyringError.KeyringError, RK>,
   work: Effect.Effect<Done<A>, E, R | EncryptionSdk.EncryptionSdk>
 ) {
   const count = yield* CountingKms.KmsCallCount
-  const evictions = new Map<CacheEntry.EvictionCause, number>()
   const client = EncryptionSdk.layer().pipe(
-    Layer.provide(CachingCmm.layer({ policy })),
-    Layer.provide(LocalCache.layer({
-      capacity,
-      onEviction: ({ cause }) => evictions.set(cause, (evictions.get(cause) ?? 0) + 1)
-    })),
+    Layer.provide(CachingCmm.layer({ policy, refreshAhead: refreshAhead ? {} : undefined })),
+    Layer.provide(LocalCache.layer({ capacity })),
     Layer.provide(keyring)
   )
   const before = yield* count.calls
   const elapsed = yield* stopwatch
-  const { receipts, result } = yield* Effect.provide(work, client)
-  const tags = receipts.map(({ _tag }) => _tag)
-  const tally = (wanted: (typeof tags)[number]) => tags.filter((tag) => tag === wanted).length
+  const { records, result } = yield* Effect.provide(work, client)
+  const { evictions, fetches, requests } = (yield* CachingCounts.read)[operation]
   const report: PhaseReport = {
-    records: receipts.length,
+    records,
     calls: CountingKms.difference(before, yield* count.calls),
-    hits: tally("Hit"),
-    misses: tally("Miss"),
-    joined: tally("Joined"),
-    bypassed: tally("Bypassed"),
+    hits: requests.hit,
+    misses: requests.miss,
+    joined: requests.joined,
+    bypassed: requests.bypassed,
+    renewed: fetches.refresh.landed,
     evictions,
     elapsed: yield* elapsed
   }
   return { result, report }
-})
+}, CachingCounts.isolate)
 
 /** Answers how much time has passed since it was asked for. */
 const stopwatch = Effect.map(Clock.Clock, (clock) => {
