@@ -195,7 +195,7 @@ const arbitraryRequest: Arbitrary.Arbitrary<Command> = Arbitrary.map(
 )
 
 const arbitraryAdjust: Arbitrary.Arbitrary<Command> = Arbitrary.map(
-  oneOf(250, 0, 250, 0, 250, 500, 500, 750, 1000),
+  oneOf(250, 0, 250, 0, 250, 500, 500, 750, 1000, 249, 1),
   (millis): Command => ({ _tag: "Adjust", millis })
 )
 

@@ -26,7 +26,7 @@ type Expected =
   | { readonly _tag: "Bypassed"; readonly reasons: ReadonlyArray<string>; readonly call: number | undefined }
   | { readonly _tag: "Waiting"; readonly flight: ReferenceModel.Flight }
   | { readonly _tag: "Failed"; readonly flight: ReferenceModel.Flight; readonly message: RegExp }
-  | { readonly _tag: "Interrupted" | "ManagerClosed" }
+  | { readonly _tag: "Interrupted" }
 
 interface Refresh {
   readonly request: ReferenceModel.CacheableRequest
@@ -73,8 +73,12 @@ export const replay = (
   const kept = new Map<ReferenceModel.Flight, ReferenceModel.Entry>()
   const puts = new Set<ReferenceModel.Flight>()
   const closed = new Set<number>()
-  const started = new Map<number, { readonly id: string; readonly at: Moment }>()
-  const deadAsked = new Set<ReferenceModel.Flight>()
+  const started = new Map<number, string>()
+  const landedOrFailed = new Set<Refresh>()
+  const closedByControl = new Set<ReferenceModel.Flight>()
+  /** Flights that nobody waits for any more, until they are given up. */
+  const unwanted = new Set<ReferenceModel.Flight>()
+  const givenUp: Array<ReferenceModel.Flight> = []
   const callOf = new Map<ReferenceModel.Flight, number>()
   let unasked: ReferenceModel.Flight | undefined
   /** Fetches that must still say that their materials may not be cached. */
@@ -209,7 +213,7 @@ export const replay = (
       }
       case "Miss": {
         const { closed: closedFlight, flight } = admission
-        flights.set(start!.id, flight)
+        flights.set(start!, flight)
         unasked = flight
         expected.set(request, { _tag: "Waiting", flight })
         if (closedFlight !== undefined) count("closed flights")
@@ -245,7 +249,6 @@ export const replay = (
     flights.set(`${manager}.${event.fetch}`, flight)
     unasked = flight
   }
-  const landedOrFailed = new Set<Refresh>()
 
   const settled = (
     flight: ReferenceModel.Flight,
@@ -340,6 +343,7 @@ export const replay = (
         if (event.outcome === "deadline") {
           must(at.scheduled === scheduled + Program.fetchDeadline, () => "a flight fails before its deadline")
         }
+        if (event.outcome === "deadline") givenUp.push(flight)
         const message = event.outcome === "deadline" ? /no answer within 4s/ : /fault of call \d+/
         ReferenceModel.fail(flight)
         for (const { request } of flight.waiting) expected.set(request, { _tag: "Failed", flight, message })
@@ -353,7 +357,8 @@ export const replay = (
           () => `fetch ${event.fetch} is given up, though somebody wants it`
         )
         ReferenceModel.fail(flight)
-        deadAsked.delete(flight)
+        unwanted.delete(flight)
+        givenUp.push(flight)
         for (const { request } of flight.waiting) expected.set(request, { _tag: "Interrupted" })
         settled(flight, event.outcome, at)
     }
@@ -370,11 +375,10 @@ export const replay = (
     if (flight.waiting.length > 0) count(waiter.leader ? "interrupted leaders" : "interrupted waiters")
     if (flight.waiting.length === 0 && flight.trigger === "request") {
       count("all interrupted")
-      deadAsked.add(flight)
+      unwanted.add(flight)
     }
   }
 
-  const closedByControl = new Set<ReferenceModel.Flight>()
   const control = (manager: 0 | 1, selector: ReferenceModel.Selector): void => {
     const open = model.flights.filter((flight) => flight.open)
     ReferenceModel.closeFlights(model, manager, selector)
@@ -489,7 +493,7 @@ export const replay = (
             if (event.trigger === "refresh") return refreshStarts(manager, event, at)
             if (request === undefined) return fail("a fetch starts for nobody")
             learnKey(event.key, cacheable(request).key)
-            started.set(request, { id: `${manager}.${event.fetch}`, at })
+            started.set(request, `${manager}.${event.fetch}`)
             return
           case "Fetched":
             return fetched(manager, event, observation)
@@ -518,7 +522,7 @@ export const replay = (
 
   for (; index < log.length; index++) {
     const observation = log[index]!
-    if (inOrder && deadAsked.size > 0) {
+    if (inOrder && unwanted.size > 0) {
       must(
         observation._tag === "Event" && observation.event._tag === "Fetched" &&
           observation.event.outcome === "abandoned",
@@ -580,78 +584,98 @@ export const replay = (
       }
       continue
     }
-    switch (expectation._tag) {
-      case "Served": {
-        const { age, call, receipt, refreshStarted, usage } = expectation
-        if (warm) {
-          must(outcome._tag === "Warmed", because("is served"))
-          break
-        }
-        must(outcome._tag === "Served" && outcome.call === call, because(`gets the key of call ${call}`))
-        if (outcome._tag !== "Served") break
-        const told = outcome.receipt
-        must(told._tag === receipt, because(`is told ${receipt}`))
-        if (!("usage" in told)) break
-        must(
-          told.usage.messages === usage.messages && Number(told.usage.bytes) === usage.bytes,
-          because(`is told ${sum(usage)}`)
-        )
-        if (told._tag !== "Hit") break
-        must(Duration.toMillis(told.age) === age, because(`is told an age of ${age}`))
-        must(
-          refreshStarted === undefined || told.refreshStarted === refreshStarted,
-          because(`refresh: ${refreshStarted}`)
-        )
-        break
-      }
-      case "Bypassed": {
-        if (warm) break
-        const call = expectation.call ?? askedFor.get(request)
-        must(call !== undefined, because("makes a call of its own"))
-        const spec = run.callSpec(call!)
-        if (
-          expectation.call === undefined && spec.outcome !== "answers" &&
-          spec.outcome !== "answers what may not be cached"
-        ) {
-          must(
-            outcome._tag === "Failed" && outcome.message.includes(`fault of call ${call}`),
-            because("fails with its call")
-          )
-          break
-        }
-        must(
-          outcome._tag === "Served" && outcome.call === call && outcome.receipt._tag === "Bypassed" &&
-            expectation.reasons.includes(outcome.receipt.reason),
-          because(`is bypassed, with the key of call ${call}`)
-        )
-        break
-      }
-      case "Failed": {
-        must(outcome._tag === "Failed" && expectation.message.test(outcome.message), because("fails"))
-        if (outcome._tag !== "Failed") break
-        const { flight } = expectation
-        // A waiter may be interrupted besides.
-        const errors = outcome.cause.reasons.flatMap((reason) => reason._tag === "Interrupt" ? [] : [errorOf(reason)])
-        const first = failures.get(flight) ?? errors
-        failures.set(flight, first)
-        must(
-          first.length === 1 && errors.length === 1 && first[0] === errors[0],
-          because("fails with the very error of the others")
-        )
-        break
-      }
-      case "Interrupted":
-      case "ManagerClosed":
-        must(outcome._tag === "Interrupted", because("is interrupted"))
-        break
-      case "Waiting":
-        fail(because("waits for ever")())
-    }
+    compareOutcome(run, request, expectation, askedFor.get(request), fail)
   }
-  calls(program, run, model, { askedIn, askedFor, landedAs, must, inOrder })
+  for (const flight of givenUp) {
+    const call = callOf.get(flight)
+    if (call === undefined || run.callSpec(call).latency === "hangs, uninterruptibly") continue
+    const { outcome } = run.calls[call - 1]!
+    must(outcome === "interrupted", () => `call ${call}, which nobody waits for, was ${outcome}`)
+  }
+  checkCalls(run, model, { askedIn, askedFor, must, inOrder })
 }
 
 const failures = new WeakMap<ReferenceModel.Flight, ReadonlyArray<unknown>>()
+
+/** What a request was answered, and what it should have been. `ownCall`: the call that its own fiber made. */
+const compareOutcome = (
+  run: Run,
+  request: number,
+  expectation: Expected,
+  ownCall: number | undefined,
+  fail: (message: string) => never
+): void => {
+  const { outcome, warm } = run.made[request]!
+  const must = (condition: boolean, text: string): void => {
+    if (!condition) fail(`request ${request}: ${text}; ${show(outcome)}`)
+  }
+  switch (expectation._tag) {
+    case "Served": {
+      const { age, call, receipt, refreshStarted, usage } = expectation
+      if (warm) {
+        must(outcome._tag === "Warmed", "is served")
+        break
+      }
+      must(outcome._tag === "Served" && outcome.call === call, `gets the key of call ${call}`)
+      if (outcome._tag !== "Served") break
+      const told = outcome.receipt
+      must(told._tag === receipt, `is told ${receipt}`)
+      if (!("usage" in told)) break
+      must(
+        told.usage.messages === usage.messages && Number(told.usage.bytes) === usage.bytes,
+        `is told ${sum(usage)}`
+      )
+      if (told._tag !== "Hit") break
+      must(Duration.toMillis(told.age) === age, `is told an age of ${age}`)
+      must(
+        refreshStarted === undefined || told.refreshStarted === refreshStarted,
+        `refresh: ${refreshStarted}`
+      )
+      break
+    }
+    case "Bypassed": {
+      if (warm) break
+      const call = expectation.call ?? ownCall
+      must(call !== undefined, "makes a call of its own")
+      const spec = run.callSpec(call!)
+      if (
+        expectation.call === undefined && spec.outcome !== "answers" &&
+        spec.outcome !== "answers what may not be cached"
+      ) {
+        must(
+          outcome._tag === "Failed" && outcome.message.includes(`fault of call ${call}`),
+          "fails with its call"
+        )
+        break
+      }
+      must(
+        outcome._tag === "Served" && outcome.call === call && outcome.receipt._tag === "Bypassed" &&
+          expectation.reasons.includes(outcome.receipt.reason),
+        `is bypassed, with the key of call ${call}`
+      )
+      break
+    }
+    case "Failed": {
+      must(outcome._tag === "Failed" && expectation.message.test(outcome.message), "fails")
+      if (outcome._tag !== "Failed") break
+      const { flight } = expectation
+      // A waiter may be interrupted besides.
+      const errors = outcome.cause.reasons.flatMap((reason) => reason._tag === "Interrupt" ? [] : [errorOf(reason)])
+      const first = failures.get(flight) ?? errors
+      failures.set(flight, first)
+      must(
+        first.length === 1 && errors.length === 1 && first[0] === errors[0],
+        "fails with the very error of the others"
+      )
+      break
+    }
+    case "Interrupted":
+      must(outcome._tag === "Interrupted", "is interrupted")
+      break
+    case "Waiting":
+      must(false, "waits for ever")
+  }
+}
 
 /** Where the model leaves it open, the receipt says whether a refresh started. */
 const startedRefresh = (outcome: Made["outcome"]): boolean =>
@@ -663,14 +687,12 @@ const errorOf = (reason: unknown): unknown => {
 }
 
 /** Every call was made for a flight, or by a request for itself; and is asked as promise 2 or promise 4 wants it. */
-const calls = (
-  _program: Program.Program,
+const checkCalls = (
   run: Run,
   model: ReferenceModel.Model,
   { askedFor, askedIn, inOrder, must }: {
     readonly askedIn: ReadonlyMap<number, number>
     readonly askedFor: ReadonlyMap<number, number>
-    readonly landedAs: ReadonlyMap<number, ReferenceModel.Flight>
     readonly must: (condition: boolean, message: () => string) => void
     readonly inOrder: boolean
   }
