@@ -18,7 +18,14 @@ vi.mock("../../../src/DataKey.ts", async (importOriginal) => {
   return recording(await importOriginal<typeof DataKey>())
 })
 
-const faults: ReadonlyArray<Behaviour["fault"]> = ["fails", "dies", "hangs", "fails after it was done", "makes room"]
+const faults: ReadonlyArray<Behaviour["fault"]> = [
+  "fails",
+  "dies",
+  "hangs",
+  "fails after it was done",
+  "answers another entry",
+  "makes room"
+]
 const latencies = [0, 10, 100, 250, 500, 900]
 const behaviour: Arbitrary.Arbitrary<Behaviour> = Arbitrary.map(
   Arbitrary.all({ latency: arbitraryInt(-3, latencies.length - 1), fault: arbitraryInt(-12, faults.length - 1) }),

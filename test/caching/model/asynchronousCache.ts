@@ -12,6 +12,8 @@ export interface Behaviour {
     | "hangs"
     /** The operation is done, and its answer is lost. */
     | "fails after it was done"
+    /** Answers an entry that was asked for by another key, or that is gone. */
+    | "answers another entry"
     /** Evicts another entry, as a cache does that needs room. */
     | "makes room"
 }
@@ -30,7 +32,8 @@ export const asynchronousCache = (behaviours: ReadonlyArray<Behaviour>) => {
 
   const act = <A>(
     operation: MaterialsCacheError["operation"],
-    effect: Effect.Effect<A>
+    effect: Effect.Effect<A>,
+    another: Effect.Effect<A> = effect
   ): Effect.Effect<A, MaterialsCacheError> =>
     Effect.suspend(() => {
       const { fault, latency } = behaviours[operations++ % behaviours.length]!
@@ -42,6 +45,7 @@ export const asynchronousCache = (behaviours: ReadonlyArray<Behaviour>) => {
         dies: Effect.die(failure),
         hangs: Effect.never,
         "fails after it was done": Effect.andThen(effect, Effect.fail(failure)),
+        "answers another entry": another,
         "makes room": Effect.andThen(oldest === undefined ? Effect.void : drop(oldest, "capacity"), effect)
       }[fault]
       return latency === 0 ? done : Effect.delay(done, latency)
@@ -49,7 +53,8 @@ export const asynchronousCache = (behaviours: ReadonlyArray<Behaviour>) => {
 
   const cache = MaterialsCache.make({
     stores: true,
-    get: (key) => act("get", Effect.sync(() => entries.get(key))),
+    get: (key) =>
+      act("get", Effect.sync(() => entries.get(key)), Effect.sync(() => [...given][operations % given.size])),
     put: (entry) => {
       given.add(entry)
       return act(

@@ -21,13 +21,22 @@ describe("in any order of fibers", () => {
 
   it.effect.prop(
     "the caching manager and the reference model agree",
-    { program: arbitraryProgram(20), interleaving: arbitraryInterleaving, putTakes: arbitraryInt(-8, 6) },
-    ({ interleaving, program, putTakes }) =>
+    {
+      program: arbitraryProgram(20),
+      interleaving: arbitraryInterleaving,
+      putTakes: arbitraryInt(-8, 6),
+      deleteTakes: arbitraryInt(-20, 40)
+    },
+    ({ deleteTakes, interleaving, program, putTakes }) =>
       interleaved(interleaving, (settle) =>
         Effect.gen(function*() {
           yield* forgetCopies
-          const beforePut = Effect.repeat(Effect.yieldNow, { times: Math.max(0, putTakes) })
-          const run = yield* runProgram(program, { settle, beforePut })
+          const yields = (times: number) => Effect.repeat(Effect.yieldNow, { times: Math.max(0, times) })
+          const run = yield* runProgram(program, {
+            settle,
+            beforePut: yields(putTakes),
+            beforeDelete: yields(deleteTakes)
+          })
           replay(program, run, { coverage, inOrder: false })
           yield* run.close
           yield* checkCopies

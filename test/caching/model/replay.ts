@@ -388,7 +388,12 @@ export const replay = (
       count("closed in the air by an invalidation")
     }
   }
-  let selected: { readonly selector: ReferenceModel.Selector; readonly cause: string; count: number } | undefined
+  let selected: {
+    readonly selector: ReferenceModel.Selector
+    readonly cause: string
+    /** How many were deleted, by cache. */
+    readonly counts: Map<number, number>
+  } | undefined
   const everything: ReferenceModel.Selector = { context: undefined, wrappingKey: undefined }
 
   const step = (observation: Observation): void => {
@@ -442,21 +447,28 @@ export const replay = (
         return evictions(ReferenceModel.put(model, flight!, entry), at)
       }
       case "Invalidating":
-        selected = { selector: observation.selector, cause: "invalidated", count: 0 }
+        selected = { selector: observation.selector, cause: "invalidated", counts: new Map() }
         return control(observation.manager, observation.selector)
       case "Clearing":
-        selected = { selector: everything, cause: "cleared", count: 0 }
+        selected = { selector: everything, cause: "cleared", counts: new Map() }
         return control(observation.manager, everything)
       case "Deleted": {
         const { cause, selector } = selected!
         const { partition } = program.managers[observation.manager]
         const predicted = ReferenceModel.deleteWhere(model, observation.cache, partition, selector, cause)
-        selected!.count += predicted.length
+        selected!.counts.set(observation.cache, predicted.length)
         return evictions(predicted, at)
       }
       case "Invalidated":
-        must(observation.count === selected!.count, () => `${observation.count} invalidated, not ${selected!.count}`)
+      case "Cleared": {
+        const { counts } = selected!
+        const caches = program.decryptCapacity === undefined ? 1 : 2
+        must(closed.has(observation.manager) || counts.size === caches, () => "a cache is forgotten")
+        if (observation._tag === "Cleared") return
+        const total = [...counts.values()].reduce((sum, count) => sum + count, 0)
+        must(observation.count === total, () => `${observation.count} invalidated, not ${total}`)
         return
+      }
       case "CacheCleared":
         return evictions(ReferenceModel.deleteWhere(model, observation.cache, undefined, everything, "cleared"), at)
       case "Closing":

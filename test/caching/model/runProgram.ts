@@ -61,6 +61,7 @@ export type Observation =
     | { readonly _tag: "Deleted"; readonly manager: 0 | 1; readonly cache: number; readonly count: number }
     | { readonly _tag: "Invalidating"; readonly manager: 0 | 1; readonly selector: ReferenceModel.Selector }
     | { readonly _tag: "Clearing"; readonly manager: 0 | 1 }
+    | { readonly _tag: "Cleared"; readonly manager: 0 | 1 }
     | { readonly _tag: "Invalidated"; readonly manager: 0 | 1; readonly count: number }
     | { readonly _tag: "CacheCleared"; readonly cache: number }
     | { readonly _tag: "Closing"; readonly manager: 0 | 1 }
@@ -100,8 +101,9 @@ const withoutYield = Effect.provideService(Scheduler.PreventSchedulerYield, true
 export interface Options {
   /** Runs before the clock moves; by default nothing, since fibers come to rest by themselves. */
   readonly settle?: Effect.Effect<void>
-  /** Runs before an entry is put into the local cache; by default nothing. */
+  /** Run before an entry is put into the local cache, and before one is deleted; by default nothing. */
   readonly beforePut?: Effect.Effect<void>
+  readonly beforeDelete?: Effect.Effect<void>
   /** A user's own cache in the place of the local one; what it does is not observed. */
   readonly cache?: {
     readonly cache: MaterialsCache.MaterialsCache
@@ -111,7 +113,7 @@ export interface Options {
 
 export const runProgram = Effect.fnUntraced(function*(
   program: Program.Program,
-  { beforePut = Effect.void, cache: own, settle = Effect.void }: Options = {}
+  { beforeDelete = Effect.void, beforePut = Effect.void, cache: own, settle = Effect.void }: Options = {}
 ): Effect.fn.Return<Run> {
   const testClock = yield* TestClock.testClockWith(Effect.succeed)
   let skew = 0
@@ -230,7 +232,7 @@ export const runProgram = Effect.fnUntraced(function*(
             DataKey.zero(plaintextDataKey)
           })
         ),
-      delete: real.delete,
+      delete: (entry, cause) => Effect.andThen(beforeDelete, real.delete(entry, cause)),
       deleteWhere: (predicate, cause) =>
         Effect.sync(() => {
           const count = inOneStep(real.deleteWhere(predicate, cause))
@@ -442,7 +444,7 @@ export const runProgram = Effect.fnUntraced(function*(
         const { manager } = command
         return yield* control(Effect.suspend(() => {
           observe({ _tag: "Clearing", manager })
-          return managers[manager].clear
+          return Effect.andThen(managers[manager].clear, Effect.sync(() => observe({ _tag: "Cleared", manager })))
         }))
       }
       case "ClearCache":
