@@ -82,7 +82,7 @@ if (operation !== undefined && (operations as ReadonlyArray<string>).includes(op
       const line = execFileSync(
         process.execPath,
         [
-          "--max-semi-space-size=4",
+          "--max-semi-space-size=1",
           "--conditions=effect-encryption-sdk-source",
           fileURLToPath(import.meta.url),
           operation,

@@ -54,7 +54,11 @@ export const asynchronousCache = (behaviours: ReadonlyArray<Behaviour>) => {
   const cache = MaterialsCache.make({
     stores: true,
     get: (key) =>
-      act("get", Effect.sync(() => entries.get(key)), Effect.sync(() => [...given][operations % given.size])),
+      act(
+        "get",
+        Effect.sync(() => entries.get(key)),
+        Effect.sync(() => [...entries.values()].find(({ facts }) => facts.key !== key) ?? [...given].at(-1))
+      ),
     put: (entry) => {
       given.add(entry)
       return act(
