@@ -41,7 +41,7 @@ describe("in any order of fibers", () => {
           yield* run.close
           yield* checkCopies
         })),
-    { timeout: 180_000, arbitrary: { seed: "interleavings", runs: 1500, size: 40, maxShrinks: 2000 } }
+    { timeout: 180_000, arbitrary: { seed: "interleavings", runs: 2000, size: 40, maxShrinks: 2000 } }
   )
 
   it("programs did all of this", () => {

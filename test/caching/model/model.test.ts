@@ -28,7 +28,7 @@ describe("the caching manager and the reference model", () => {
         yield* run.close
         yield* checkCopies
       }),
-    { timeout: 180_000, arbitrary: { seed: "caching", runs: 2500, size: 60, maxShrinks: 2000 } }
+    { timeout: 180_000, arbitrary: { seed: "caching", runs: 3000, size: 60, maxShrinks: 2000 } }
   )
 
   it("programs did all of this", () => {
