@@ -57,6 +57,11 @@ export const isMaterialsCache = (value: unknown): value is MaterialsCache =>
 /**
  * A cache from its operations. For each entry that it drops or replaces, an implementation calls `CacheEntry.evict`,
  * which zeroes the entry's key.
+ *
+ * **Gotchas**
+ *
+ * Operations are interrupted at the manager's time-out and when its scope closes. Drop and evict in one step that cannot be
+ * interrupted, so that no entry has left the cache with its key in memory.
  */
 export const make = (implementation: Omit<MaterialsCache, typeof TypeId>): MaterialsCache => ({
   stores: implementation.stores,

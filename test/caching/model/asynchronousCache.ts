@@ -24,11 +24,12 @@ export const asynchronousCache = (behaviours: ReadonlyArray<Behaviour>) => {
   const given = new Set<CacheEntry.CacheEntry>()
   let operations = 0
 
+  // What has left the cache must be evicted, also when it is interrupted in between: so much a cache owes.
   const drop = (entry: CacheEntry.CacheEntry, cause: CacheEntry.EvictionCause): Effect.Effect<void> =>
-    Effect.suspend(() => {
+    Effect.uninterruptible(Effect.suspend(() => {
       if (entries.get(entry.facts.key) === entry) entries.delete(entry.facts.key)
       return Effect.asVoid(CacheEntry.evict(entry, cause))
-    })
+    }))
 
   const act = <A>(
     operation: MaterialsCacheError["operation"],
@@ -63,12 +64,12 @@ export const asynchronousCache = (behaviours: ReadonlyArray<Behaviour>) => {
       given.add(entry)
       return act(
         "put",
-        Effect.suspend(() => {
+        Effect.uninterruptible(Effect.suspend(() => {
           const replaced = entries.get(entry.facts.key)
           if (CacheEntry.isEvicted(entry)) return Effect.void
           entries.set(entry.facts.key, entry)
           return replaced === undefined ? Effect.void : Effect.asVoid(CacheEntry.evict(replaced, "replaced"))
-        })
+        }))
       )
     },
     delete: (entry, cause) => act("delete", drop(entry, cause)),
