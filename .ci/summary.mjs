@@ -6,7 +6,9 @@ import { join, posix, relative, sep } from "node:path"
 /** The suites by the name of their report, and how the paths of groups begin of which at least one test must have run. */
 const suites = {
   test: ["test/structure/", "test/interop/"],
-  peers: ["test/peers/kms", "test/peers/python"]
+  web: ["test/caching/", "test/client/", "test/raw/", "test/interop/"],
+  browser: ["test/caching/", "test/client/", "test/raw/", "test/kms/"],
+  peers: ["test/peers/browser", "test/peers/kms", "test/peers/python"]
 }
 
 /** Steps that are no suites but count their own checks, by the name of their output. */

@@ -10,10 +10,11 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import type * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import type * as AlgorithmSuite from "./AlgorithmSuite.ts"
 import type { Client, DecryptOptions, EncryptOptions } from "./ClientRequests.ts"
 import * as ClientRequests from "./ClientRequests.ts"
+import type * as ClientStreams from "./ClientStreams.ts"
 import * as CommitmentPolicy from "./CommitmentPolicy.ts"
 import { Primitives } from "./crypto/Primitives.ts"
 import * as CryptographicMaterialsManager from "./CryptographicMaterialsManager.ts"
@@ -39,11 +40,8 @@ import type {
   UnverifiedPlaintext
 } from "./MessageStream.ts"
 import { withOperationSpan } from "./OperationSpan.ts"
-import * as RangeDecryption from "./RangeDecryption.ts"
 import type { Receipt } from "./Receipt.ts"
 import { orFailDecrypt, orFailEncrypt } from "./RequestChecks.ts"
-import * as StreamDecryption from "./StreamDecryption.ts"
-import * as StreamEncryption from "./StreamEncryption.ts"
 
 /** The most encrypted data keys that a message can have, and so the greatest limit. */
 const maxEncryptedDataKeysLimit = 0xffff
@@ -236,13 +234,22 @@ export const make: (
       withOperationSpan("EncryptionSdk.encrypt", Effect.scoped(encrypt(client, plaintext, options))),
     decrypt: (message, options) =>
       withOperationSpan("EncryptionSdk.decrypt", Effect.scoped(decrypt(client, message, options))),
-    encryptStream: (plaintext, options) => StreamEncryption.encryptStream(client, plaintext, options),
-    decryptStream: (message, options) => StreamDecryption.decryptStream(client, message, options),
-    decryptStreamUnverified: (message, options) => StreamDecryption.decryptStreamUnverified(client, message, options),
-    decryptRange: (source, range, options) => RangeDecryption.decryptRange(client, source, range, options),
+    encryptStream: (plaintext, options) => withStreams((streams) => streams.encryptStream(client, plaintext, options)),
+    decryptStream: (message, options) => withStreams((streams) => streams.decryptStream(client, message, options)),
+    decryptStreamUnverified: (message, options) =>
+      withStreams((streams) => streams.decryptStreamUnverified(client, message, options)),
+    decryptRange: (source, range, options) =>
+      withStreams((streams) => streams.decryptRange(client, source, range, options)),
     inspect
   })
 })
+
+/**
+ * Streams are loaded when the first one runs: they are a fifth of what a browser would have to load of this library, and
+ * many programs have none.
+ */
+const withStreams = <A, E, R>(use: (streams: typeof ClientStreams) => Stream.Stream<A, E, R>): Stream.Stream<A, E, R> =>
+  Stream.unwrap(Effect.map(Effect.promise(() => import("./ClientStreams.ts")), use))
 
 /** The client of this program, over its materials manager. */
 export const layer = (

@@ -21,10 +21,10 @@ import * as MessageHeader from "./message/MessageHeader.ts"
 import { failDecrypt, orFailDecrypt } from "./RequestChecks.ts"
 
 /** The header's own IV. Frames count from 1, so none has the same. */
-const headerIv = /*#__PURE__*/ new Uint8Array(12)
+export const headerIv = /*#__PURE__*/ new Uint8Array(12)
 
 /** A message of which all is there but its tags and its body. */
-interface BegunMessage {
+export interface BegunMessage {
   readonly encryptionKey: AesKey
   readonly fields: MessageHeader.MessageHeaderBody
   readonly headerBody: Uint8Array
@@ -35,7 +35,7 @@ interface BegunMessage {
  *
  * Specification: client-apis/encrypt.md#construct-the-header
  */
-const begin = Effect.fnUntraced(function*(
+export const begin = Effect.fnUntraced(function*(
   primitives: Primitives["Service"],
   materials: CompleteEncryptionMaterials,
   frameLength: number
@@ -67,7 +67,7 @@ const begin = Effect.fnUntraced(function*(
 })
 
 /** The header that was written, with its tag. */
-const sealedHeader = (fields: MessageHeader.MessageHeaderBody, tag: Uint8Array): MessageHeader.MessageHeader => {
+export const sealedHeader = (fields: MessageHeader.MessageHeaderBody, tag: Uint8Array): MessageHeader.MessageHeader => {
   const { ivLength, messageFormatVersion } = fields.algorithmSuite
   return {
     messageFormatVersion,
@@ -80,7 +80,7 @@ const sealedHeader = (fields: MessageHeader.MessageHeaderBody, tag: Uint8Array):
 }
 
 /** The signature as a footer, which has the length that was reckoned with. */
-const footerOf = (algorithmSuite: AlgorithmSuite, signature: Uint8Array): Effect.Effect<Uint8Array> => {
+export const footerOf = (algorithmSuite: AlgorithmSuite, signature: Uint8Array): Effect.Effect<Uint8Array> => {
   const footer = MessageFooter.encode(signature)
   return footer.length === MessageFooter.length(algorithmSuite)
     ? Effect.succeed(footer)
@@ -121,59 +121,6 @@ export const seal = Effect.fnUntraced(function*(
   return { message, header: sealedHeader(fields, tag) }
 })
 
-/** A message that is being written. What `sealFrames` and `finish` answer is the message, in this order. */
-export interface Sealing {
-  readonly header: MessageHeader.MessageHeader
-  /** The bytes of the header. */
-  readonly headerBytes: Uint8Array
-  /** Encrypts a run of frames. */
-  readonly sealFrames: (frames: MessageBody.FramesToSeal) => Effect.Effect<Uint8Array>
-  /** The bytes behind the final frame; empty where the suite does not sign. */
-  readonly finish: Effect.Effect<Uint8Array>
-}
-
-/**
- * Begins a message whose plaintext arrives in parts. The materials' data key is not used any more once this has ended.
- *
- * Specification: client-apis/encrypt.md#construct-the-header
- */
-export const sealParts = Effect.fnUntraced(function*(
-  primitives: Primitives["Service"],
-  materials: CompleteEncryptionMaterials,
-  frameLength: number
-): Effect.fn.Return<Sealing> {
-  const { algorithmSuite, signingKey } = materials
-  const { encryptionKey, fields, headerBody } = yield* begin(primitives, materials, frameLength)
-  const headerBytes = new Uint8Array(headerBody.length + MessageHeader.authenticationLength(algorithmSuite))
-  headerBytes.set(headerBody)
-  const tag = headerBytes.subarray(headerBytes.length - algorithmSuite.tagLength)
-  yield* primitives.seal(encryptionKey, [
-    { iv: headerIv, aad: headerAad(headerBody, materials), plaintext: bytes.empty, output: tag }
-  ])
-  const signer = signingKey && (yield* primitives.signer(signingKey))
-  signer?.update(headerBytes)
-  return {
-    header: sealedHeader(fields, tag),
-    headerBytes,
-    sealFrames: (frames) =>
-      Effect.suspend(() => {
-        let length = 0
-        for (let index = 0; index < frames.count; index++) {
-          const isFinal = frames.endsMessage && index === frames.count - 1
-          length += MessageBody.encodedFrameLength(algorithmSuite, isFinal, frames.content(index).length)
-        }
-        const out = new Uint8Array(length)
-        return Effect.map(primitives.seal(encryptionKey, MessageBody.sealFrames(fields, frames, out, 0)), () => {
-          signer?.update(out)
-          return out
-        })
-      }),
-    finish: signer === undefined
-      ? Effect.succeed(bytes.empty)
-      : Effect.flatMap(signer.finish, (signature) => footerOf(algorithmSuite, signature))
-  }
-})
-
 /** One iteration over all of a message's jobs, so that sealing it is one step. */
 function* sealJobs(header: SealJob, frames: Iterable<SealJob>): Generator<SealJob> {
   yield header
@@ -211,7 +158,7 @@ export const open = Effect.fnUntraced(function*(
 })
 
 /** Verifies commitment and header, and answers the key that the message was encrypted with. */
-const unlock = Effect.fnUntraced(function*(
+export const unlock = Effect.fnUntraced(function*(
   primitives: Primitives["Service"],
   materials: CompleteDecryptionMaterials,
   message: Uint8Array,
@@ -235,63 +182,6 @@ const unlock = Effect.fnUntraced(function*(
   return encryptionKey
 })
 
-/** A message that is being read, whose commitment and header have been verified. */
-export interface Opening {
-  /**
-   * Takes the next frames, and the bytes that they were read from, in order. Answers their authentic plaintext, in an array
-   * of its own.
-   */
-  readonly openFrames: (
-    frames: ReadonlyArray<MessageBody.Frame>,
-    encoded: ReadonlyArray<Uint8Array>
-  ) => Effect.Effect<Uint8Array, DecryptError>
-  /** Verifies the signature over the header and all frames so far, where the suite signs. */
-  readonly finish: (signature: Uint8Array | undefined) => Effect.Effect<void, DecryptError>
-}
-
-/**
- * Begins to read a message that arrives in parts, of which `message` holds at least the header. The materials' data key is
- * not used any more once this has ended.
- *
- * Specification: client-apis/decrypt.md#verify-the-header
- */
-export const openParts = Effect.fnUntraced(function*(
-  primitives: Primitives["Service"],
-  materials: CompleteDecryptionMaterials,
-  message: Uint8Array,
-  decoded: MessageHeader.DecodedHeader
-): Effect.fn.Return<Opening, DecryptError> {
-  const { header, length } = decoded
-  const encryptionKey = yield* unlock(primitives, materials, message, decoded)
-  const { verificationKey } = materials
-  const verifier = verificationKey && (yield* primitives.verifier(verificationKey))
-  verifier?.update(message.subarray(0, length))
-  return {
-    openFrames: (frames, encoded) =>
-      Effect.suspend(() => {
-        let length = 0
-        for (const { ciphertext } of frames) length += ciphertext.length
-        const plaintext = new Uint8Array(length)
-        const opened = primitives.open(encryptionKey, MessageBody.openFrames(header, frames, plaintext))
-        return Effect.map(
-          Effect.onError(authentic("body", opened), () => Effect.sync(() => plaintext.fill(0))),
-          () => {
-            if (verifier !== undefined) { for (const part of encoded) verifier.update(part) }
-            return plaintext
-          }
-        )
-      }),
-    finish: (signature) => {
-      if (verifier !== undefined && signature !== undefined) {
-        return Effect.flatMap(verifier.finish(signature), signatureVerdict)
-      }
-      return verifier === undefined && signature === undefined
-        ? Effect.void
-        : Effect.die(new Error("a signature and the key to verify it with go together"))
-    }
-  }
-})
-
 const verifySignature = (
   primitives: Primitives["Service"],
   { verificationKey }: CompleteDecryptionMaterials,
@@ -305,11 +195,11 @@ const verifySignature = (
       signatureVerdict
     )
 
-const signatureVerdict = (valid: boolean): Effect.Effect<void, DecryptError> =>
+export const signatureVerdict = (valid: boolean): Effect.Effect<void, DecryptError> =>
   valid ? Effect.void : failDecrypt(new AuthenticationFailed({ check: "signature" }))
 
 /** A tag that is wrong says nothing but which one it is. That a runtime cannot do AES-192, for one, is no verdict. */
-const authentic = (
+export const authentic = (
   check: "header" | "body",
   opened: Effect.Effect<void, PrimitivesError>
 ): Effect.Effect<void, DecryptError> =>
@@ -323,7 +213,7 @@ const authentic = (
  * What the header's tag is computed over: the header body as it stands in the message, and behind it the pairs that are
  * authenticated without being stored.
  */
-const headerAad = (
+export const headerAad = (
   headerBody: Uint8Array,
   { encryptionContext, requiredEncryptionContextKeys }: {
     readonly encryptionContext: EncryptionContext.EncryptionContext

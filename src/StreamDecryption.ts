@@ -25,7 +25,7 @@ import { MalformedMessage } from "./message/MalformedMessage.ts"
 import * as MessageBody from "./message/MessageBody.ts"
 import * as MessageFooter from "./message/MessageFooter.ts"
 import * as MessageHeader from "./message/MessageHeader.ts"
-import * as MessageCipher from "./MessageCipher.ts"
+import * as MessageParts from "./MessageParts.ts"
 import type { DecryptStreamOptions, MessageFacts, UnverifiedPlaintext } from "./MessageStream.ts"
 import { withOperationSpan } from "./OperationSpan.ts"
 import { failDecrypt, orFailDecrypt } from "./RequestChecks.ts"
@@ -133,7 +133,7 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
     return yield* withOperationSpan(span, unlock(client, settings, bytes, decoded))
   })
 
-  const body = (header: MessageHeader.MessageHeader, opening: MessageCipher.Opening): Next => {
+  const body = (header: MessageHeader.MessageHeader, opening: MessageParts.Opening): Next => {
     const { maxWithheldBytes } = settings
     const { signature } = header.algorithmSuite
     const withholdsAll = withhold && signature !== undefined
@@ -314,7 +314,7 @@ export const unlock = (
       ClientRequests.checkDecryptionAnswer(client, header, settings, answer)
     )
     yield* DataKey.zeroWithScope(materials.plaintextDataKey)
-    const opening = yield* MessageCipher.openParts(client.primitives, materials, message, decoded)
+    const opening = yield* MessageParts.openParts(client.primitives, materials, message, decoded)
     const facts: MessageFacts = { header, encryptionContext: materials.encryptionContext, algorithmSuite, receipt }
     return { ...facts, facts, opening }
   }))

@@ -20,7 +20,7 @@ import {
   WrongPlaintextLength
 } from "./EncryptionSdkError.ts"
 import * as MessageBody from "./message/MessageBody.ts"
-import * as MessageCipher from "./MessageCipher.ts"
+import * as MessageParts from "./MessageParts.ts"
 import type { EncryptStreamOptions, MessageFacts } from "./MessageStream.ts"
 import { withOperationSpan } from "./OperationSpan.ts"
 import { failEncrypt, orFailEncrypt } from "./RequestChecks.ts"
@@ -68,7 +68,7 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
   }
 
   const seal = Effect.fnUntraced(function*(
-    sealing: MessageCipher.Sealing,
+    sealing: MessageParts.Sealing,
     contents: ReadonlyArray<Uint8Array>,
     endsMessage: boolean
   ) {
@@ -89,7 +89,7 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
     return out
   })
 
-  const finish = Effect.fnUntraced(function*(sealing: MessageCipher.Sealing) {
+  const finish = Effect.fnUntraced(function*(sealing: MessageParts.Sealing) {
     if (limit?.field === "plaintextLength" && total < limit.expected) {
       return yield* failEncrypt(new WrongPlaintextLength({ ...limit, length: total }))
     }
@@ -100,7 +100,7 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
     return footer.length === 0 ? [final] as const : [final, footer] as const
   })
 
-  const body = (sealing: MessageCipher.Sealing): typeof next =>
+  const body = (sealing: MessageParts.Sealing): typeof next =>
     Effect.suspend(() => {
       const contents = collect()
       if (contents.length > 0) return Effect.map(seal(sealing, contents, false), (out) => [out] as const)
@@ -134,7 +134,7 @@ const begin = (client: Client, settings: StreamSettings) =>
     })
     const { materials, receipt } = yield* orFailEncrypt(ClientRequests.checkEncryptionAnswer(client, answer))
     yield* DataKey.zeroWithScope(materials.plaintextDataKey)
-    const sealing = yield* MessageCipher.sealParts(client.primitives, materials, settings.frameLength)
+    const sealing = yield* MessageParts.sealParts(client.primitives, materials, settings.frameLength)
     const { header } = sealing
     const { algorithmSuite, encryptionContext } = materials
     const facts: MessageFacts = { header, encryptionContext, algorithmSuite, receipt }

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Scope } from "effect"
 import { DataKey } from "effect-encryption-sdk"
-import { format, inspect } from "node:util"
+import { inspect } from "./support/inspect.ts"
 
 const key = () => Uint8Array.from({ length: 32 }, (_, i) => i + 1)
 
@@ -10,7 +10,7 @@ describe("DataKey", () => {
     const bytes = key()
     const dataKey = DataKey.make(bytes)
     assert.strictEqual(DataKey.value(dataKey), bytes)
-    assert.strictEqual(format("%s", dataKey), "<redacted:data-key>")
+    assert.strictEqual(String(dataKey as unknown), "<redacted:data-key>")
     assert.strictEqual(JSON.stringify({ dataKey }), "{\"dataKey\":\"<redacted:data-key>\"}")
     assert.strictEqual(inspect(dataKey), "<redacted:data-key>")
   })

@@ -12,7 +12,7 @@ import {
   KeyringError,
   Receipt
 } from "effect-encryption-sdk"
-import { NodePrimitives } from "effect-encryption-sdk/node"
+import { TestPrimitives } from "./support/TestPrimitives.ts"
 import { decryptFailure, encryptFailure, fieldsOf, managerOf, policyFor } from "./support/client.ts"
 import { carelessKeyring, recordingKeyring, staticKeyring } from "./support/keyrings.ts"
 import { isZero } from "./support/recordingPrimitives.ts"
@@ -74,7 +74,7 @@ describe("DefaultCmm", () => {
             assert.strictEqual(publicKey.length, signature.curve === "P-256" ? 33 : 49)
             assert.include([2, 3], publicKey[0])
             const message = Buffer.from("signed")
-            const primitives = NodePrimitives.make
+            const primitives = TestPrimitives.make
             const made = yield* primitives.sign(materials.signingKey!, message)
             assert.isTrue(yield* primitives.verify(decrypted.materials.verificationKey!, message, made))
           }
@@ -573,7 +573,7 @@ describe("DefaultCmm", () => {
       const manager = yield* CryptographicMaterialsManager.Service.pipe(Effect.provide(
         DefaultCmm.layer.pipe(
           Layer.provide(Layer.succeed(Keyring.Service, keyring)),
-          Layer.provide(NodePrimitives.layer)
+          Layer.provide(TestPrimitives.layer)
         )
       ))
       yield* manager.getEncryptionMaterials(toEncrypt())

@@ -1,24 +1,23 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Redacted } from "effect"
 import { DataKey, Keyring, MultiKeyring } from "effect-encryption-sdk"
-import { NodePrimitives } from "effect-encryption-sdk/node"
 import { RawAesKeyring, RawRsaKeyring } from "effect-encryption-sdk/raw"
-import * as crypto from "node:crypto"
 import type { EncryptionMaterials } from "../src/CryptographicMaterials.ts"
 import type { EncryptedDataKey } from "../src/EncryptedDataKey.ts"
 import type { EncryptedDataKeyReport } from "../src/KeyringError.ts"
 import { DataKeyNotUnwrapped, DataKeyNotWrapped, KeyringError, KeyringMisconfigured } from "../src/KeyringError.ts"
+import { rsaPrivateKey, rsaPublicKey } from "./support/rsaKeys.ts"
+import { TestPrimitives } from "./support/TestPrimitives.ts"
 import { decryptionMaterials, encryptionMaterials } from "./support/materials.ts"
 import { isZero, recordingPrimitives } from "./support/recordingPrimitives.ts"
 
 const keyBytes = (length: number, first = 3) => Uint8Array.from({ length }, (_, i) => first + i)
 const aes = (keyName: string, first = 3) =>
   RawAesKeyring.make({ keyNamespace: "namespace", keyName, wrappingKey: Redacted.make(keyBytes(32, first)) })
-const makeAes = (keyName: string, first = 3) => Effect.provide(aes(keyName, first), NodePrimitives.layer)
+const makeAes = (keyName: string, first = 3) => Effect.provide(aes(keyName, first), TestPrimitives.layer)
 
-const rsaPair = crypto.generateKeyPairSync("rsa", { modulusLength: 2048 })
-const publicKey = rsaPair.publicKey.export({ format: "pem", type: "spki" }) as string
-const privateKey = Redacted.make(rsaPair.privateKey.export({ format: "pem", type: "pkcs8" }) as string)
+const publicKey = rsaPublicKey
+const privateKey = Redacted.make(rsaPrivateKey)
 const rsa = (keys: { readonly publicKey?: string; readonly privateKey?: Redacted.Redacted }) =>
   RawRsaKeyring.make({ keyNamespace: "namespace", keyName: "rsa", padding: "OAEP-SHA256", ...keys })
 
@@ -360,7 +359,7 @@ describe("MultiKeyring.onDecrypt", () => {
 
   it.effect("a keyring that cannot even begin does not keep the others from trying", () =>
     Effect.gen(function*() {
-      const encryptOnly = yield* Effect.provide(rsa({ publicKey }), NodePrimitives.layer)
+      const encryptOnly = yield* Effect.provide(rsa({ publicKey }), TestPrimitives.layer)
       const one = yield* makeAes("one")
       const multi = yield* MultiKeyring.make({ generator: encryptOnly, children: [one] })
       const { encryptedDataKeys } = yield* multi.onEncrypt(encryptionMaterials())
@@ -372,7 +371,7 @@ describe("MultiKeyring.onDecrypt", () => {
 
   it.effect("what such a keyring lacks stands in its rows when no other unwraps", () =>
     Effect.gen(function*() {
-      const encryptOnly = yield* Effect.provide(rsa({ publicKey }), NodePrimitives.layer)
+      const encryptOnly = yield* Effect.provide(rsa({ publicKey }), TestPrimitives.layer)
       const multi = yield* MultiKeyring.make({
         generator: encryptOnly,
         children: [
@@ -424,12 +423,12 @@ describe("MultiKeyring of multi-keyrings", () => {
         children: [yield* makeAes("two", 2)]
       })
       const children = yield* MultiKeyring.make({
-        children: [yield* makeAes("three", 3), yield* Effect.provide(rsa({ publicKey }), NodePrimitives.layer)]
+        children: [yield* makeAes("three", 3), yield* Effect.provide(rsa({ publicKey }), TestPrimitives.layer)]
       })
       const outer = yield* MultiKeyring.make({ generator: inner, children: [children] })
       const { encryptedDataKeys } = yield* outer.onEncrypt(encryptionMaterials())
       assert.strictEqual(encryptedDataKeys.length, 4)
-      const decrypting = yield* Effect.provide(rsa({ privateKey }), NodePrimitives.layer)
+      const decrypting = yield* Effect.provide(rsa({ privateKey }), TestPrimitives.layer)
       const reading = yield* MultiKeyring.make({ children: [yield* MultiKeyring.make({ children: [decrypting] })] })
       assert.strictEqual(
         unwrapped(yield* reading.onDecrypt(decryptionMaterials(), encryptedDataKeys)).encryptedDataKey,

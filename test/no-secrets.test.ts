@@ -19,10 +19,10 @@ import { CachingCmm, LocalCache } from "effect-encryption-sdk/caching"
 import { KeyDerivation, Primitives } from "effect-encryption-sdk/crypto"
 import { KmsKeyring } from "effect-encryption-sdk/kms"
 import { EmbeddedKms } from "effect-encryption-sdk/kms/development-only"
-import { NodePrimitives } from "effect-encryption-sdk/node"
 import { RawAesKeyring, RawRsaKeyring } from "effect-encryption-sdk/raw"
 import { generateKeyPairSync } from "node:crypto"
 import { inspect } from "node:util"
+import { TestPrimitives } from "./support/TestPrimitives.ts"
 import { concat, flip } from "./support/bytes.ts"
 import { clientOf, managerOf } from "./support/client.ts"
 import { recordingKeyring, staticKeyring } from "./support/keyrings.ts"
@@ -134,7 +134,7 @@ describe("no secret is shown", () => {
 
   it.effect("keys of every kind", () =>
     Effect.gen(function*() {
-      const primitives = NodePrimitives.make
+      const primitives = TestPrimitives.make
       const key = DataKey.make(new Uint8Array(dataKey))
       const derived = yield* primitives.deriveKeys(
         key,
@@ -157,7 +157,7 @@ describe("no secret is shown", () => {
         privateKeyEncoding: { type: "pkcs8", format: "pem" }
       })
       const embedded = yield* Layer.build(EmbeddedKms.layer({ keys: [{ aliases: ["alias/test"] }] })).pipe(
-        Effect.provide(NodePrimitives.layer)
+        Effect.provide(TestPrimitives.layer)
       )
       const aes = yield* RawAesKeyring.make({
         keyNamespace: "test",
@@ -192,7 +192,7 @@ describe("no secret is shown", () => {
       const pem = privateKey.split("\n").slice(2, -2).map((line) => line.slice(10, 40).toLowerCase())
       assert.isAbove(pem.length, 10)
       const values = {
-        primitives: NodePrimitives.make,
+        primitives: TestPrimitives.make,
         embedded,
         aes,
         rsa,
@@ -210,7 +210,7 @@ describe("no secret is shown", () => {
         const text = yield* printed(value)
         assert.isUndefined(find(text, pem), `${name} shows the RSA key`)
       }
-    }).pipe(Effect.provide(NodePrimitives.layer)))
+    }).pipe(Effect.provide(TestPrimitives.layer)))
 
   it.effect("materials", () =>
     Effect.gen(function*() {
@@ -251,7 +251,7 @@ describe("no secret is shown", () => {
         policy: { maxAge: "1 hour" },
         materialsManager: yield* managerOf(staticKeyring(dataKey)),
         cache
-      }).pipe(Effect.provide(NodePrimitives.layer))
+      }).pipe(Effect.provide(TestPrimitives.layer))
       const options = { encryptionContext, materialsManager }
       for (const name of ["miss", "hit"]) {
         yield* assertNothing(name, (yield* sdk.encrypt(plaintext, options)).receipt)
@@ -336,7 +336,7 @@ describe("no secret is shown", () => {
       const error = yield* Effect.flip(sdk.encrypt(plaintext, { encryptionContext }))
       assert.strictEqual(error.reason._tag, "InvalidMaterials")
       yield* assertNothing("InvalidMaterials", error)
-      const primitives = yield* Effect.provide(Primitives.Primitives, NodePrimitives.layer)
+      const primitives = yield* Effect.provide(Primitives.Primitives, TestPrimitives.layer)
       const refused = yield* Effect.flip(primitives.importAesKey(Redacted.make(secret(1, 31))))
       yield* assertNothing("PrimitivesError", refused)
     }))

@@ -37,6 +37,9 @@ const curves: Readonly<Record<SignatureCurve, Curve>> = /*#__PURE__*/ (() => ({
   }
 }))()
 
+/** Bytes of a coordinate of a curve's points, and of r and s of its signatures. */
+export const coordinateLength = (curve: SignatureCurve): number => curves[curve].length
+
 /** The hash function and the signature length that go with a curve. */
 export const algorithm = (curve: SignatureCurve): SignatureAlgorithm => curves[curve].algorithm
 

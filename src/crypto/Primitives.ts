@@ -2,7 +2,7 @@
  * The port to cryptography. Coarse on purpose: one call does a whole message's frames, so that a synchronous
  * implementation runs in one step and an asynchronous one waits once.
  *
- * Layers: `NodePrimitives.layer` in `effect-encryption-sdk/node`.
+ * Layers: `NodePrimitives.layer` in `effect-encryption-sdk/node`, `WebPrimitives.layer` in `effect-encryption-sdk/web`.
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
@@ -102,7 +102,7 @@ export class Primitives extends (/*#__PURE__*/ Context.Service<Primitives, {
   /** Whether two arrays are equal, in a time that depends on their lengths alone. */
   readonly timingSafeEqual: (a: Uint8Array, b: Uint8Array) => boolean
 
-  /** Derives a message's encryption key and commitment value from its data key, with one extract step. */
+  /** Derives a message's encryption key and commitment value from its data key. */
   readonly deriveKeys: (dataKey: DataKey, plan: KeyDerivationPlan) => Effect.Effect<{
     readonly encryptionKey: AesKey
     readonly commitment: Uint8Array | undefined
@@ -111,11 +111,15 @@ export class Primitives extends (/*#__PURE__*/ Context.Service<Primitives, {
   /** Imports a copy of 16, 24 or 32 bytes as an AES key. The bytes stay the caller's. */
   readonly importAesKey: (key: Redacted.Redacted<Uint8Array>) => Effect.Effect<AesKey, PrimitivesError>
 
-  /** Runs AES-GCM encryptions under one key, in order. The iterable is read as the jobs are done. */
+  /**
+   * Runs AES-GCM encryptions under one key. The iterable is read as the jobs are done, a bounded number of them at a time:
+   * a job's arrays must stay as they are until the end.
+   */
   readonly seal: (key: AesKey, jobs: Iterable<SealJob>) => Effect.Effect<void>
 
   /**
-   * Runs AES-GCM decryptions under one key, in order, and fails at the first whose tag is wrong.
+   * Runs AES-GCM decryptions under one key, read as `seal` reads them, and fails if any tag is wrong. After such a job no
+   * more are read.
    *
    * **Gotchas**
    *

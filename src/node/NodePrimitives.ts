@@ -13,6 +13,7 @@ import type { KeyHandle, OpenJob, RsaPadding, SealJob } from "../crypto/Primitiv
 import { Primitives } from "../crypto/Primitives.ts"
 import { PrimitivesError } from "../crypto/PrimitivesError.ts"
 import * as DataKey from "../DataKey.ts"
+import * as Pem from "../internal/pem.ts"
 
 const ivLength = 12
 const tagLength = 16
@@ -373,11 +374,8 @@ const rsaKey = (
   parse: (pem: string) => KeyObject
 ): KeyObject | string => {
   // createPublicKey would make a public key of a private one, and of a certificate.
-  const found = /^\s*-----BEGIN ([A-Z0-9 ]+)-----[A-Za-z0-9+/=\s]+-----END \1-----\s*$/.exec(pem)?.[1]
-  if (found !== label) {
-    const got = found === undefined ? "is no PEM text of one key" : `is a PEM "${found}"`
-    return `${got}, expected "${label}" (${structure}, not encrypted)`
-  }
+  const problem = Pem.problem(pem, label, structure)
+  if (problem !== undefined) return problem
   const key = attempt(() => parse(pem.trim()))
   if (key === undefined) return `is no valid ${structure}`
   if (key.asymmetricKeyType !== "rsa") return `is a key for ${key.asymmetricKeyType}, expected rsa`

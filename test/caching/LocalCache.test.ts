@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Clock, Duration, Effect, Exit, Schema, Scope } from "effect"
 import { CacheEntry, LocalCache } from "effect-encryption-sdk/caching"
-import { TestClock } from "effect/testing"
+import { inspect } from "../support/inspect.ts"
+import { TestClock } from "../support/TestClock.ts"
 import { caching } from "../support/caching.ts"
 import { decryptRequest, edk, encryptRequest, keyNumber } from "../support/scriptedManager.ts"
 
@@ -274,7 +275,6 @@ describe("an entry", () => {
         const { cache, encrypt } = yield* caching()
         for (let i = 0; i < call; i++) yield* encrypt(tenant(i))
         const printed: Array<string> = []
-        const { inspect } = yield* Effect.promise(() => import("node:util"))
         const keys: Array<string> = []
         yield* cache.deleteWhere((facts) => {
           keys.push(facts.key)

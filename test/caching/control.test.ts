@@ -10,9 +10,9 @@ import {
 import { CachePolicy, CachingCmm, LocalCache, MaterialsCache, NullCache } from "effect-encryption-sdk/caching"
 import { KmsKeyring } from "effect-encryption-sdk/kms"
 import { EmbeddedKms } from "effect-encryption-sdk/kms/development-only"
-import { NodePrimitives } from "effect-encryption-sdk/node"
 import { ScriptedKms } from "effect-encryption-sdk/testing"
-import { TestClock } from "effect/testing"
+import { TestClock } from "../support/TestClock.ts"
+import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { caching } from "../support/caching.ts"
 import { decryptRequest, edk, encryptRequest, keyNumber } from "../support/scriptedManager.ts"
 
@@ -266,7 +266,7 @@ const overKms = (options: Partial<CachingCmm.CachingOptions>) =>
     return { control, kms, keyA, keyB, evictions, cache, a: yield* make(keyA), b: yield* make(keyB) }
   })
 
-const kmsLayer = ScriptedKms.layer().pipe(Layer.provideMerge(NodePrimitives.layer))
+const kmsLayer = ScriptedKms.layer().pipe(Layer.provideMerge(TestPrimitives.layer))
 
 describe("evictRevoked", () => {
   const encrypt = (client: EncryptionSdk.EncryptionSdk["Service"], tenant: string) =>

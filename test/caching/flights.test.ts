@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Context, Deferred, Effect, Exit, Fiber, References, Scope, Tracer } from "effect"
 import { CachingCmm, LocalCache, type MaterialsCache, MaterialsCache as Cache } from "effect-encryption-sdk/caching"
-import { NodePrimitives } from "effect-encryption-sdk/node"
-import { TestClock } from "effect/testing"
+import { TestClock } from "../support/TestClock.ts"
+import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { caching } from "../support/caching.ts"
 import { decryptRequest, edk, encryptRequest, failed, keyNumber, scriptedManager } from "../support/scriptedManager.ts"
 
@@ -200,8 +200,10 @@ describe("promise 8: single flight with reservations", () => {
         yield* Effect.forkChild(encrypt(encryptRequest()), { startImmediately: true }),
         yield* Effect.forkChild(encrypt(encryptRequest()), { startImmediately: true })
       ]
+      yield* settle
       yield* Fiber.interrupt(second)
       const third = yield* Effect.forkChild(encrypt(encryptRequest()), { startImmediately: true })
+      yield* settle
       assert.strictEqual(calls.length, 1, "the third took the place of the second")
       yield* gates.open(1)
       assert.deepStrictEqual([yield* Fiber.join(first), yield* Fiber.join(third)].map(keyNumber), [1, 1])
@@ -465,7 +467,7 @@ describe("layers", () => {
       const make = (materialsManager: typeof inner.manager, maxMessagesEncrypted: number) =>
         Effect.provide(
           CachingCmm.make({ materialsManager, cache, policy: { maxAge: "1 minute", maxMessagesEncrypted } }),
-          NodePrimitives.layer
+          TestPrimitives.layer
         )
       const outer = yield* make(yield* make(inner.manager, 2), 3)
       const keys: Array<number> = []

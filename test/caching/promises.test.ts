@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Deferred, Duration, Effect, Exit, Fiber, Scope } from "effect"
 import { AlgorithmSuite, type CryptographicMaterialsManager, DataKey } from "effect-encryption-sdk"
 import { CacheEntry, LocalCache, MaterialsCache, MaterialsCacheError } from "effect-encryption-sdk/caching"
-import { TestClock } from "effect/testing"
+import { TestClock } from "../support/TestClock.ts"
 import { caching } from "../support/caching.ts"
 import { decryptRequest, edk, encryptRequest, failed, keyBytes, keyNumber } from "../support/scriptedManager.ts"
 

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Schedule } from "effect"
-import { TestClock } from "effect/testing"
+import { TestClock } from "../support/TestClock.ts"
 import { caching } from "../support/caching.ts"
 import { decryptRequest, encryptRequest, failed, keyNumber } from "../support/scriptedManager.ts"
 

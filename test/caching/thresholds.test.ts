@@ -2,8 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber } from "effect"
 import { AlgorithmSuite } from "effect-encryption-sdk"
 import { CacheEntryIdentifier, type CachePolicy, LocalCache, NullCache } from "effect-encryption-sdk/caching"
-import { TestClock } from "effect/testing"
-import { createHash } from "node:crypto"
+import { TestClock } from "../support/TestClock.ts"
+import { TestPrimitives } from "../support/TestPrimitives.ts"
+import { hex } from "../support/bytes.ts"
 import { caching } from "../support/caching.ts"
 import { decryptRequest, edk, encryptRequest, keyNumber } from "../support/scriptedManager.ts"
 
@@ -336,48 +337,57 @@ describe("the rules of the thresholds guide", () => {
 })
 
 describe("cache entry identifiers", () => {
-  const sha384 = (hex: string) => createHash("sha384").update(Buffer.from(hex, "hex")).digest("hex")
-  const digest = (preimage: Uint8Array) => createHash("sha384").update(preimage).digest("hex")
+  const sha384 = (digits: string) => TestPrimitives.make.sha384(hex(digits))
+  const digest = TestPrimitives.make.sha384
   const context = { b: "2", a: "1" }
   const serialized = "0002000161000131000162000132"
 
-  it("of encryption materials, without an algorithm suite", () => {
-    const preimage = CacheEntryIdentifier.encryptionPreimage({
-      partitionId: "pärt",
-      algorithmSuite: undefined,
-      encryptionContext: context
-    })
-    assert.strictEqual(digest(preimage), sha384(`01 00 01 00 70c3a47274 00 00 00 ${serialized}`.replaceAll(" ", "")))
-  })
-
-  it("of encryption materials, with an algorithm suite", () => {
-    const preimage = CacheEntryIdentifier.encryptionPreimage({
-      partitionId: "p",
-      algorithmSuite: AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384,
-      encryptionContext: {}
-    })
-    assert.strictEqual(digest(preimage), sha384("01 00 01 00 70 00 01 00 0578 00".replaceAll(" ", "")))
-  })
-
-  it("of decryption materials, with the encrypted data keys in lexicographic order", () => {
-    const key = (provider: string, info: string, ciphertext: string) => ({
-      keyProviderId: provider,
-      keyProviderInfo: Buffer.from(info),
-      ciphertext: Buffer.from(ciphertext, "hex")
-    })
-    const preimage = CacheEntryIdentifier.decryptionPreimage({
-      partitionId: "p",
-      algorithmSuite: AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_HKDF_SHA256,
-      encryptedDataKeys: [key("z", "i", "ff"), key("a", "i", "ff"), key("a", "i", "00")],
-      encryptionContext: context
-    })
-    const entry = (provider: string, ciphertext: string) => `0001${provider}0001690001${ciphertext}`
-    assert.strictEqual(
-      digest(preimage),
-      sha384(
-        `01 00 02 00 70 00 0178 00 ${entry("61", "00")}${entry("61", "ff")}${entry("7a", "ff")} 00 ${serialized}`
-          .replaceAll(" ", "")
+  it.effect("of encryption materials, without an algorithm suite", () =>
+    Effect.gen(function*() {
+      const preimage = CacheEntryIdentifier.encryptionPreimage({
+        partitionId: "pärt",
+        algorithmSuite: undefined,
+        encryptionContext: context
+      })
+      assert.deepStrictEqual(
+        yield* digest(preimage),
+        yield* sha384(`01 00 01 00 70c3a47274 00 00 00 ${serialized}`.replaceAll(" ", ""))
       )
-    )
-  })
+    }))
+
+  it.effect("of encryption materials, with an algorithm suite", () =>
+    Effect.gen(function*() {
+      const preimage = CacheEntryIdentifier.encryptionPreimage({
+        partitionId: "p",
+        algorithmSuite: AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384,
+        encryptionContext: {}
+      })
+      assert.deepStrictEqual(
+        yield* digest(preimage),
+        yield* sha384("01 00 01 00 70 00 01 00 0578 00".replaceAll(" ", ""))
+      )
+    }))
+
+  it.effect("of decryption materials, with the encrypted data keys in lexicographic order", () =>
+    Effect.gen(function*() {
+      const key = (provider: string, info: string, ciphertext: string) => ({
+        keyProviderId: provider,
+        keyProviderInfo: Buffer.from(info),
+        ciphertext: Buffer.from(ciphertext, "hex")
+      })
+      const preimage = CacheEntryIdentifier.decryptionPreimage({
+        partitionId: "p",
+        algorithmSuite: AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_HKDF_SHA256,
+        encryptedDataKeys: [key("z", "i", "ff"), key("a", "i", "ff"), key("a", "i", "00")],
+        encryptionContext: context
+      })
+      const entry = (provider: string, ciphertext: string) => `0001${provider}0001690001${ciphertext}`
+      assert.deepStrictEqual(
+        yield* digest(preimage),
+        yield* sha384(
+          `01 00 02 00 70 00 0178 00 ${entry("61", "00")}${entry("61", "ff")}${entry("7a", "ff")} 00 ${serialized}`
+            .replaceAll(" ", "")
+        )
+      )
+    }))
 })

@@ -5,8 +5,8 @@ import { assert, beforeEach, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Scope } from "effect"
 import { DataKey } from "effect-encryption-sdk"
 import { type CacheEntry, MaterialsCache, MaterialsCacheError } from "effect-encryption-sdk/caching"
-import { TestClock } from "effect/testing"
 import { vi } from "vitest"
+import { TestClock } from "../support/TestClock.ts"
 import { type Caching, caching } from "../support/caching.ts"
 import { encryptRequest, keyBytes } from "../support/scriptedManager.ts"
 
@@ -82,6 +82,7 @@ describe("promise 14: eviction zeroes the entry's own bytes at once, and no oper
         script: { before: () => Deferred.await(gate) }
       })
       const fiber = yield* Effect.forkChild(other.encrypt(encryptRequest()), { startImmediately: true })
+      yield* TestClock.adjust(0)
       yield* one.encrypt(encryptRequest())
       const [entry, running] = copies
       yield* Deferred.succeed(gate, undefined)

@@ -14,7 +14,7 @@ import {
 } from "effect-encryption-sdk"
 import { Primitives } from "effect-encryption-sdk/crypto"
 import { MessageHeader } from "effect-encryption-sdk/message"
-import { NodePrimitives } from "effect-encryption-sdk/node"
+import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { concat, flip, hex, toHex } from "../support/bytes.ts"
 import { clientOf, decryptFailure, encryptFailure, fieldsOf, managerOf, policyFor } from "../support/client.ts"
 import { recordingKeyring, staticKeyring } from "../support/keyrings.ts"
@@ -29,7 +29,7 @@ describe("EncryptionSdk", () => {
     const make = (options: unknown) =>
       EncryptionSdk.make(options as EncryptionSdk.Options).pipe(
         Effect.provideServiceEffect(CryptographicMaterialsManager.Service, managerOf(recordingKeyring().keyring)),
-        Effect.provide(NodePrimitives.layer)
+        Effect.provide(TestPrimitives.layer)
       )
 
     it.effect("takes the options at their bounds", () =>
@@ -440,8 +440,9 @@ describe("EncryptionSdk", () => {
         for (const algorithmSuite of AlgorithmSuite.all) {
           const sdk = yield* clientOf(recordingKeyring().keyring, { commitmentPolicy: policyFor(algorithmSuite) })
           const { message } = yield* sdk.encrypt("a", { algorithmSuite })
-          for (const encoding of ["base64", "base64url"] as const) {
-            const encoded = Buffer.from(Buffer.from(message).toString(encoding))
+          const base64 = Buffer.from(message).toString("base64")
+          for (const text of [base64, base64.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "")]) {
+            const encoded = Buffer.from(text)
             for (const input of [encoded, encoded.subarray(0, 2)]) {
               assert.strictEqual((yield* decryptFailure(sdk.decrypt(input)))._tag, "MessageIsBase64")
               assert.strictEqual((yield* decryptFailure(sdk.inspect(input)))._tag, "MessageIsBase64")

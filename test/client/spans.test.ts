@@ -4,7 +4,7 @@ import { AlgorithmSuite, CryptographicMaterialsManager, EncryptionSdk } from "ef
 import { CachingCmm, LocalCache } from "effect-encryption-sdk/caching"
 import { KmsKeyring } from "effect-encryption-sdk/kms"
 import { EmbeddedKms } from "effect-encryption-sdk/kms/development-only"
-import { NodePrimitives } from "effect-encryption-sdk/node"
+import { TestPrimitives } from "../support/TestPrimitives.ts"
 
 const arn = "arn:aws:kms:us-east-1:111122223333:key/0123abcd-0000-1111-2222-333344445555"
 
@@ -13,7 +13,7 @@ const program = EncryptionSdk.layer().pipe(
   Layer.provide(LocalCache.layer({ capacity: 10 })),
   Layer.provide(KmsKeyring.layer({ generatorKeyId: arn })),
   Layer.provide(EmbeddedKms.layer({ keys: [{ arn }] })),
-  Layer.provide(NodePrimitives.layer)
+  Layer.provide(TestPrimitives.layer)
 )
 
 const recorded = Effect.sync(() => {

@@ -7,8 +7,8 @@ import { Effect, Exit, Redacted, Result } from "effect"
 import { AlgorithmSuite, DataKey, type DecryptErrorReason, type EncryptionSdk } from "effect-encryption-sdk"
 import { KeyDerivation } from "effect-encryption-sdk/crypto"
 import { MessageBody, MessageFooter, MessageHeader } from "effect-encryption-sdk/message"
-import { NodePrimitives } from "effect-encryption-sdk/node"
 import { RawAesKeyring } from "effect-encryption-sdk/raw"
+import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { concat, flip, patch } from "../support/bytes.ts"
 import { clientOf, decryptFailure, fieldsOf, policyFor } from "../support/client.ts"
 import { recordingKeyring, staticKeyring } from "../support/keyrings.ts"
@@ -65,7 +65,7 @@ const rawAes = RawAesKeyring.make({
   keyNamespace: "test",
   keyName: "key",
   wrappingKey: Redacted.make(new Uint8Array(32).fill(3))
-}).pipe(Effect.provide(NodePrimitives.layer))
+}).pipe(Effect.provide(TestPrimitives.layer))
 
 describe("tampering", () => {
   for (const algorithmSuite of AlgorithmSuite.all) {
@@ -183,8 +183,8 @@ describe("tampering", () => {
       const sdk = yield* clientOf(recordingKeyring().keyring)
       const { message } = yield* sdk.encrypt(plaintext, { algorithmSuite })
       const { footerOffset } = partsOf(message)
-      const { signingKey } = yield* NodePrimitives.make.generateSigningKey("P-384")
-      const signature = yield* NodePrimitives.make.sign(signingKey, message.subarray(0, footerOffset))
+      const { signingKey } = yield* TestPrimitives.make.generateSigningKey("P-384")
+      const signature = yield* TestPrimitives.make.sign(signingKey, message.subarray(0, footerOffset))
       const forged = concat(message.subarray(0, footerOffset), MessageFooter.encode(signature))
       assert.strictEqual(forged.length, message.length)
       assert.deepStrictEqual(fieldsOf(yield* decryptFailure(sdk.decrypt(forged))), {
@@ -218,7 +218,7 @@ describe("tampering", () => {
       const victim = yield* (yield* clientOf(staticKeyring(first))).encrypt("pay Alice", { algorithmSuite })
       const reader = yield* clientOf(staticKeyring(second))
       const { headerBodyLength } = partsOf(victim.message)
-      const primitives = NodePrimitives.make
+      const primitives = TestPrimitives.make
       const { encryptionKey } = yield* primitives.deriveKeys(
         DataKey.make(new Uint8Array(second)),
         KeyDerivation.plan(algorithmSuite, victim.header.messageId)

@@ -1,13 +1,13 @@
+import { gcm } from "@noble/ciphers/aes.js"
 import { assert, describe, it } from "@effect/vitest"
 import { Config, ConfigProvider, Deferred, Effect, Exit, Fiber, Layer, Redacted, Scope } from "effect"
 import { AlgorithmSuite, DataKey, EncryptedDataKey, EncryptionContext, Keyring } from "effect-encryption-sdk"
 import { PrimitivesError } from "effect-encryption-sdk/crypto"
-import { NodePrimitives } from "effect-encryption-sdk/node"
 import { RawAesKeyring, WrappingKey } from "effect-encryption-sdk/raw"
-import * as crypto from "node:crypto"
-import { inspect } from "node:util"
 import { Attempted, DataKeyNotUnwrapped, KeyringError, KeyringMisconfigured, Skipped } from "../../src/KeyringError.ts"
+import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { flip } from "../support/bytes.ts"
+import { inspect } from "../support/inspect.ts"
 import { decryptionMaterials, encryptionMaterials, exampleContext } from "../support/materials.ts"
 import { isZero, recordingPrimitives } from "../support/recordingPrimitives.ts"
 
@@ -19,7 +19,7 @@ const options = (overrides: Partial<RawAesKeyring.RawAesKeyringOptions> = {}): R
   ...overrides
 })
 const make = (overrides: Partial<RawAesKeyring.RawAesKeyringOptions> = {}) =>
-  Effect.provide(RawAesKeyring.make(options(overrides)), NodePrimitives.layer)
+  Effect.provide(RawAesKeyring.make(options(overrides)), TestPrimitives.layer)
 
 const unwrapped = (answer: Keyring.OnDecryptAnswer) => {
   if (answer._tag !== "Unwrapped") return assert.fail(`answered ${answer._tag}`)
@@ -33,19 +33,17 @@ const suffix = (tagBits: number, ivLength: number, iv: Uint8Array) => {
   return Buffer.concat([head, iv])
 }
 
-/** An encrypted data key from node:crypto alone. */
+/** An encrypted data key from another AES-GCM alone. */
 const wrapByHand = (
   dataKey: Uint8Array,
   wrappingKey = keyBytes(32),
   keyName = "key ⅰ"
 ): EncryptedDataKey.EncryptedDataKey => {
-  const iv = crypto.randomBytes(12)
-  const cipher = crypto.createCipheriv(`aes-${8 * wrappingKey.length}-gcm` as "aes-256-gcm", wrappingKey, iv)
-  cipher.setAAD(EncryptionContext.serialize(exampleContext))
+  const iv = crypto.getRandomValues(new Uint8Array(12))
   return {
     keyProviderId: "test namespace",
     keyProviderInfo: Buffer.concat([Buffer.from(keyName), suffix(128, 12, iv)]),
-    ciphertext: Buffer.concat([cipher.update(dataKey), cipher.final(), cipher.getAuthTag()])
+    ciphertext: gcm(wrappingKey, iv, EncryptionContext.serialize(exampleContext)).encrypt(dataKey)
   }
 }
 
@@ -80,7 +78,7 @@ describe("RawAesKeyring", () => {
         })
     )
 
-    it.effect(`with ${8 * length} bits, wraps as the specification says, so that node:crypto unwraps`, () =>
+    it.effect(`with ${8 * length} bits, wraps as the specification says, so that another AES-GCM unwraps`, () =>
       Effect.gen(function*() {
         const keyring = yield* make({ wrappingKey: Redacted.make(keyBytes(length)) })
         const materials = yield* keyring.onEncrypt(encryptionMaterials())
@@ -92,14 +90,11 @@ describe("RawAesKeyring", () => {
           new Uint8Array(Buffer.concat([Buffer.from("key ⅰ"), suffix(128, 12, iv)]))
         )
         assert.strictEqual(edk.ciphertext.length, 32 + 16)
-        const decipher = crypto.createDecipheriv(`aes-${8 * length}-gcm` as "aes-256-gcm", keyBytes(length), iv)
-        decipher.setAAD(EncryptionContext.serialize(exampleContext))
-        decipher.setAuthTag(edk.ciphertext.subarray(32))
-        const dataKey = Buffer.concat([decipher.update(edk.ciphertext.subarray(0, 32)), decipher.final()])
-        assert.deepStrictEqual(new Uint8Array(dataKey), DataKey.value(materials.plaintextDataKey!))
+        const dataKey = gcm(keyBytes(length), iv, EncryptionContext.serialize(exampleContext)).decrypt(edk.ciphertext)
+        assert.deepStrictEqual(dataKey, DataKey.value(materials.plaintextDataKey!))
       }))
 
-    it.effect(`with ${8 * length} bits, unwraps what node:crypto wrapped`, () =>
+    it.effect(`with ${8 * length} bits, unwraps what another AES-GCM wrapped`, () =>
       Effect.gen(function*() {
         const keyring = yield* make({ wrappingKey: Redacted.make(keyBytes(length)) })
         const dataKey = keyBytes(32).toReversed()
@@ -410,7 +405,7 @@ describe("RawAesKeyring as a layer", () => {
       assert.strictEqual(keyring.name, "RawAesKeyring")
       const { encryptedDataKeys } = yield* keyring.onEncrypt(encryptionMaterials())
       unwrapped(yield* keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys))
-    }).pipe(Effect.provide(RawAesKeyring.layer(options()).pipe(Layer.provide(NodePrimitives.layer)))))
+    }).pipe(Effect.provide(RawAesKeyring.layer(options()).pipe(Layer.provide(TestPrimitives.layer)))))
 
   const configured = (env: Record<string, string>) =>
     RawAesKeyring.layerConfig({
@@ -418,7 +413,7 @@ describe("RawAesKeyring as a layer", () => {
       keyName: Config.String("NAME"),
       wrappingKey: WrappingKey.config("WRAPPING_KEY")
     }).pipe(
-      Layer.provide([NodePrimitives.layer, ConfigProvider.layer(ConfigProvider.fromUnknown(env))])
+      Layer.provide([TestPrimitives.layer, ConfigProvider.layer(ConfigProvider.fromUnknown(env))])
     )
 
   it.effect("layerConfig reads the wrapping key from base64 text", () =>
@@ -595,7 +590,7 @@ describe("the key material of a RawAesKeyring", () => {
         importAesKey: (key) =>
           Deferred.succeed(importing, undefined).pipe(
             Effect.andThen(Deferred.await(go)),
-            Effect.andThen(NodePrimitives.make.importAesKey(key))
+            Effect.andThen(TestPrimitives.make.importAesKey(key))
           )
       })
       const fiber = yield* Effect.forkChild(
@@ -613,7 +608,7 @@ describe("the key material of a RawAesKeyring", () => {
     Effect.gen(function*() {
       const secret = Buffer.from("a secret of 32 bytes, as it were")
       const given = options({ wrappingKey: Redacted.make(secret) })
-      const keyring = yield* Effect.provide(RawAesKeyring.make(given), NodePrimitives.layer)
+      const keyring = yield* Effect.provide(RawAesKeyring.make(given), TestPrimitives.layer)
       const { plaintextDataKey } = yield* keyring.onEncrypt(encryptionMaterials())
       const printed: ReadonlyArray<unknown> = [keyring, given, plaintextDataKey]
       for (const value of printed) {

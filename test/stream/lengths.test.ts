@@ -14,8 +14,8 @@ import {
 } from "effect-encryption-sdk"
 import { CachingCmm, LocalCache } from "effect-encryption-sdk/caching"
 import { MessageLength } from "effect-encryption-sdk/message"
-import { NodePrimitives } from "effect-encryption-sdk/node"
 import { Arbitraries } from "effect-encryption-sdk/testing"
+import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { arbitraryInt } from "../support/arbitraryBytes.ts"
 import { clientOf, fieldsOf, policyFor } from "../support/client.ts"
 import { recordingKeyring } from "../support/keyrings.ts"
@@ -29,7 +29,7 @@ const cachingClient = () => {
     Layer.provide(CachingCmm.layer({ policy: { maxAge: "1 hour" } })),
     Layer.provide(LocalCache.layer({ capacity: 10 })),
     Layer.provide(Layer.succeed(Keyring.Service, recording.keyring)),
-    Layer.provide(NodePrimitives.layer)
+    Layer.provide(TestPrimitives.layer)
   )
   return { layer, recording }
 }
@@ -166,7 +166,7 @@ describe("a plaintext of another length", () => {
     Effect.gen(function*() {
       const asked: Array<number | undefined> = []
       const { keyring } = recordingKeyring()
-      const base = yield* Effect.provide(DefaultCmm.make(keyring), NodePrimitives.layer)
+      const base = yield* Effect.provide(DefaultCmm.make(keyring), TestPrimitives.layer)
       const materialsManager = CryptographicMaterialsManager.make({
         ...base,
         getEncryptionMaterials: (request) => {

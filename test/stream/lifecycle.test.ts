@@ -12,6 +12,7 @@ import {
   type MessageStream
 } from "effect-encryption-sdk"
 import { afterAll, beforeAll } from "vitest"
+import { inBrowser } from "../support/TestPrimitives.ts"
 import { concat, flip, toHex } from "../support/bytes.ts"
 import { recordingKeyring } from "../support/keyrings.ts"
 import { isZero, recordingPrimitives } from "../support/recordingPrimitives.ts"
@@ -23,10 +24,16 @@ const frameLength = 10
 
 const rejections: Array<unknown> = []
 const onRejection = (reason: unknown) => rejections.push(reason)
-beforeAll(() => void process.on("unhandledRejection", onRejection))
+const page = globalThis as unknown as EventTarget
+const onRejectionEvent = (event: object) => onRejection("reason" in event ? event.reason : event)
+beforeAll(() => {
+  if (inBrowser) page.addEventListener("unhandledrejection", onRejectionEvent)
+  else process.on("unhandledRejection", onRejection)
+})
 afterAll(async () => {
   await new Promise((resolve) => setTimeout(resolve, 20))
-  process.off("unhandledRejection", onRejection)
+  if (inBrowser) page.removeEventListener("unhandledrejection", onRejectionEvent)
+  else process.off("unhandledRejection", onRejection)
   assert.deepStrictEqual(rejections, [])
 })
 

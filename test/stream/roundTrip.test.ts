@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Stream } from "effect"
 import { AlgorithmSuite } from "effect-encryption-sdk"
 import { Arbitraries } from "effect-encryption-sdk/testing"
+import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { arbitraryBytes, arbitraryInt } from "../support/arbitraryBytes.ts"
 import { toHex } from "../support/bytes.ts"
 import { clientOf, policyFor } from "../support/client.ts"
@@ -86,11 +87,16 @@ describe("a stream that is encrypted and decrypted again", () => {
       for (const [frameLength, chunk] of [[65_536, 65_536], [65_536, 1_000_003], [1 << 20, 65_536], [4096, 10_000]]) {
         const encrypted = sdk.encryptStream(chunksOf(plaintext, chunk!), { algorithmSuite, frameLength: frameLength! })
         const read = yield* collect(sdk.decryptStream(encrypted))
-        assert.isTrue(Buffer.from(plaintext).equals(read), `frames of ${frameLength}, chunks of ${chunk}`)
+        assert.isTrue(
+          TestPrimitives.make.timingSafeEqual(plaintext, read),
+          `frames of ${frameLength}, chunks of ${chunk}`
+        )
         // Straight from one to the other, and cut anew in between.
         const message = yield* collect(encrypted)
-        assert.isTrue(Buffer.from(plaintext).equals(yield* collect(sdk.decryptStream(chunksOf(message, 7_777)))))
-        assert.isTrue(Buffer.from(plaintext).equals((yield* sdk.decrypt(message)).plaintext))
+        assert.isTrue(
+          TestPrimitives.make.timingSafeEqual(plaintext, yield* collect(sdk.decryptStream(chunksOf(message, 7_777))))
+        )
+        assert.isTrue(TestPrimitives.make.timingSafeEqual(plaintext, (yield* sdk.decrypt(message)).plaintext))
       }
     }))
 })

@@ -4,8 +4,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import { AlgorithmSuite, WebStreams } from "effect-encryption-sdk"
+import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { concat } from "../support/bytes.ts"
 import { clientOf } from "../support/client.ts"
+import { readableFrom } from "../support/readableFrom.ts"
 import { recordingKeyring } from "../support/keyrings.ts"
 import { collect, pattern } from "../support/streams.ts"
 
@@ -52,18 +54,18 @@ describe("streams of the Web platform", () => {
       const plaintext = pattern(500_000)
       const encrypting = yield* WebStreams.toTransform((input) => sdk.encryptStream(input, { algorithmSuite }))
       const decrypting = yield* WebStreams.toTransform((input) => sdk.decryptStream(input))
-      const readable = ReadableStream.from(chunks(plaintext, 10_007)).pipeThrough(encrypting).pipeThrough(decrypting)
-      assert.isTrue(Buffer.from(plaintext).equals(yield* all(readable)))
+      const readable = readableFrom(chunks(plaintext, 10_007)).pipeThrough(encrypting).pipeThrough(decrypting)
+      assert.isTrue(TestPrimitives.make.timingSafeEqual(plaintext, yield* all(readable)))
     }))
 
   it.effect("a ReadableStream is a source, and a stream becomes a ReadableStream", () =>
     Effect.gen(function*() {
       const sdk = yield* clientOf(recordingKeyring().keyring)
       const plaintext = pattern(50_000)
-      const body = ReadableStream.from(chunks(plaintext, 999))
+      const body = readableFrom(chunks(plaintext, 999))
       const encrypted = sdk.encryptStream(WebStreams.fromReadable(body), { algorithmSuite })
       const message = yield* all(yield* Stream.toReadableStreamEffect(encrypted))
-      assert.isTrue(Buffer.from(plaintext).equals((yield* sdk.decrypt(message)).plaintext))
+      assert.isTrue(TestPrimitives.make.timingSafeEqual(plaintext, (yield* sdk.decrypt(message)).plaintext))
     }))
 
   it.effect("a body of fetch is a source", () =>

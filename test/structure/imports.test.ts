@@ -55,6 +55,10 @@ const rules: Readonly<Record<string, Rule>> = {
     packages: /^(node:(buffer|crypto|stream|util)|effect\/crypto\/\w+|@noble\/curves\/nist\.js)$/,
     node: true
   },
+  web: {
+    parts: ["crypto", "models", "internal"],
+    packages: /^(effect\/crypto\/WebCrypto|@noble\/ciphers\/aes\.js)$/
+  },
   testing: {
     parts: ["kms", "kms/development-only", "caching", "raw", ...core],
     packages: /^effect\/testing\/\w+$/
@@ -279,6 +283,11 @@ describe("the checker", () => {
         ["testing/X.ts", "import * as entry from '../caching/internal/entry.ts'"],
         ["unheard-of/X.ts", ""],
         ["unheard-of/internal/X.ts", ""],
+        ["web/X.ts", "import { randomBytes } from 'node:crypto'"],
+        ["web/X.ts", "import * as NodePrimitives from '../node/NodePrimitives.ts'"],
+        ["web/X.ts", "const subtle = crypto.subtle"],
+        ["web/X.ts", "const noble = await import('@noble/hashes/sha2.js')"],
+        ["EncryptionSdk.ts", "import { gcm } from '@noble/ciphers/aes.js'"],
         ["node/X.ts", "const now = Date.now()"],
         ["node/X.ts", "import { performance as clock } from 'node:perf_hooks'"],
         ["crypto/X.ts", "crypto.subtle.digest('SHA-384', data)"],
@@ -296,6 +305,7 @@ describe("the checker", () => {
         ["CryptographicMaterials.ts", "import type { SigningKey } from './crypto/Primitives.ts'"],
         ["EncryptionSdk.ts", "import * as P from './crypto/Primitives.ts'; import * as H from './message/Header.ts'"],
         ["kms/aws/X.ts", "import { KMSClient } from '@aws-sdk/client-kms'; import { Kms } from '../Kms.ts'"],
+        ["web/X.ts", "import * as W from 'effect/crypto/WebCrypto'; import('@noble/ciphers/aes.js')"],
         ["node/X.ts", "import * as crypto from 'node:crypto'; export const x = crypto.sign(Buffer)"],
         ["caching/X.ts", "import * as entry from './internal/entry.ts'; import * as Hex from 'effect/encoding/Hex'"],
         ["caching/internal/X.ts", "import * as bytes from '../../internal/bytes.ts'; import * as Y from '../Y.ts'"],

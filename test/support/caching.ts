@@ -3,7 +3,7 @@ import type { CryptographicMaterialsManager } from "effect-encryption-sdk"
 import { CachingCmm, LocalCache, type MaterialsCache } from "effect-encryption-sdk/caching"
 import type { CacheEntry, CachingEvent } from "effect-encryption-sdk/caching"
 import { Primitives } from "effect-encryption-sdk/crypto"
-import { NodePrimitives } from "effect-encryption-sdk/node"
+import { TestPrimitives } from "./TestPrimitives.ts"
 import { type Script, scriptedManager } from "./scriptedManager.ts"
 
 type Options = Partial<Parameters<typeof CachingCmm.make>[0]> & {
@@ -51,6 +51,6 @@ export const caching = ({ randomBytes, ...options }: Options = {}) =>
     Effect.provideService(make(options), Primitives.Primitives, {
       ...primitives,
       randomBytes: randomBytes ?? primitives.randomBytes
-    })).pipe(Effect.provide(NodePrimitives.layer))
+    })).pipe(Effect.provide(TestPrimitives.layer))
 
 export type Caching = Effect.Success<ReturnType<typeof caching>>

@@ -9,7 +9,7 @@ import {
   EncryptionSdk,
   Keyring
 } from "effect-encryption-sdk"
-import { NodePrimitives } from "effect-encryption-sdk/node"
+import { TestPrimitives } from "./TestPrimitives.ts"
 
 /** A client over this keyring. */
 export const clientOf = (keyring: Keyring.Keyring, options: EncryptionSdk.Options = {}) =>
@@ -18,7 +18,7 @@ export const clientOf = (keyring: Keyring.Keyring, options: EncryptionSdk.Option
       EncryptionSdk.layer(options).pipe(
         Layer.provide(DefaultCmm.layer),
         Layer.provide(Layer.succeed(Keyring.Service, keyring)),
-        Layer.provide(NodePrimitives.layer)
+        Layer.provide(TestPrimitives.layer)
       )
     )
   )
@@ -27,7 +27,7 @@ export const clientOf = (keyring: Keyring.Keyring, options: EncryptionSdk.Option
 export const managerOf = (
   keyring: Keyring.Keyring
 ): Effect.Effect<CryptographicMaterialsManager.CryptographicMaterialsManager> =>
-  Effect.provide(DefaultCmm.make(keyring), NodePrimitives.layer)
+  Effect.provide(DefaultCmm.make(keyring), TestPrimitives.layer)
 
 /** A policy under which messages of the suite are written and read. */
 export const policyFor = (suite: AlgorithmSuite.AlgorithmSuite): CommitmentPolicy.CommitmentPolicy =>

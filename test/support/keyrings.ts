@@ -7,8 +7,9 @@ import {
   Keyring,
   KeyringError
 } from "effect-encryption-sdk"
-import { randomBytes } from "node:crypto"
 import { toHex } from "./bytes.ts"
+
+const randomBytes = (length: number) => crypto.getRandomValues(new Uint8Array(length))
 
 /** What a recording keyring has seen: the very arrays of the data keys that it handed out, and the materials asked for. */
 export interface Recording {
@@ -43,7 +44,7 @@ export const recordingKeyring = (
       const plaintextDataKey = materials.plaintextDataKey ??
         (yield* handOut(randomBytes(materials.algorithmSuite.dataKeyLength)))
       const added = Array.from({ length: options.encryptedDataKeys ?? 1 }, (_, index) => {
-        const ciphertext = new Uint8Array(randomBytes(24))
+        const ciphertext = randomBytes(24)
         wrapped.set(toHex(ciphertext), {
           key: new Uint8Array(DataKey.value(plaintextDataKey)),
           context: contextOf(materials.encryptionContext)

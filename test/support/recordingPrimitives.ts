@@ -1,6 +1,6 @@
 import { Effect, Layer, Redacted } from "effect"
 import { Primitives } from "effect-encryption-sdk/crypto"
-import { NodePrimitives } from "effect-encryption-sdk/node"
+import { TestPrimitives } from "./TestPrimitives.ts"
 
 export interface RecordedArray {
   readonly method: keyof Primitives.Primitives["Service"]
@@ -15,7 +15,7 @@ export interface RecordedArray {
  */
 export const recordingPrimitives = (overrides: Partial<Primitives.Primitives["Service"]> = {}) => {
   const recorded: Array<RecordedArray> = []
-  const base = { ...NodePrimitives.make, ...overrides }
+  const base = { ...TestPrimitives.make, ...overrides }
   const keep = (method: RecordedArray["method"], direction: RecordedArray["direction"]) => (array: Uint8Array) => {
     recorded.push({ method, direction, array })
   }

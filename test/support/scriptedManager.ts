@@ -122,7 +122,7 @@ export const scriptedManager = (script: Script = {}) => {
 export const edk = (number: number): EncryptedDataKey.EncryptedDataKey => ({
   keyProviderId: "scripted",
   keyProviderInfo: new TextEncoder().encode(`key-${number}`),
-  ciphertext: keyBytes(number)
+  ciphertext: keyBytes(number).fill(0x5a, 4)
 })
 
 export const failed = (description = "scripted fault") => new MaterialsManagerFailed({ description, retryable: false })

@@ -3,10 +3,10 @@ import { Arbitrary, Duration, Effect, Exit, Formatter, Result } from "effect"
 import { AlgorithmSuite, CommitmentPolicy, DataKey, DefaultCmm, EncryptionContext } from "effect-encryption-sdk"
 import { CachePolicy, CachingCmm, LocalCache } from "effect-encryption-sdk/caching"
 import { KmsKeyring } from "effect-encryption-sdk/kms"
-import { NodePrimitives } from "effect-encryption-sdk/node"
 import { Arbitraries, ScriptedKms } from "effect-encryption-sdk/testing"
-import { TestClock } from "effect/testing"
 import * as Materials from "../../src/CryptographicMaterials.ts"
+import { TestClock } from "../support/TestClock.ts"
+import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { scriptedManager } from "../support/scriptedManager.ts"
 
 const sample = <A>(arbitrary: Arbitrary.Arbitrary<A>, count = 500) =>
@@ -107,7 +107,7 @@ describe("thresholds and policies", () => {
       const { manager: materialsManager } = scriptedManager()
       const cache = yield* LocalCache.make({ capacity: 1 })
       const make = (policy: CachePolicy.CachePolicy | CachePolicy.ThresholdsInput) =>
-        Effect.exit(Effect.provide(CachingCmm.make({ policy, materialsManager, cache }), NodePrimitives.layer))
+        Effect.exit(Effect.provide(CachingCmm.make({ policy, materialsManager, cache }), TestPrimitives.layer))
       for (const policy of yield* sample(Arbitraries.completePolicy, 50)) {
         assert.isTrue(Exit.isSuccess(yield* make(policy)))
       }
@@ -184,7 +184,7 @@ describe("requests and materials", () => {
         assert.deepStrictEqual(materials.requiredEncryptionContextKeys, request.requiredEncryptionContextKeys)
       }).pipe(
         Effect.provide(ScriptedKms.layer({ keys: [{ arn }] })),
-        Effect.provide(NodePrimitives.layer),
+        Effect.provide(TestPrimitives.layer),
         Effect.scoped
       ),
     { arbitrary: { seed: "granted", runs: 100 } }
@@ -262,7 +262,7 @@ describe("sequences of requests", () => {
         const cache = yield* LocalCache.make({ capacity: 10 })
         const cmm = yield* Effect.provide(
           CachingCmm.make({ policy: thresholds, materialsManager, cache }),
-          NodePrimitives.layer
+          TestPrimitives.layer
         )
         const uses = new Map<string, { messages: number; bytes: number }>()
         for (const { encryptionContext, length, pause } of steps) {

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Metric } from "effect"
 import { CachingCounts, FaultyCache } from "effect-encryption-sdk/testing"
-import { TestClock } from "effect/testing"
+import { TestClock } from "../support/TestClock.ts"
 import { caching } from "../support/caching.ts"
 import { decryptRequest, encryptRequest, failed } from "../support/scriptedManager.ts"
 

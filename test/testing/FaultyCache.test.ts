@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber } from "effect"
 import { CacheEntry, CachingCmm, LocalCache, MaterialsCache, MaterialsCacheError } from "effect-encryption-sdk/caching"
-import { NodePrimitives } from "effect-encryption-sdk/node"
 import { FaultyCache } from "effect-encryption-sdk/testing"
-import { TestClock } from "effect/testing"
-import { inspect } from "node:util"
+import { TestClock } from "../support/TestClock.ts"
+import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { caching } from "../support/caching.ts"
+import { inspect } from "../support/inspect.ts"
 import { encryptRequest, keyNumber, scriptedManager } from "../support/scriptedManager.ts"
 
 /** A caching manager over a faulty cache, with the script of the faults. */
@@ -265,7 +265,7 @@ describe("a caching manager over a cache that", () => {
           partitionId: "p"
         })
         return { count, encrypt: cmm.getEncryptionMaterials }
-      }).pipe(Effect.provide(NodePrimitives.layer))
+      }).pipe(Effect.provide(TestPrimitives.layer))
       const [one, other] = [yield* make, yield* make]
       yield* one.encrypt(encryptRequest())
       yield* other.encrypt(encryptRequest())

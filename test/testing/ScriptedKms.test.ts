@@ -5,15 +5,15 @@ import { CachingCmm, LocalCache } from "effect-encryption-sdk/caching"
 import type { KmsError } from "effect-encryption-sdk/kms"
 import { Kms, KmsKeyring } from "effect-encryption-sdk/kms"
 import { EmbeddedKms } from "effect-encryption-sdk/kms/development-only"
-import { NodePrimitives } from "effect-encryption-sdk/node"
 import { AssertionFailed, ScriptedKms } from "effect-encryption-sdk/testing"
-import { TestClock } from "effect/testing"
-import { inspect } from "node:util"
+import { TestClock } from "../support/TestClock.ts"
+import { TestPrimitives } from "../support/TestPrimitives.ts"
+import { inspect } from "../support/inspect.ts"
 
 const arn = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 const other = "arn:aws:kms:eu-central-1:111122223333:key/4321abcd-12ab-34cd-56ef-1234567890ab"
 const layer = ScriptedKms.layer({ keys: [{ arn, aliases: ["alias/orders"] }, { arn: other }] }).pipe(
-  Layer.provide(NodePrimitives.layer)
+  Layer.provide(TestPrimitives.layer)
 )
 
 const request = (keyId = arn) => ({ keyId, encryptionContext: { tenant: "a" }, grantTokens: ["grant"] })
@@ -49,6 +49,7 @@ describe("ScriptedKms", () => {
       yield* Effect.flip(kms.decrypt({ ...request(), encryptionContext: {}, ciphertextBlob }))
       yield* script.when({ operation: "Decrypt" }, ScriptedKms.delay("5 seconds"))
       const slow = yield* Effect.forkChild(kms.decrypt({ ...request(), ciphertextBlob }), { startImmediately: true })
+      yield* TestClock.adjust(0)
       const logged = { grantTokens: ["grant"], encryptionContextKeys: ["tenant"] }
       const pending: ScriptedKms.Call = {
         ...logged,
@@ -86,7 +87,7 @@ describe("ScriptedKms", () => {
         },
         pending
       ])
-      yield* TestClock.adjust("10 seconds")
+      yield* TestClock.adjust("5 seconds")
       yield* Fiber.join(slow)
       assert.deepStrictEqual((yield* script.calls)[3], { ...pending, outcome: { _tag: "Answered", at: 7000 } })
       assert.strictEqual(yield* script.count(), 4)
@@ -239,12 +240,13 @@ describe("ScriptedKms", () => {
   it.effect("the latency option delays every call on the Clock", () =>
     Effect.gen(function*() {
       const fiber = yield* Effect.forkChild(Effect.all([generate(), generate()]), { startImmediately: true })
-      yield* TestClock.adjust("99 millis")
+      yield* TestClock.adjust("50 millis")
+      yield* TestClock.adjust("49 millis")
       assert.isUndefined(fiber.pollUnsafe())
       yield* TestClock.adjust("1 millis")
       yield* Fiber.join(fiber)
     }).pipe(Effect.provide(
-      ScriptedKms.layer({ keys: [{ arn }], latency: "50 millis" }).pipe(Layer.provide(NodePrimitives.layer))
+      ScriptedKms.layer({ keys: [{ arn }], latency: "50 millis" }).pipe(Layer.provide(TestPrimitives.layer))
     )))
 
   it.effect("keeps the very arrays that it handed out, and tells which are not zeroed", () =>
@@ -426,7 +428,7 @@ describe("assertCalls", () => {
         Layer.provide(CachingCmm.layer({ policy: { maxAge: "1 minute" } })),
         Layer.provide([LocalCache.layer({ capacity: 1 }), KmsKeyring.layer({ generatorKeyId: arn })]),
         Layer.provideMerge(layer),
-        Layer.provide(NodePrimitives.layer)
+        Layer.provide(TestPrimitives.layer)
       )
     )))
 })

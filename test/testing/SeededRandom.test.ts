@@ -4,11 +4,11 @@ import { DataKey } from "effect-encryption-sdk"
 import { Primitives } from "effect-encryption-sdk/crypto"
 import { Kms } from "effect-encryption-sdk/kms"
 import { EmbeddedKms } from "effect-encryption-sdk/kms/development-only"
-import { NodePrimitives } from "effect-encryption-sdk/node"
 import { ScriptedKms, SeededRandom } from "effect-encryption-sdk/testing"
 import { createHash } from "node:crypto"
+import { TestPrimitives } from "../support/TestPrimitives.ts"
 
-const seeded = (seed: string) => SeededRandom.layer(seed).pipe(Layer.provide(NodePrimitives.layer))
+const seeded = (seed: string) => SeededRandom.layer(seed).pipe(Layer.provide(TestPrimitives.layer))
 const draw = (seed: string, lengths: ReadonlyArray<number>) =>
   Effect.flatMap(Primitives.Primitives, (primitives) => Effect.forEach(lengths, primitives.randomBytes)).pipe(
     Effect.provide(seeded(seed))

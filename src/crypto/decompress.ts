@@ -1,0 +1,59 @@
+/** Points of curves, for runtimes that import no compressed ones. Not exported, and loaded where one is met. */
+import * as Hex from "effect/encoding/Hex"
+import * as Result from "effect/Result"
+import type { SignatureCurve } from "../AlgorithmSuite.ts"
+import * as bytes from "../internal/bytes.ts"
+import * as Ecdsa from "./Ecdsa.ts"
+
+interface Field {
+  readonly prime: bigint
+  /** Of y² = x³ − 3x + b. */
+  readonly b: bigint
+}
+
+const fields: Readonly<Record<SignatureCurve, Field>> = {
+  "P-256": {
+    prime: 0xffffffff00000001000000000000000000000000ffffffffffffffffffffffffn,
+    b: 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn
+  },
+  "P-384": {
+    prime: 0xfffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffeffffffff0000000000000000ffffffffn,
+    b: 0xb3312fa7e23ee7e4988e056be3f82d19181d9c6efe8141120314088f5013875ac656398d8a2ed19d2a85c8edd3ec2aefn
+  }
+}
+
+/**
+ * The uncompressed point of a compressed one. Undefined where the bytes are no point of the curve.
+ *
+ * For runtimes that import no compressed points. Takes about a millisecond.
+ */
+export const decompress = (curve: SignatureCurve, point: Uint8Array): Uint8Array | undefined => {
+  const { b, prime } = fields[curve]
+  if (Ecdsa.spkiFromCompressed(curve, point) === undefined) return undefined
+  const x = bytesToNumber(point.subarray(1))
+  if (x >= prime) return undefined
+  const square = (((x * x - 3n) * x + b) % prime + prime) % prime
+  // Both primes are 3 modulo 4, where this power is a square root if there is one.
+  const root = power(square, (prime + 1n) / 4n, prime)
+  if ((root * root) % prime !== square) return undefined
+  const y = (root & 1n) === BigInt(point[0]! & 1) ? root : (prime - root) % prime
+  return bytes.concat([
+    Uint8Array.of(4),
+    point.subarray(1),
+    Result.getOrThrow(Hex.decode(y.toString(16).padStart(2 * Ecdsa.coordinateLength(curve), "0")))
+  ])
+}
+
+const power = (base: bigint, exponent: bigint, modulus: bigint): bigint => {
+  let out = 1n
+  for (let square = base, rest = exponent; rest > 0n; rest >>= 1n, square = (square * square) % modulus) {
+    if ((rest & 1n) === 1n) out = (out * square) % modulus
+  }
+  return out
+}
+
+const bytesToNumber = (input: Uint8Array): bigint => {
+  let out = 0n
+  for (const byte of input) out = (out << 8n) | BigInt(byte)
+  return out
+}

@@ -1,0 +1,1 @@
+export * as WebPrimitives from "./WebPrimitives.ts"

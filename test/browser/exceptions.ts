@@ -1,0 +1,98 @@
+/**
+ * The tests of `npm test` that cannot run in a browser, and why. Whatever is not named here has to run there: `npm run test:browser`
+ * compares, and refuses a line that names no test.
+ */
+export interface Exception {
+  /** A file, or every file of a folder where it ends with a slash. */
+  readonly path: string
+  /** The tests of the file whose full names begin so. Default: all. */
+  readonly name?: string
+  readonly because: string
+  /** Whether it is not run over WebCrypto in Node either. */
+  readonly nodeOnly?: true
+}
+
+export const exceptions: ReadonlyArray<Exception> = [
+  {
+    path: "test/demo/",
+    because: "the demo is a program for Node",
+    nodeOnly: true
+  },
+  {
+    path: "test/docs/",
+    because: "it runs examples as programs of Node, and reads files",
+    nodeOnly: true
+  },
+  {
+    path: "test/mutants/",
+    because: "it changes and runs the sources, with Node",
+    nodeOnly: true
+  },
+  {
+    path: "test/node/",
+    because: "it is about the layer for Node",
+    nodeOnly: true
+  },
+  {
+    path: "test/soak/",
+    because: "the soak is a program for Node",
+    nodeOnly: true
+  },
+  {
+    path: "test/web/",
+    because: "it compares the layer on WebCrypto with that on node:crypto, which needs both",
+    nodeOnly: true
+  },
+  {
+    path: "test/caching/idle-process.test.ts",
+    because: "it starts a process of Node, and waits for its end"
+  },
+  {
+    path: "test/caching/model/",
+    because: "it orders fibers one by one, which it can where every operation of Primitives is one step: in Node",
+    nodeOnly: true
+  },
+  {
+    path: "test/caching/parallel.test.ts",
+    because: "it moves the test clock between the steps of thousands of fibers, over the synchronous layer for Node",
+    nodeOnly: true
+  },
+  {
+    path: "test/crypto/Ecdsa.test.ts",
+    because: "its oracle is node:crypto; the browser's signatures cross to Node in test/peers/browser.test.ts"
+  },
+  {
+    path: "test/interop/",
+    because: "the JavaScript SDK runs in Node there; the browser's messages cross to it in test/peers/browser.test.ts"
+  },
+  {
+    path: "test/kms/AwsKms.test.ts",
+    because:
+      "it serves the answers of a KMS itself, by node:http; a page meets a KMS server in test/peers/browser.test.ts"
+  },
+  {
+    path: "test/no-secrets.test.ts",
+    because: "it looks for secrets in what Node's inspect shows and in what Node's console prints"
+  },
+  {
+    path: "test/raw/RawRsaKeyring.test.ts",
+    because: "node:crypto makes its keys and is its oracle; RSA in the browser is in test/peers/browser.test.ts"
+  },
+  {
+    path: "test/stream/files.test.ts",
+    because: "it reads and writes files"
+  },
+  {
+    path: "test/stream/range.test.ts",
+    name: "a range of a signed message, or of one without frames, is refused",
+    because: "node:crypto makes the message without frames"
+  },
+  {
+    path: "test/stream/nodeStreams.test.ts",
+    because: "it is about the streams of Node"
+  },
+  {
+    path: "test/testing/SeededRandom.test.ts",
+    because: "its oracle is node:crypto"
+  }
+]

@@ -1,0 +1,77 @@
+/** The programs that `npm run size` measures, and what they may weigh in bytes, minified and gzipped. */
+export interface Entry {
+  readonly title: string
+  readonly text: string
+  /** With Effect and everything else that is loaded at once. */
+  readonly budget: number
+  /**
+   * Without Effect and other packages. More under esbuild: it keeps whole modules of a barrel (`export * as`), of which
+   * rolldown, Vite's bundler, keeps what is used; and puts what is shared with later parts in files of their own, which
+   * compress less well.
+   */
+  readonly ownBudget: { readonly rolldown: number; readonly esbuild: number }
+}
+
+const kib = 1024
+
+const program = (imports: string, keyring: string) => `
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import { CryptographicMaterialsManager, DefaultCmm, EncryptionSdk } from "effect-encryption-sdk"
+import { CachingCmm, LocalCache } from "effect-encryption-sdk/caching"
+import { WebPrimitives } from "effect-encryption-sdk/web"
+${imports}
+
+const program = Effect.gen(function*() {
+  const keyring = yield* ${keyring}
+  const cache = yield* LocalCache.make({ capacity: 100 })
+  const manager = yield* CachingCmm.make({
+    cache,
+    materialsManager: yield* DefaultCmm.make(keyring),
+    policy: { maxAge: "5 minutes" }
+  })
+  const sdk = yield* EncryptionSdk.make().pipe(
+    Effect.provideService(CryptographicMaterialsManager.Service, manager)
+  )
+  const { message } = yield* sdk.encrypt("hello", { encryptionContext: { purpose: "size" } })
+  return yield* sdk.decrypt(message)
+})
+
+globalThis.run = () => Effect.runPromise(program.pipe(Effect.scoped, LAYERS))
+`
+
+const raw = program(
+  `import { RawAesKeyring } from "effect-encryption-sdk/raw"`,
+  `RawAesKeyring.make({ keyNamespace: "a", keyName: "b", wrappingKey: Redacted.make(new Uint8Array(32).fill(1)) })`
+).replace("LAYERS", "Effect.provide(WebPrimitives.layer)")
+
+const keyArn = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+const kmsKeyring = `KmsKeyring.make({ generatorKeyId: "${keyArn}" })`
+
+export const entries: ReadonlyArray<Entry> = [
+  {
+    title: "raw AES keyring + caching CMM + encrypt + decrypt",
+    text: raw,
+    budget: 75 * kib,
+    ownBudget: { rolldown: 25 * kib, esbuild: 29 * kib }
+  },
+  {
+    title: "KMS keyring + caching CMM + encrypt + decrypt",
+    text: program(
+      `import { Kms, KmsKeyring } from "effect-encryption-sdk/kms"`,
+      kmsKeyring
+    ).replace("LAYERS", "Effect.provideService(Kms.Kms, globalThis.kms), Effect.provide(WebPrimitives.layer)"),
+    budget: 75 * kib,
+    ownBudget: { rolldown: 26 * kib, esbuild: 30 * kib }
+  },
+  {
+    title: "the same with the AWS SDK's client",
+    text: program(
+      `import { KmsKeyring } from "effect-encryption-sdk/kms"
+import { AwsKms } from "effect-encryption-sdk/kms/aws"`,
+      kmsKeyring
+    ).replace("LAYERS", "Effect.provide(AwsKms.layer()), Effect.provide(WebPrimitives.layer)"),
+    budget: 125 * kib,
+    ownBudget: { rolldown: 27 * kib, esbuild: 32 * kib }
+  }
+]
