@@ -66,16 +66,15 @@ try {
   if (collected.status !== 0) throw new Error("the tests of Node could not be listed")
   const listing = JSON.parse(readFileSync(listed, "utf8")) as ReadonlyArray<{ name: string; file: string }>
   const inNode = listing.map(({ file, name }) => ({ file, name: name.replaceAll(" > ", " ") }))
-  const used = new Set<object>()
+  const used = new Map<object, number>()
   const exceptionOf = (file: string, name: string) => {
     const found = exceptions.find((exception) =>
       (exception.path.endsWith("/") ? file.startsWith(exception.path) : file === exception.path) &&
       name.startsWith(exception.name ?? "")
     )
-    if (found !== undefined) used.add(found)
+    if (found !== undefined) used.set(found, (used.get(found) ?? 0) + 1)
     return found
   }
-  const excepted = inNode.filter(({ file, name }) => exceptionOf(nameOf(file), name) !== undefined)
   const wanted = count(
     inNode.filter(({ file, name }) => exceptionOf(nameOf(file), name) === undefined)
       .map(({ file, name }) => [nameOf(file), name] as const)
@@ -88,9 +87,18 @@ try {
   for (const key of lacking.slice(0, 20)) console.error(`did not pass in the browser, and is no exception: ${key}`)
   if (lacking.length > 20) console.error(`… and ${lacking.length - 20} more`)
   for (const { name = "", path } of stale) console.error(`an exception that names no test: ${path} ${name}`)
+  const excepted = [...used.values()].reduce((sum, tests) => sum + tests, 0)
   console.log(
-    `${shared} shared tests passed in Chromium, of ${inNode.length} in Node; ${excepted.length} are exceptions, with reasons in test/browser/exceptions.ts`
+    `${shared} shared tests passed in Chromium. Of the ${inNode.length} of \`npm test\`, ${excepted} are exceptions (test/browser/exceptions.ts):`
   )
+  for (const exception of exceptions) {
+    const { because, name, path } = exception
+    console.log(
+      `  ${String(used.get(exception) ?? 0).padStart(4)}  ${path}${
+        name === undefined ? "" : ` (${name} …)`
+      }: ${because}`
+    )
+  }
   const site = await driveSite(chromium).then(
     (shown) => {
       console.log(`The example page: ${shown.join("; ")}; screenshot in ${relative(root, artefacts)}/site.png`)

@@ -3,24 +3,30 @@ import { Deferred, Effect, Exit, Fiber, Layer, Redacted, Scope } from "effect"
 import { AlgorithmSuite, DataKey, type EncryptedDataKey, Keyring } from "effect-encryption-sdk"
 import { Primitives, PrimitivesError } from "effect-encryption-sdk/crypto"
 import { RawAesKeyring, RawRsaKeyring } from "effect-encryption-sdk/raw"
-import * as crypto from "node:crypto"
-import { inspect } from "node:util"
 import type { Attempted, Skipped } from "../../src/KeyringError.ts"
 import { DataKeyNotUnwrapped, DataKeyNotWrapped, KeyringError, KeyringMisconfigured } from "../../src/KeyringError.ts"
 import { hasPkcs1, TestPrimitives } from "../support/TestPrimitives.ts"
+import { inspect } from "../support/inspect.ts"
 import { decryptionMaterials, encryptionMaterials } from "../support/materials.ts"
 import { isZero, recordingPrimitives } from "../support/recordingPrimitives.ts"
 
-const generate = (modulusLength = 2048) => {
-  const pair = crypto.generateKeyPairSync("rsa", { modulusLength })
-  return {
-    ...pair,
-    publicPem: pair.publicKey.export({ format: "pem", type: "spki" }) as string,
-    privatePem: pair.privateKey.export({ format: "pem", type: "pkcs8" }) as string
-  }
+const { subtle } = globalThis.crypto
+
+const pemOf = (label: string, der: ArrayBuffer) =>
+  `-----BEGIN ${label}-----\n${
+    Buffer.from(der).toString("base64").replaceAll(/.{64}(?!$)/g, "$&\n")
+  }\n-----END ${label}-----\n`
+
+const generate = async (modulusLength = 2048) => {
+  const algorithm = { name: "RSA-OAEP", modulusLength, publicExponent: Uint8Array.of(1, 0, 1), hash: "SHA-256" }
+  const { privateKey, publicKey } = await subtle.generateKey(algorithm, true, ["encrypt", "decrypt"])
+  const spki = await subtle.exportKey("spki", publicKey)
+  const pkcs8 = await subtle.exportKey("pkcs8", privateKey)
+  return { spki, pkcs8, publicPem: pemOf("PUBLIC KEY", spki), privatePem: pemOf("PRIVATE KEY", pkcs8) }
 }
-const mine = generate()
-const other = generate()
+const mine = await generate()
+const other = await generate()
+const small = await generate(1024)
 const keyBytes = (length: number) => Uint8Array.from({ length }, (_, i) => 3 + i)
 
 const options = (overrides: Partial<RawRsaKeyring.RawRsaKeyringOptions> = {}): RawRsaKeyring.RawRsaKeyringOptions => ({
@@ -39,15 +45,28 @@ const unwrapped = (answer: Keyring.OnDecryptAnswer) => {
   return answer
 }
 
+const oaep = { name: "RSA-OAEP" }
+
+/** An encrypted data key that the keyring under test had no part in. */
 const wrapByHand = (
-  dataKey: Uint8Array,
-  oaepHash = "sha256",
-  key = mine.publicKey
-): EncryptedDataKey.EncryptedDataKey => ({
-  keyProviderId: "test namespace",
-  keyProviderInfo: Buffer.from("rsa key"),
-  ciphertext: crypto.publicEncrypt({ key, padding: crypto.constants.RSA_PKCS1_OAEP_PADDING, oaepHash }, dataKey)
-})
+  dataKey: Uint8Array<ArrayBuffer>,
+  hash = "SHA-256",
+  { spki } = mine
+): Effect.Effect<EncryptedDataKey.EncryptedDataKey> =>
+  Effect.promise(async () => {
+    const key = await subtle.importKey("spki", spki, { ...oaep, hash }, false, ["encrypt"])
+    return {
+      keyProviderId: "test namespace",
+      keyProviderInfo: Buffer.from("rsa key"),
+      ciphertext: new Uint8Array(await subtle.encrypt(oaep, key, dataKey))
+    }
+  })
+
+const unwrapByHand = (ciphertext: Uint8Array, hash: string): Effect.Effect<Uint8Array> =>
+  Effect.promise(async () => {
+    const key = await subtle.importKey("pkcs8", mine.pkcs8, { ...oaep, hash }, false, ["decrypt"])
+    return new Uint8Array(await subtle.decrypt(oaep, key, new Uint8Array(ciphertext)))
+  })
 
 const misconfigured = (operation: KeyringError["operation"], field: string, description: string) =>
   new KeyringError({
@@ -100,29 +119,26 @@ describe("RawRsaKeyring", () => {
 
   it.effect.each(
     [
-      { padding: "OAEP-SHA1", hash: "sha1" },
-      { padding: "OAEP-SHA256", hash: "sha256" },
-      { padding: "OAEP-SHA384", hash: "sha384" },
-      { padding: "OAEP-SHA512", hash: "sha512" }
+      { padding: "OAEP-SHA1", hash: "SHA-1" },
+      { padding: "OAEP-SHA256", hash: "SHA-256" },
+      { padding: "OAEP-SHA384", hash: "SHA-384" },
+      { padding: "OAEP-SHA512", hash: "SHA-512" }
     ] as const
-  )("$padding both ways with node:crypto", ({ hash, padding }) =>
+  )("$padding both ways with an implementation of its own", ({ hash, padding }) =>
     Effect.gen(function*() {
       const keyring = yield* make({ padding })
-      const answer = unwrapped(yield* keyring.onDecrypt(decryptionMaterials(), [wrapByHand(keyBytes(32), hash)]))
+      const answer = unwrapped(yield* keyring.onDecrypt(decryptionMaterials(), [yield* wrapByHand(keyBytes(32), hash)]))
       assert.deepStrictEqual(DataKey.value(answer.plaintextDataKey), keyBytes(32))
       const materials = yield* keyring.onEncrypt(encryptionMaterials({ plaintextDataKey: DataKey.make(keyBytes(32)) }))
-      const dataKey = crypto.privateDecrypt(
-        { key: mine.privateKey, padding: crypto.constants.RSA_PKCS1_OAEP_PADDING, oaepHash: hash },
-        materials.encryptedDataKeys[0]!.ciphertext
-      )
-      assert.deepStrictEqual(new Uint8Array(dataKey), keyBytes(32))
+      const dataKey = yield* unwrapByHand(materials.encryptedDataKeys[0]!.ciphertext, hash)
+      assert.deepStrictEqual(dataKey, keyBytes(32))
     }))
 
   it.effect("keeps the data key that materials have, appends to their encrypted data keys, changes nothing else", () =>
     Effect.gen(function*() {
       const keyring = yield* make()
       const plaintextDataKey = DataKey.make(keyBytes(32))
-      const before = encryptionMaterials({ plaintextDataKey, encryptedDataKeys: [wrapByHand(keyBytes(32))] })
+      const before = encryptionMaterials({ plaintextDataKey, encryptedDataKeys: [yield* wrapByHand(keyBytes(32))] })
       const input = { ...before }
       const output = yield* keyring.onEncrypt(input)
       assert.strictEqual(output.plaintextDataKey, plaintextDataKey)
@@ -145,7 +161,7 @@ describe("RawRsaKeyring", () => {
   it.effect("without a public key it decrypts and does not encrypt", () =>
     Effect.gen(function*() {
       const keyring = yield* make({ publicKey: undefined })
-      unwrapped(yield* keyring.onDecrypt(decryptionMaterials(), [wrapByHand(keyBytes(32))]))
+      unwrapped(yield* keyring.onDecrypt(decryptionMaterials(), [yield* wrapByHand(keyBytes(32))]))
       assert.deepStrictEqual(
         yield* Effect.flip(keyring.onEncrypt(encryptionMaterials())),
         misconfigured("onEncrypt", "publicKey", "is missing: this keyring can only decrypt")
@@ -165,12 +181,12 @@ describe("RawRsaKeyring", () => {
   it.effect("another key, another padding, changed bytes and a wrong length are attempts that failed", () =>
     Effect.gen(function*() {
       const keyring = yield* make()
-      const good = wrapByHand(keyBytes(32))
+      const good = yield* wrapByHand(keyBytes(32))
       const changed = Buffer.from(good.ciphertext)
       changed[200]! ^= 1
       const edks = [
-        wrapByHand(keyBytes(32), "sha256", other.publicKey),
-        wrapByHand(keyBytes(32), "sha1"),
+        yield* wrapByHand(keyBytes(32), "SHA-256", other),
+        yield* wrapByHand(keyBytes(32), "SHA-1"),
         { ...good, ciphertext: changed },
         { ...good, ciphertext: good.ciphertext.subarray(1) },
         { ...good, ciphertext: new Uint8Array(0) }
@@ -186,8 +202,9 @@ describe("RawRsaKeyring", () => {
   it.effect("a data key of another length, or of zeroes, is refused", () =>
     Effect.gen(function*() {
       const keyring = yield* make()
-      const edks = [keyBytes(16), keyBytes(31), keyBytes(33), new Uint8Array(0), new Uint8Array(32)].map((key) =>
-        wrapByHand(key)
+      const edks = yield* Effect.forEach(
+        [keyBytes(16), keyBytes(31), keyBytes(33), new Uint8Array(0), new Uint8Array(32)],
+        (key) => wrapByHand(key)
       )
       assert.deepStrictEqual(
         yield* Effect.flip(keyring.onDecrypt(decryptionMaterials(), edks)),
@@ -231,7 +248,10 @@ describe("RawRsaKeyring", () => {
   it.effect.each(notMine)("is not mine: %s", ([, overrides, because]) =>
     Effect.gen(function*() {
       const keyring = yield* make()
-      const answer = yield* keyring.onDecrypt(decryptionMaterials(), [{ ...wrapByHand(keyBytes(32)), ...overrides }])
+      const answer = yield* keyring.onDecrypt(decryptionMaterials(), [{
+        ...(yield* wrapByHand(keyBytes(32))),
+        ...overrides
+      }])
       if (answer._tag !== "NotMine") return assert.fail(`answered ${answer._tag}`)
       assert.deepStrictEqual(answer.skipped.map((row) => [row.index, row.keyring, row.because]), [
         [0, "RawRsaKeyring", because]
@@ -309,7 +329,7 @@ describe("RawRsaKeyring", () => {
     ],
     [
       "a small modulus",
-      { publicKey: generate(1024).publicPem },
+      { publicKey: small.publicPem },
       "publicKey",
       "has a modulus of 1024 bits, at least 2048 are needed"
     ]
@@ -351,7 +371,7 @@ describe("RawRsaKeyring", () => {
     Effect.gen(function*() {
       const keyring = yield* Keyring.Service
       assert.strictEqual(keyring.name, "RawRsaKeyring")
-      unwrapped(yield* keyring.onDecrypt(decryptionMaterials(), [wrapByHand(keyBytes(32))]))
+      unwrapped(yield* keyring.onDecrypt(decryptionMaterials(), [yield* wrapByHand(keyBytes(32))]))
     }).pipe(Effect.provide(RawRsaKeyring.layer(options()).pipe(Layer.provide(TestPrimitives.layer)))))
 })
 
@@ -360,7 +380,7 @@ describe("the key material of a RawRsaKeyring", () => {
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const keyring = yield* make().pipe(Effect.provideService(Scope.Scope, scope))
-      const edks = [wrapByHand(keyBytes(32))]
+      const edks = [yield* wrapByHand(keyBytes(32))]
       unwrapped(yield* keyring.onDecrypt(decryptionMaterials(), edks))
       yield* Scope.close(scope, Exit.void)
       assert.isTrue(Exit.hasDies(yield* Effect.exit(keyring.onDecrypt(decryptionMaterials(), edks))))
@@ -381,7 +401,10 @@ describe("the key material of a RawRsaKeyring", () => {
 
       const answered = yield* Effect.scoped(Effect.gen(function*() {
         const answer = unwrapped(
-          yield* keyring.onDecrypt(decryptionMaterials(), [wrapByHand(keyBytes(16)), wrapByHand(keyBytes(32))])
+          yield* keyring.onDecrypt(decryptionMaterials(), [
+            yield* wrapByHand(keyBytes(16)),
+            yield* wrapByHand(keyBytes(32))
+          ])
         )
         const answered = recording.arrays("rsaDecrypt")
         assert.deepStrictEqual(answered, [new Uint8Array(16), keyBytes(32)])
@@ -429,7 +452,7 @@ describe("the key material of a RawRsaKeyring", () => {
         Effect.provideService(Primitives.Primitives, primitives)
       )
       const fiber = yield* Effect.forkChild(
-        Effect.scoped(keyring.onDecrypt(decryptionMaterials(), [wrapByHand(keyBytes(32))]))
+        Effect.scoped(keyring.onDecrypt(decryptionMaterials(), [yield* wrapByHand(keyBytes(32))]))
       )
       yield* Deferred.await(unwrapping)
       const interruption = yield* Effect.forkChild(Fiber.interrupt(fiber))
