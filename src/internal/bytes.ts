@@ -43,6 +43,14 @@ export const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
   return out
 }
 
+/** Big-endian. A DataView for one or two numbers would cost more than all else that is done with them. */
+export const setUint32 = (bytes: Uint8Array, offset: number, value: number): void => {
+  bytes[offset] = value >>> 24
+  bytes[offset + 1] = value >>> 16
+  bytes[offset + 2] = value >>> 8
+  bytes[offset + 3] = value
+}
+
 /** Lexicographic order over unsigned bytes; a prefix comes first. */
 export const compare = (a: Uint8Array, b: Uint8Array): number => {
   const shared = Math.min(a.length, b.length)

@@ -13,6 +13,7 @@ import type { KeyHandle, OpenJob, RsaPadding, SealJob } from "../crypto/Primitiv
 import { Primitives } from "../crypto/Primitives.ts"
 import { PrimitivesError } from "../crypto/PrimitivesError.ts"
 import * as DataKey from "../DataKey.ts"
+import * as bytes from "../internal/bytes.ts"
 import * as Pem from "../internal/pem.ts"
 
 const ivLength = 12
@@ -20,6 +21,8 @@ const tagLength = 16
 const minimumModulusLength = 2048
 
 const hashNames = { "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512" } as const
+type HashName = typeof hashNames[keyof typeof hashNames]
+const blockLengths = { sha256: 64, sha384: 128, sha512: 128 } as const
 
 const rsaOptions: Readonly<Record<RsaPadding, { readonly padding: number; readonly oaepHash?: string }>> = {
   "PKCS1": { padding: crypto.constants.RSA_PKCS1_PADDING },
@@ -59,16 +62,19 @@ export const make: Primitives["Service"] = /*#__PURE__*/ Primitives.of({
         if (key.length !== plan.encryptionKey.length) throw new RangeError("data key: has not the plan's length")
         return { encryptionKey: aesKey(key), commitment: undefined }
       }
+      // HKDF of RFC 5869 in two steps, because one extract serves two expands; hkdfSync would do one for each.
       const hash = hashNames[plan.hash]
-      const pseudoRandomKey = extract(hash, plan.salt, key)
+      const pseudoRandomKey = hmac(hash, plan.salt, key)
       const derived = expand(hash, pseudoRandomKey, plan.encryptionKey.info, plan.encryptionKey.length)
       const encryptionKey = aesKey(derived)
       derived.fill(0)
       const { commitment } = plan
-      return {
+      const out = {
         encryptionKey,
         commitment: commitment && expand(hash, pseudoRandomKey, commitment.info, commitment.length)
       }
+      pseudoRandomKey.fill(0)
+      return out
     }),
 
   importAesKey: (key) =>
@@ -315,54 +321,69 @@ const privateScalar = (key: KeyObject): Uint8Array => {
 
 const cipherOf = (key: KeyObject): CipherGCMTypes => `aes-${8 * key.symmetricKeySize!}-gcm` as CipherGCMTypes
 
-const seal = (cipherName: CipherGCMTypes, key: KeyObject, job: SealJob): void => {
-  if (job.iv.length !== ivLength) throw new RangeError(`iv: is ${job.iv.length} bytes, must be ${ivLength}`)
-  if (job.output.length !== job.plaintext.length + tagLength) throw new RangeError("output: has not the job's length")
-  const cipher = crypto.createCipheriv(cipherName, key, job.iv, { authTagLength: tagLength })
-  cipher.setAAD(job.aad)
-  job.output.set(cipher.update(job.plaintext))
+const gcm = { authTagLength: tagLength } as const
+
+const seal = (cipherName: CipherGCMTypes, key: KeyObject, { aad, iv, output, plaintext }: SealJob): void => {
+  if (iv.length !== ivLength) throw new RangeError(`iv: is ${iv.length} bytes, must be ${ivLength}`)
+  if (output.length !== plaintext.length + tagLength) throw new RangeError("output: has not the job's length")
+  const cipher = crypto.createCipheriv(cipherName, key, iv, gcm)
+  cipher.setAAD(aad)
+  if (plaintext.length > 0) output.set(cipher.update(plaintext))
   cipher.final()
-  job.output.set(cipher.getAuthTag(), job.plaintext.length)
+  output.set(cipher.getAuthTag(), plaintext.length)
 }
 
-const open = (cipherName: CipherGCMTypes, key: KeyObject, job: OpenJob): boolean => {
-  if (job.output.length !== job.ciphertext.length) throw new RangeError("output: has not the job's length")
+const open = (cipherName: CipherGCMTypes, key: KeyObject, { aad, ciphertext, iv, output, tag }: OpenJob): boolean => {
+  if (output.length !== ciphertext.length) throw new RangeError("output: has not the job's length")
   // Node verifies no more of a tag than it is given, down to four bytes.
-  if (job.tag.length !== tagLength || job.iv.length !== ivLength) return false
-  const decipher = crypto.createDecipheriv(cipherName, key, job.iv, { authTagLength: tagLength })
-  decipher.setAAD(job.aad)
-  decipher.setAuthTag(job.tag)
-  const unverified = decipher.update(job.ciphertext)
+  if (tag.length !== tagLength || iv.length !== ivLength) return false
+  const decipher = crypto.createDecipheriv(cipherName, key, iv, gcm)
+  decipher.setAAD(aad)
+  decipher.setAuthTag(tag)
+  const unverified = ciphertext.length > 0 ? decipher.update(ciphertext) : undefined
   const verified = attempt(() => decipher.final()) !== undefined
-  if (verified) job.output.set(unverified)
-  unverified.fill(0)
+  if (unverified !== undefined) {
+    if (verified) output.set(unverified)
+    unverified.fill(0)
+  }
   return verified
 }
 
-/** HKDF of RFC 5869 in two steps, because one extract serves two expands; hkdfSync would do one for each. */
-const extract = (hash: string, salt: Uint8Array, key: Uint8Array): KeyObject => {
-  const digest = crypto.createHmac(hash, crypto.createSecretKey(salt)).update(key).digest()
-  const out = crypto.createSecretKey(digest)
-  digest.fill(0)
+// One for all, since each array of more than 64 bytes is memory of its own outside of the heap. Zeroed after use.
+const scratch = /*#__PURE__*/ new Uint8Array(512)
+
+/**
+ * HMAC of RFC 2104. Two digests cost half of what an Hmac costs, with the key that must be imported for it and the garbage
+ * that all of these leave.
+ */
+const hmac = (hash: HashName, key: Uint8Array, message: Uint8Array): Buffer => {
+  const block = blockLengths[hash]
+  if (key.length > block) return hmac(hash, crypto.hash(hash, key, "buffer"), message)
+  const length = block + message.length
+  const input = length > scratch.length ? new Uint8Array(length) : scratch
+  input.set(key)
+  for (let i = 0; i < block; i++) input[i]! ^= 0x36
+  input.set(message, block)
+  const inner = crypto.hash(hash, input.subarray(0, length), "buffer")
+  for (let i = 0; i < block; i++) input[i]! ^= 0x36 ^ 0x5c
+  input.set(inner, block)
+  const out = crypto.hash(hash, input.subarray(0, block + inner.length), "buffer")
+  input.fill(0)
+  inner.fill(0)
   return out
 }
 
-const expand = (hash: string, pseudoRandomKey: KeyObject, info: Uint8Array, length: number): Uint8Array => {
+const expand = (hash: HashName, pseudoRandomKey: Uint8Array, info: Uint8Array, length: number): Uint8Array => {
   const out = new Uint8Array(length)
-  const input = new Uint8Array(info.length + 1)
-  input.set(info)
-  let block: Buffer | undefined
+  let block: Uint8Array = bytes.empty
   for (let offset = 0, counter = 1; offset < length; offset += block.length, counter++) {
-    const hmac = crypto.createHmac(hash, pseudoRandomKey)
-    if (block !== undefined) {
-      hmac.update(block)
-      block.fill(0)
-    }
-    input[info.length] = counter
-    block = hmac.update(input).digest()
+    const input = bytes.concat([block, info, Uint8Array.of(counter)])
+    block.fill(0)
+    block = hmac(hash, pseudoRandomKey, input)
+    input.fill(0)
     out.set(block.subarray(0, length - offset), offset)
   }
-  block?.fill(0)
+  block.fill(0)
   return out
 }
 

@@ -112,6 +112,31 @@ describe("deriveKeys", () => {
       assert.strictEqual(hex(exported(derived.encryptionKey)), output.slice(0, 64))
     }))
 
+  it.effect.each(
+    (["SHA-256", "SHA-384", "SHA-512"] as const).flatMap((hash) =>
+      // Empty, of a block and past one, and past what is kept to work in.
+      [0, 64, 65, 128, 129, 1000].flatMap((saltLength) =>
+        [0, 100, 1000].map((infoLength) => ({ hash, saltLength, infoLength }))
+      )
+    )
+  )(
+    "$hash, a salt of $saltLength bytes and an info of $infoLength",
+    ({ hash, infoLength, saltLength }) =>
+      Effect.gen(function*() {
+        const key = crypto.randomBytes(32)
+        const salt = crypto.randomBytes(saltLength)
+        const info = crypto.randomBytes(infoLength)
+        const derived = yield* primitives.deriveKeys(DataKey.make(key), {
+          hash,
+          salt,
+          encryptionKey: { info, length: 32 },
+          commitment: { info, length: 200 }
+        })
+        const expected = crypto.hkdfSync(hash.replace("-", "").toLowerCase(), key, salt, info, 200)
+        assert.deepStrictEqual(derived.commitment, new Uint8Array(expected))
+      })
+  )
+
   it.effect.each(AlgorithmSuite.all)("$name is derived as hkdfSync would", (suite) =>
     Effect.gen(function*() {
       const messageId = yield* primitives.randomBytes(suite.messageIdLength)
