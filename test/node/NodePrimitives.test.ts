@@ -518,6 +518,36 @@ describe.each(
       )
     }))
 
+  it.effect.each([10, 65_537])(
+    "signs and verifies messages of %i bytes alone and together",
+    (length) =>
+      Effect.gen(function*() {
+        const { publicKey, signingKey } = yield* primitives.generateSigningKey(curve)
+        const key = yield* primitives.importVerificationKey(curve, publicKey)
+        const message = (index: number) => new Uint8Array(length).fill(index)
+        const alone = yield* primitives.sign(signingKey, message(0))
+        assert.isTrue(yield* primitives.verify(key, message(0), alone))
+        const indices = [0, 1, 2, 3, 4, 5, 6, 7]
+        const together = { concurrency: "unbounded" } as const
+        // One of those that wait together gives up, which leaves the others as they are.
+        const given = yield* Effect.forkChild(primitives.sign(signingKey, message(9)), { startImmediately: true })
+        const signing = yield* Effect.forkChild(
+          Effect.forEach(indices, (index) => primitives.sign(signingKey, message(index)), together),
+          { startImmediately: true }
+        )
+        yield* Fiber.interrupt(given)
+        const signatures = yield* Fiber.join(signing)
+        const verified = (offset: number) =>
+          Effect.forEach(
+            indices,
+            (index) => primitives.verify(key, message(index + offset), signatures[index]!),
+            together
+          )
+        assert.deepStrictEqual(yield* verified(0), indices.map(() => true))
+        assert.deepStrictEqual(yield* verified(1), indices.map(() => false))
+      })
+  )
+
   it.effect("takes message and signature as they are when it is called, and changes neither", () =>
     Effect.gen(function*() {
       const { publicKey, signingKey } = yield* primitives.generateSigningKey(curve)
