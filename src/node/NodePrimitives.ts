@@ -39,8 +39,6 @@ interface EcKey {
  *
  * **Gotchas**
  *
- * One job of `seal` or `open` takes at most 2^31 − 1 bytes.
- *
  * `rsaDecrypt` with `PKCS1` hardly ever fails: where the padding is wrong, it answers random bytes of a random length, so
  * that nobody can tell a wrong ciphertext by its failure. A length that is not the data key's shows it, or the
  * message's own checks do.
@@ -320,9 +318,11 @@ const seal = (cipherName: CipherGCMTypes, key: KeyObject, job: SealJob): void =>
   if (job.output.length !== job.plaintext.length + tagLength) throw new RangeError("output: has not the job's length")
   const cipher = crypto.createCipheriv(cipherName, key, job.iv, { authTagLength: tagLength })
   cipher.setAAD(job.aad)
-  const ciphertext = cipher.update(job.plaintext)
-  job.output.set(ciphertext)
-  free(ciphertext)
+  for (let offset = 0; offset < job.plaintext.length; offset += pieceLength) {
+    const ciphertext = cipher.update(job.plaintext.subarray(offset, offset + pieceLength))
+    job.output.set(ciphertext, offset)
+    free(ciphertext)
+  }
   cipher.final()
   job.output.set(cipher.getAuthTag(), job.plaintext.length)
 }
@@ -334,13 +334,21 @@ const open = (cipherName: CipherGCMTypes, key: KeyObject, job: OpenJob): boolean
   const decipher = crypto.createDecipheriv(cipherName, key, job.iv, { authTagLength: tagLength })
   decipher.setAAD(job.aad)
   decipher.setAuthTag(job.tag)
-  const unverified = decipher.update(job.ciphertext)
+  const pieces: Array<Buffer> = []
+  for (let offset = 0; offset < job.ciphertext.length; offset += pieceLength) {
+    pieces.push(decipher.update(job.ciphertext.subarray(offset, offset + pieceLength)))
+  }
   const verified = attempt(() => decipher.final()) !== undefined
-  if (verified) job.output.set(unverified)
-  unverified.fill(0)
-  free(unverified)
+  for (const [index, piece] of pieces.entries()) {
+    if (verified) job.output.set(piece, index * pieceLength)
+    piece.fill(0)
+    free(piece)
+  }
   return verified
 }
+
+/** So many bytes at a time go to a cipher, which takes 2^31 − 1 at most. */
+const pieceLength = 2 ** 20
 
 /**
  * Gives the memory of a cipher's answer back. Left to the garbage collector, each frame's answer takes memory that has not
