@@ -43,8 +43,6 @@ interface EcKey {
  *
  * **Gotchas**
  *
- * One job of `seal` or `open` takes at most 2^31 − 1 bytes.
- *
  * `rsaDecrypt` with `PKCS1` hardly ever fails: where the padding is wrong, it answers random bytes of a random length, so
  * that nobody can tell a wrong ciphertext by its failure. A length that is not the data key's shows it, or the
  * message's own checks do.
@@ -379,9 +377,9 @@ const seal = (cipherName: CipherGCMTypes, key: KeyObject, { aad, iv, output, pla
   if (output.length !== plaintext.length + tagLength) throw new RangeError("output: has not the job's length")
   const cipher = crypto.createCipheriv(cipherName, key, iv, gcm)
   cipher.setAAD(aad)
-  if (plaintext.length > 0) {
-    const ciphertext = cipher.update(plaintext)
-    output.set(ciphertext)
+  for (let offset = 0; offset < plaintext.length; offset += pieceLength) {
+    const ciphertext = cipher.update(plaintext.subarray(offset, offset + pieceLength))
+    output.set(ciphertext, offset)
     free(ciphertext)
   }
   cipher.final()
@@ -395,15 +393,23 @@ const open = (cipherName: CipherGCMTypes, key: KeyObject, { aad, ciphertext, iv,
   const decipher = crypto.createDecipheriv(cipherName, key, iv, gcm)
   decipher.setAAD(aad)
   decipher.setAuthTag(tag)
-  const unverified = ciphertext.length > 0 ? decipher.update(ciphertext) : undefined
+  const pieces: Array<Buffer> = []
+  for (let offset = 0; offset < ciphertext.length; offset += pieceLength) {
+    pieces.push(decipher.update(ciphertext.subarray(offset, offset + pieceLength)))
+  }
   const verified = attempt(() => decipher.final()) !== undefined
-  if (unverified !== undefined) {
-    if (verified) output.set(unverified)
-    unverified.fill(0)
-    free(unverified)
+  let offset = 0
+  for (const piece of pieces) {
+    if (verified) output.set(piece, offset)
+    offset += piece.length
+    piece.fill(0)
+    free(piece)
   }
   return verified
 }
+
+/** So many bytes at a time go to a cipher, which takes 2^31 − 1 at most. */
+const pieceLength = 2 ** 20
 
 /**
  * Gives the memory of a cipher's answer back. Left to the garbage collector, each frame's answer takes memory that has not

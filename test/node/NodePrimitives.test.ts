@@ -248,6 +248,26 @@ describe("AES-GCM", () => {
     { arbitrary: { seed: "seal-open", runs: 150 } }
   )
 
+  it.effect.each([2 ** 20 - 1, 2 ** 20, 2 ** 20 + 1, 3 * 2 ** 20 + 5])(
+    "%i bytes are one job, as node seals them in one step",
+    (length) =>
+      Effect.gen(function*() {
+        const imported = yield* importAes(key)
+        const long = Uint8Array.from({ length }, (_, index) => index * 7 + (index >> 16))
+        const cipher = crypto.createCipheriv("aes-256-gcm", key, iv).setAAD(aad)
+        const expected = Buffer.concat([cipher.update(long), cipher.final(), cipher.getAuthTag()])
+        const sealed = yield* sealOne(imported, iv, aad, long)
+        assert.isTrue(expected.equals(sealed))
+        const job = openJob(iv, aad, sealed)
+        yield* primitives.open(imported, [job])
+        assert.isTrue(Buffer.from(long).equals(job.output))
+        sealed[length - 1]! ^= 1
+        const forged = openJob(iv, aad, sealed)
+        assertFailed("open", yield* Effect.exit(primitives.open(imported, [forged])))
+        assert.isTrue(forged.output.every((byte) => byte === 0xaa), "unverified plaintext reached the output")
+      })
+  )
+
   it.effect.prop(
     "one changed bit of IV, AAD, ciphertext or tag fails without a detail, and no plaintext comes out",
     { ...message, bit: arbitraryInt(0, 100_000) },
