@@ -281,19 +281,21 @@ const checkOptions = (input: Options): Result.Result<Pick<Client, keyof Options>
     }
   })
 
-/** The secrets of one operation, which are zeroed when it ends. */
+/** What one operation has copied, and the secrets of it. */
 interface Held {
   plaintext: Uint8Array | undefined
+  message: Uint8Array | undefined
   dataKey: DataKey.DataKey | undefined
 }
 
-/** Runs an operation in a scope of its own, and zeroes what it holds, however it ends. */
+/** Runs an operation in a scope of its own, and zeroes and frees what it holds, however it ends. */
 const holding = <A, E>(operation: (held: Held) => Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E> =>
   Effect.suspend(() => {
-    const held: Held = { plaintext: undefined, dataKey: undefined }
+    const held: Held = { plaintext: undefined, message: undefined, dataKey: undefined }
     // One finalizer, which is there before there is anything to hold; a scope would keep one for each.
     return Effect.onExitPrimitive(Effect.scoped(Effect.suspend(() => operation(held))), () => {
-      held.plaintext?.fill(0)
+      if (held.plaintext !== undefined) bytes.free(held.plaintext.fill(0))
+      if (held.message !== undefined) bytes.free(held.message)
       if (held.dataKey !== undefined) DataKey.zero(held.dataKey)
       return undefined
     })
@@ -370,6 +372,7 @@ const decrypt = (
   if (Result.isFailure(checked)) return failDecrypt(checked.failure)
   const request = checked.success
   const { decoded, expectedEncryptionContext, materialsManager, message } = request
+  held.message = message
   const { algorithmSuite, encryptedDataKeys, encryptionContext } = decoded.header
   const asked = materialsManager.decryptMaterials({
     algorithmSuite,

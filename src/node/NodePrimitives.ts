@@ -380,7 +380,7 @@ const seal = (cipherName: CipherGCMTypes, key: KeyObject, { aad, iv, output, pla
   for (let offset = 0; offset < plaintext.length; offset += pieceLength) {
     const ciphertext = cipher.update(plaintext.subarray(offset, offset + pieceLength))
     output.set(ciphertext, offset)
-    free(ciphertext)
+    bytes.free(ciphertext)
   }
   cipher.final()
   output.set(cipher.getAuthTag(), plaintext.length)
@@ -403,21 +403,13 @@ const open = (cipherName: CipherGCMTypes, key: KeyObject, { aad, ciphertext, iv,
     if (verified) output.set(piece, offset)
     offset += piece.length
     piece.fill(0)
-    free(piece)
+    bytes.free(piece)
   }
   return verified
 }
 
 /** So many bytes at a time go to a cipher, which takes 2^31 − 1 at most. */
 const pieceLength = 2 ** 20
-
-/**
- * Gives the memory of a cipher's answer back. Left to the garbage collector, each frame's answer takes memory that has not
- * been touched before, which costs more than to encrypt it. A short one costs less than this does.
- */
-const free = ({ buffer, length }: Buffer): void => {
-  if (length >= 2048 && buffer.byteLength === length && buffer instanceof ArrayBuffer) buffer.transfer(0)
-}
 
 // One for all, since each array of more than 64 bytes is memory of its own outside of the heap. Zeroed after use.
 const scratch = /*#__PURE__*/ new Uint8Array(512)
