@@ -245,25 +245,12 @@ export const makeSynchronous: Primitives["Service"] = /*#__PURE__*/ Primitives.o
 /** `Primitives` on node:crypto, all of them synchronous: for tests under `TestClock`. */
 export const layerSynchronous: Layer.Layer<Primitives> = /*#__PURE__*/ Layer.succeed(Primitives, makeSynchronous)
 
-interface PoolJob {
-  readonly here: () => void
-  readonly onPool: (ended: () => void) => void
-}
-
-/** What has come up in this turn of the event loop. */
-const waiting = /*#__PURE__*/ new Set<PoolJob>()
-let onPool = 0
-
-const startWaiting = (): void => {
-  const jobs = [...waiting]
-  waiting.clear()
-  if (jobs.length === 1 && onPool === 0) return jobs[0]!.here()
-  onPool += jobs.length
-  for (const job of jobs) job.onPool(() => onPool--)
-}
-
 /** Messages above it go to the pool at once: to hash them takes longer than the way there. */
 const longestHere = 65_536
+
+/** How many have come up in this turn of the event loop, and how many are on the pool. */
+let waiting = 0
+let onPool = 0
 
 /**
  * Runs what takes a millisecond on the thread pool, so that several run beside each other. One that comes alone in its turn
@@ -274,23 +261,31 @@ const onThreadPool = <A>(
   message: Uint8Array,
   here: (message: Uint8Array) => A,
   there: (message: Uint8Array, done: (error: Error | null, value: A) => void) => void
-): Effect.Effect<A> =>
-  Effect.callback((resume) => {
-    const start = (message: Uint8Array, ended: () => void) =>
+): Effect.Effect<A> => {
+  const run = (message: Uint8Array): Effect.Effect<A> =>
+    Effect.callback((resume) => {
+      onPool++
       there(message, (error, value) => {
-        ended()
+        onPool--
         resume(error === null ? Effect.succeed(value) : Effect.die(error))
       })
-    if (message.length > longestHere) return start(message, () => {})
+    })
+  return Effect.suspend(() => {
+    if (message.length > longestHere) return run(message)
     const copy = new Uint8Array(message)
-    const job: PoolJob = {
-      here: () => resume(Effect.sync(() => here(copy))),
-      onPool: (ended) => start(copy, ended)
-    }
-    waiting.add(job)
-    if (waiting.size === 1) setImmediate(startWaiting)
-    return Effect.sync(() => waiting.delete(job))
+    return Effect.flatMap(
+      turn,
+      () => waiting === 0 && onPool === 0 ? Effect.sync(() => here(copy)) : run(copy)
+    )
   })
+}
+
+/** Until the end of this turn of the event loop. */
+const turn: Effect.Effect<void> = /*#__PURE__*/ Effect.acquireUseRelease(
+  /*#__PURE__*/ Effect.sync(() => void waiting++),
+  () => Effect.yieldNow,
+  () => Effect.sync(() => void waiting--)
+)
 
 const keyPair = (curve: SignatureCurve, publicKey: KeyObject, privateKey: KeyObject) => ({
   signingKey: Redacted.make(toHandle<"SigningKey">(ecKey(curve, privateKey)), { label: "signing-key" }),
