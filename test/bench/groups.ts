@@ -1,0 +1,7 @@
+/** All benchmarks, by group. */
+import type { Benchmark } from "./support/benchmark.ts"
+
+/** Loaded apart, so that the process of a benchmark loads what it measures and nothing else. */
+export const groups: Readonly<Record<string, () => Promise<{ readonly benchmarks: ReadonlyArray<Benchmark> }>>> = {
+  messages: () => import("./groups/messages.ts")
+}
