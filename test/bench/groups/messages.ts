@@ -26,6 +26,7 @@ const benchmark = (suite: sides.SuiteId, length: number, frameLength: number): B
   return {
     name: title,
     run: async (mode) => {
+      await sides.warmUp(mode)
       const algorithmSuite = sides.suites[suite]
       const plaintext = new Uint8Array(length).fill(0x61)
       const floor = Floor.make(await sides.floorKeys(suite))

@@ -1,20 +1,20 @@
 /**
- * Measures sides of one case alternately: tinybench times each for a short while, one after the other, round after round,
- * so that whatever else the machine does hits all of them. The answer is the median of all samples of a side.
+ * Measures the sides of one case alternately: tinybench times each for a short while, one after the other, round after
+ * round, so that whatever else the machine does hits all of them. The answer is the median over the rounds.
  */
 import { Bench } from "tinybench"
 
 /** Does the work this many times, one after the other. */
 export type Side = (times: number) => void | Promise<unknown>
 
-export interface Sides {
-  readonly ours: Side
-  readonly floor?: Side | undefined
-  readonly peer?: Side | undefined
+export interface Sides<S> {
+  readonly ours: S
+  readonly floor?: S | undefined
+  readonly peer?: S | undefined
 }
 
 /** Nanoseconds for the work done once. */
-export type Times = { readonly [Name in keyof Required<Sides>]: number | null }
+export type Times = { readonly [Name in keyof Required<Sides<unknown>>]: number | null }
 
 export interface Mode {
   /** As much as is needed to see that everything works, for the tests. */
@@ -38,45 +38,87 @@ const budgetOf = ({ quick, smoke }: Mode): Budget =>
   smoke
     ? { warmUp: 0, rounds: 1, round: 0, batch: 0 }
     : quick
-    ? { warmUp: 200, rounds: 5, round: 12, batch: 3 }
-    : { warmUp: 500, rounds: 31, round: 40, batch: 4 }
+    ? { warmUp: 60, rounds: 5, round: 12, batch: 3 }
+    : { warmUp: 300, rounds: 31, round: 40, batch: 4 }
 
-const names = ["ours", "floor", "peer"] as const
-
-export const measure = async (sides: Sides, mode: Mode): Promise<Times> => {
+/** Measures work that is short: as many calls as a batch takes are timed together. */
+export const measure = async (sides: Sides<Side>, mode: Mode): Promise<Times> => {
   const budget = budgetOf(mode)
-  const prepared: Array<{ name: typeof names[number]; side: Side; times: number; samples: Array<number> }> = []
-  for (const name of names) {
-    const side = sides[name]
-    if (side !== undefined) prepared.push({ name, side, times: await warmUp(side, budget), samples: [] })
+  const prepared: Array<Prepared> = []
+  for (const [name, side] of given(sides)) {
+    const times = await warmUp(side, budget)
+    prepared.push({ name, times, run: () => side(times) })
   }
-  for (let round = 0; round < budget.rounds; round++) {
+  return await inRounds(prepared, budget.rounds, budget.round, mode)
+}
+
+/** Work that is done once in a round, such as what needs an empty cache. */
+export interface Whole {
+  /** Is not measured. */
+  readonly prepare?: () => Promise<void>
+  readonly run: () => void | Promise<unknown>
+}
+
+/** Measures work that is done once in each round, after one round for the compiler. */
+export const measureWhole = async (
+  sides: Sides<Whole>,
+  rounds: { readonly quick: number; readonly full: number },
+  mode: Mode
+): Promise<Times> => {
+  const prepared = given(sides).map(([name, { prepare, run }]) => ({ name, times: 1, prepare, run }))
+  if (!mode.smoke) await inRounds(prepared, 1, 0, mode)
+  return await inRounds(prepared, mode.smoke ? 1 : mode.quick ? rounds.quick : rounds.full, 0, mode)
+}
+
+type Name = keyof Times
+
+interface Prepared {
+  readonly name: Name
+  readonly times: number
+  readonly prepare?: (() => Promise<void>) | undefined
+  readonly run: () => void | Promise<unknown>
+}
+
+const given = <S>(sides: Sides<S>): ReadonlyArray<readonly [Name, S]> =>
+  (["ours", "floor", "peer"] as const).flatMap((name) => {
+    const side = sides[name]
+    return side === undefined ? [] : [[name, side] as const]
+  })
+
+const inRounds = async (
+  prepared: ReadonlyArray<Prepared>,
+  rounds: number,
+  time: number,
+  { cpu }: Mode
+): Promise<Times> => {
+  const samples: Record<Name, Array<number>> = { ours: [], floor: [], peer: [] }
+  for (let round = 0; round < rounds; round++) {
     const bench = new Bench({
-      ...mode.cpu && { now: processorTime },
-      time: budget.round,
+      ...cpu && { now: processorTime },
+      time,
       iterations: 1,
       warmup: false,
       retainSamples: true,
       throws: true
     })
-    for (const { name, side, times } of prepared) bench.add(name, () => side(times))
+    for (const { name, prepare, run } of prepared) {
+      bench.add(name, run, prepare === undefined ? {} : { beforeEach: prepare })
+    }
     await bench.run()
-    for (const { name, samples, times } of prepared) {
-      const result = bench.getTask(name)!.result
+    for (const { name, times } of prepared) {
+      const { result } = bench.getTask(name)!
       if (result.state !== "completed") throw new Error(`${name}: ${result.state}`)
-      // Of a round, its median counts, so that a side with many samples in a disturbed round does not weigh more there.
-      samples.push(1e6 * median(result.latency.samples!) / times)
+      // A round counts once: a side that got more samples in a disturbed one must not get more of the disturbance.
+      samples[name].push(1e6 * median(result.latency.samples!) / times)
     }
   }
-  const find = (name: typeof names[number]) => {
-    const found = prepared.find((side) => side.name === name)
-    return found === undefined ? null : Math.round(median(found.samples))
-  }
-  return { ours: find("ours"), floor: find("floor"), peer: find("peer") }
+  const answer = (values: ReadonlyArray<number>) => values.length === 0 ? null : Math.round(median(values))
+  return { ours: answer(samples.ours), floor: answer(samples.floor), peer: answer(samples.peer) }
 }
 
-/** In milliseconds. */
+/** In milliseconds; of a browser, where it cannot be known, the time. */
 const processorTime = (): number => {
+  if (typeof process === "undefined") return performance.now()
   const { system, user } = process.cpuUsage()
   return (system + user) / 1000
 }

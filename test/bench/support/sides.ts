@@ -15,7 +15,7 @@ import { MessageHeader } from "effect-encryption-sdk/message"
 import { NodePrimitives } from "effect-encryption-sdk/node"
 import { RawAesKeyring } from "effect-encryption-sdk/raw"
 import * as crypto from "node:crypto"
-import type { Side } from "./measure.ts"
+import type { Mode, Side } from "./measure.ts"
 import type { FloorKeys } from "./floor.ts"
 
 const wrappingKey = new Uint8Array(32).fill(1)
@@ -100,6 +100,29 @@ export const theirCaching = (backingMaterials: ReturnType<typeof theirKeyring> =
     cache: getLocalCryptographicMaterialsCache(capacity),
     maxAge: 3_600_000
   })
+
+/**
+ * Runs the code that all messages share often enough for the compiler, with small messages: those of a case may be too
+ * slow for that, and would be measured in the interpreter. The SDK of the peer needs fewer calls, since each does more.
+ */
+export const warmUp = async ({ quick, smoke }: Mode): Promise<void> => {
+  if (smoke) return
+  const algorithmSuite = suites["0x0478"]
+  const plaintext = new Uint8Array(1024)
+  const client = await clientOf(ours("0x0478"))
+  const theirs = theirClient("0x0478")
+  const manager = theirCaching()
+  const { message } = await Effect.runPromise(
+    client.encrypt(plaintext, { algorithmSuite, encryptionContext: encryptionContext() })
+  )
+  const times = quick ? 3000 : 10_000
+  await inOneFiber(() => client.encrypt(plaintext, { algorithmSuite, encryptionContext: encryptionContext() }))(times)
+  await inOneFiber(() => client.decrypt(message))(times)
+  await awaitingEach(() =>
+    theirs.encrypt(manager, plaintext, { suiteId: algorithmSuite.id, encryptionContext: encryptionContext() })
+  )(times / 10)
+  await awaitingEach(() => theirs.decrypt(manager, message))(times / 10)
+}
 
 /** A data key, wrapped as both others can unwrap it, and all else that a message of the floor is made with. */
 export const floorKeys = (suite: SuiteId): Promise<FloorKeys> =>
