@@ -6,5 +6,6 @@ export const groups: Readonly<Record<string, () => Promise<{ readonly benchmarks
   messages: () => import("./groups/messages.ts"),
   edges: () => import("./groups/edges.ts"),
   signed: () => import("./groups/signed.ts"),
-  stampede: () => import("./groups/stampede.ts")
+  stampede: () => import("./groups/stampede.ts"),
+  streams: () => import("./groups/streams.ts")
 }

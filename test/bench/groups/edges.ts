@@ -38,7 +38,7 @@ const setUp = async () => {
 const fromOutside: Benchmark = {
   name: "each call by Effect.runPromise",
   run: async (mode) => {
-    await sides.warmUp(mode)
+    await sides.warmUp(suite, mode)
     const { decrypt, encrypt, floor, message } = await setUp()
     const theirs = sides.theirClient(suite)
     const manager = sides.theirCaching()
@@ -73,7 +73,7 @@ const fromOutside: Benchmark = {
 const listened: Benchmark = {
   name: "where somebody listens; the floor is the same where nobody does",
   run: async (mode) => {
-    await sides.warmUp(mode)
+    await sides.warmUp(suite, mode)
     const { decrypt, encrypt } = await setUp()
     const tracer = recording()
     const traced = (call: () => Effect.Effect<unknown, unknown>) => () => Effect.withTracer(call(), tracer)

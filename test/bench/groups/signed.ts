@@ -11,7 +11,7 @@ const frameLength = 4096
 export const benchmarks: ReadonlyArray<Benchmark> = (["encrypt", "decrypt"] as const).map((operation) => ({
   name: `${operation} 200 in parallel, ${suite}, 1 KiB`,
   run: async (mode) => {
-    await sides.warmUp(mode)
+    await sides.warmUp(suite, mode)
     const parallel = mode.smoke ? 2 : 200
     const indices = Array.from({ length: parallel })
     const plaintext = new Uint8Array(1024).fill(0x61)

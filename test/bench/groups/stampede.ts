@@ -66,7 +66,7 @@ const benchmark = (operation: Operation, contexts: number): Benchmark => {
   return {
     name: title,
     run: async (mode) => {
-      await sides.warmUp(mode)
+      await sides.warmUp(suite, mode)
       const contextOf = (index: number) => ({ purpose: "bench", tenant: `tenant ${index % contexts}` })
       const options = (index: number) => ({ algorithmSuite, encryptionContext: contextOf(index) })
       const theirOptions = (index: number) => ({ suiteId: algorithmSuite.id, encryptionContext: contextOf(index) })

@@ -59,6 +59,8 @@ export interface Floor {
   readonly decrypt: (message: Uint8Array, frameLength: number) => Uint8Array
   /** A header with its tag, and the key of the message: what the floor of a stream begins with. */
   readonly begin: (frameLength: number) => { readonly header: Uint8Array; readonly key: KeyObject; readonly aad: Aad }
+  /** The key of a message, whose header is verified: what the floor of a stream that decrypts begins with. */
+  readonly resume: (message: Uint8Array) => { readonly length: number; readonly key: KeyObject; readonly aad: Aad }
 }
 
 interface Aad {
@@ -121,6 +123,22 @@ export const make = ({ algorithmSuite, dataKey, headerBody, signingKey, verifica
     return key
   }
 
+  /** Verifies commitment and header, and answers the message's key. */
+  const openHeader = (message: Buffer, aad: Aad): KeyObject => {
+    const messageId = message.subarray(messageIdOffset, messageIdOffset + messageIdLength)
+    const key = deriveKey(messageId)
+    if (isCommitting && !crypto.timingSafeEqual(commitment, message.subarray(suiteDataOffset, headerBodyLength))) {
+      throw new Error("commitment")
+    }
+    const decipher = crypto.createDecipheriv("aes-256-gcm", key, headerIv, options)
+    decipher.setAAD(message.subarray(0, headerBodyLength))
+    decipher.setAuthTag(message.subarray(tagOffset, headerLength))
+    decipher.final()
+    aad.full.set(messageId)
+    aad.final.set(messageId)
+    return key
+  }
+
   return {
     encrypt: (plaintext, frameLength) => {
       const count = Math.max(1, Math.ceil(plaintext.length / frameLength))
@@ -143,17 +161,7 @@ export const make = ({ algorithmSuite, dataKey, headerBody, signingKey, verifica
     },
     decrypt: (input, frameLength) => {
       const message = Buffer.from(input.buffer, input.byteOffset, input.length)
-      const messageId = message.subarray(messageIdOffset, messageIdOffset + messageIdLength)
-      const key = deriveKey(messageId)
-      if (isCommitting && !crypto.timingSafeEqual(commitment, message.subarray(suiteDataOffset, headerBodyLength))) {
-        throw new Error("commitment")
-      }
-      const decipher = crypto.createDecipheriv("aes-256-gcm", key, headerIv, options)
-      decipher.setAAD(message.subarray(0, headerBodyLength))
-      decipher.setAuthTag(message.subarray(tagOffset, headerLength))
-      decipher.final()
-      aad.full.set(messageId)
-      aad.final.set(messageId)
+      const key = openHeader(message, aad)
       const end = verificationKey === undefined
         ? message.length
         : message.length - 2 - signatureLength(message)
@@ -181,6 +189,11 @@ export const make = ({ algorithmSuite, dataKey, headerBody, signingKey, verifica
       const header = Buffer.allocUnsafeSlow(headerLength)
       const own = newAad()
       return { header, key: writeHeader(header, frameLength, own), aad: own }
+    },
+    resume: (input) => {
+      const own = newAad()
+      const message = Buffer.from(input.buffer, input.byteOffset, input.length)
+      return { length: headerLength, key: openHeader(message, own), aad: own }
     }
   }
 }
@@ -292,4 +305,84 @@ export const readFinalFrame = (
   const length = message.readUInt32BE(offset + 8 + ivLength)
   unseal(out, outOffset, message, offset + 8, offset + 12 + ivLength, key, aad, number, length)
   return length
+}
+
+/**
+ * The floor of a stream: chunks of any length into frames, each written once it is full. The plaintext is of at least
+ * one byte. Like the library and its peer, this holds a frame until it is whole.
+ */
+export function* encryptChunks(
+  floor: Floor,
+  chunks: Iterable<Uint8Array>,
+  length: number,
+  frameLength: number
+): Generator<Uint8Array> {
+  const { aad, header, key } = floor.begin(frameLength)
+  yield header
+  const count = Math.ceil(length / frameLength)
+  let number = 1
+  for (const frame of pieces(chunks, () => number < count ? frameLength : length - (count - 1) * frameLength)) {
+    const isFinal = number === count
+    const out = Buffer.allocUnsafeSlow((isFinal ? 12 : 4) + ivLength + frame.length + tagLength)
+    if (isFinal) writeFinalFrame(out, 0, key, aad.final, number, frame)
+    else writeFrame(out, 0, key, aad.full, number, frame)
+    number++
+    yield out
+  }
+}
+
+/** The floor of a stream: a message in chunks of any length, the first of which holds the whole header. */
+export function* decryptChunks(
+  floor: Floor,
+  chunks: ReadonlyArray<Uint8Array>,
+  frameLength: number
+): Generator<Uint8Array> {
+  const { aad, key, length: headerLength } = floor.resume(chunks[0]!)
+  let number = 1
+  const rest = function*() {
+    yield chunks[0]!.subarray(headerLength)
+    for (let i = 1; i < chunks.length; i++) yield chunks[i]!
+  }
+  const lengthOf = (begun: Buffer): number | undefined => {
+    if (begun.length < 4) return undefined
+    if (begun.readUInt32BE(0) !== 0xffff_ffff) return 4 + ivLength + frameLength + tagLength
+    return begun.length < 12 + ivLength ? undefined : 12 + ivLength + begun.readUInt32BE(8 + ivLength) + tagLength
+  }
+  for (const frame of pieces(rest(), lengthOf)) {
+    const isFinal = frame.readUInt32BE(0) === 0xffff_ffff
+    const out = Buffer.allocUnsafeSlow(frame.length - (isFinal ? 12 : 4) - ivLength - tagLength)
+    if (isFinal) readFinalFrame(out, 0, frame, 0, key, aad.final, number)
+    else readFrame(out, 0, frame, 4, key, aad.full, number, frameLength)
+    number++
+    yield out
+  }
+}
+
+/** Bytes in pieces of the lengths that are asked for. A piece within a chunk is a view of it. */
+function* pieces(
+  chunks: Iterable<Uint8Array>,
+  lengthOf: (begun: Buffer) => number | undefined
+): Generator<Buffer> {
+  let held: Buffer = Buffer.alloc(0)
+  const parts: Array<Buffer> = []
+  let length = 0
+  let wanted: number | undefined
+  for (const chunk of chunks) {
+    parts.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length))
+    length += chunk.length
+    for (;;) {
+      if (wanted === undefined) {
+        if (parts.length > 1 && parts[0]!.length < 12 + ivLength) parts.splice(0, parts.length, Buffer.concat(parts))
+        wanted = length === 0 ? undefined : lengthOf(parts[0]!)
+      }
+      if (wanted === undefined || length < wanted) break
+      held = parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+      parts.length = 0
+      yield held.subarray(0, wanted)
+      length -= wanted
+      if (length > 0) parts.push(held.subarray(wanted))
+      wanted = undefined
+    }
+  }
+  if (length > 0) throw new Error("the message ends early")
 }

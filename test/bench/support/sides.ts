@@ -102,25 +102,22 @@ export const theirCaching = (backingMaterials: ReturnType<typeof theirKeyring> =
   })
 
 /**
- * Runs the code that all messages share often enough for the compiler, with small messages: those of a case may be too
- * slow for that, and would be measured in the interpreter. The SDK of the peer needs fewer calls, since each does more.
+ * Runs the code of a suite often enough for the compiler, with small messages: those of a case may be too slow for that, and
+ * would be measured in the interpreter. The peer needs fewer calls, since each does more.
  */
-export const warmUp = async ({ quick, smoke }: Mode): Promise<void> => {
+export const warmUp = async (suite: SuiteId, { quick, smoke }: Mode): Promise<void> => {
   if (smoke) return
-  const algorithmSuite = suites["0x0478"]
   const plaintext = new Uint8Array(1024)
-  const client = await clientOf(ours("0x0478"))
-  const theirs = theirClient("0x0478")
+  const options = () => ({ algorithmSuite: suites[suite], encryptionContext: encryptionContext() })
+  const client = await clientOf(ours(suite))
+  const theirs = theirClient(suite)
   const manager = theirCaching()
-  const { message } = await Effect.runPromise(
-    client.encrypt(plaintext, { algorithmSuite, encryptionContext: encryptionContext() })
-  )
-  const times = quick ? 3000 : 10_000
-  await inOneFiber(() => client.encrypt(plaintext, { algorithmSuite, encryptionContext: encryptionContext() }))(times)
+  const { message } = await Effect.runPromise(client.encrypt(plaintext, options()))
+  const times = (quick ? 1 : 4) * (suites[suite].signature === undefined ? 4000 : 1000)
+  await inOneFiber(() => client.encrypt(plaintext, options()))(times)
   await inOneFiber(() => client.decrypt(message))(times)
-  await awaitingEach(() =>
-    theirs.encrypt(manager, plaintext, { suiteId: algorithmSuite.id, encryptionContext: encryptionContext() })
-  )(times / 10)
+  const theirOptions = () => ({ suiteId: suites[suite].id, encryptionContext: encryptionContext() })
+  await awaitingEach(() => theirs.encrypt(manager, plaintext, theirOptions()))(times / 10)
   await awaitingEach(() => theirs.decrypt(manager, message))(times / 10)
 }
 
