@@ -7,5 +7,8 @@ export const groups: Readonly<Record<string, () => Promise<{ readonly benchmarks
   edges: () => import("./groups/edges.ts"),
   signed: () => import("./groups/signed.ts"),
   stampede: () => import("./groups/stampede.ts"),
-  streams: () => import("./groups/streams.ts")
+  streams: () => import("./groups/streams.ts"),
+  memory: () => import("./groups/memory.ts"),
+  cache: () => import("./groups/cache.ts"),
+  imports: () => import("./groups/imports.ts")
 }

@@ -56,7 +56,7 @@ for (const group of positionals.length === 0 ? Object.keys(groups) : positionals
       ],
       { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }
     )
-    for (const text of out.trim().split("\n")) {
+    for (const text of out.split("\n").filter((text) => text !== "")) {
       if (json) console.log(text)
       lines.push(JSON.parse(text))
     }

@@ -1,0 +1,45 @@
+/** What a hit costs at the materials manager, and how much memory an entry takes, by the number of entries. */
+import { type Benchmark, line } from "../support/benchmark.ts"
+import * as child from "../support/child.ts"
+import * as entries from "../support/entries.ts"
+import { measure, type Mode } from "../support/measure.ts"
+
+/** To fill a million takes minutes: where it must be quick, ten thousand are the most. */
+const counts = [1, 1000, 10_000, 100_000, 1_000_000]
+const isLeftOut = (count: number, { quick, smoke }: Mode) => count > (smoke ? 1 : quick ? 10_000 : 1_000_000)
+const number = (count: number) => count.toLocaleString("en")
+
+/** Room for a million of the peer's entries. */
+const execArgv = ["--max-old-space-size=16000"]
+
+export const benchmarks: ReadonlyArray<Benchmark> = [
+  ...counts.map((count): Benchmark => ({
+    name: `hit, ${number(count)} entries`,
+    execArgv,
+    run: async (mode) => {
+      if (isLeftOut(count, mode)) return []
+      const ours = await entries.ours(count)
+      const theirs = entries.theirs(count)
+      await entries.fill(ours, count)
+      await entries.fill(theirs, count)
+      if (!mode.smoke) {
+        await ours.hits(20_000, count)
+        await theirs.hits(5000, count)
+      }
+      const times = await measure(
+        { ours: (times) => ours.hits(times, count), peer: (times) => theirs.hits(times, count) },
+        mode
+      )
+      return [line(`hit, ${number(count)} entries`, "ns", times)]
+    }
+  })),
+  ...counts.slice(1).map((count): Benchmark => ({
+    name: `memory of an entry, ${number(count)} entries`,
+    run: async (mode) => {
+      if (isLeftOut(count, mode)) return []
+      const heap = (side: string) => Number(child.run("heap.ts", [side, count], ["--expose-gc", ...execArgv]))
+      const bytes = { ours: Math.round(heap("ours")), peer: Math.round(heap("peer")) }
+      return [line(`memory of an entry, ${number(count)} entries`, "bytes", bytes)]
+    }
+  }))
+]
