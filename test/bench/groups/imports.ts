@@ -106,6 +106,8 @@ const withPackage = async <A>(use: (folder: string) => Promise<A>): Promise<A> =
   try {
     const own = join(folder, "node_modules/effect-encryption-sdk")
     mkdirSync(own, { recursive: true })
+    // A package of its own: otherwise the name of the repository's package would mean itself.
+    writeFileSync(join(folder, "package.json"), `{ "type": "module" }`)
     cpSync(join(root, "package.json"), join(own, "package.json"))
     execFileSync(process.execPath, [
       join(root, "node_modules/typescript/bin/tsc"),
