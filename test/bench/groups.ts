@@ -10,5 +10,6 @@ export const groups: Readonly<Record<string, () => Promise<{ readonly benchmarks
   streams: () => import("./groups/streams.ts"),
   memory: () => import("./groups/memory.ts"),
   cache: () => import("./groups/cache.ts"),
-  imports: () => import("./groups/imports.ts")
+  imports: () => import("./groups/imports.ts"),
+  web: () => import("./groups/web.ts")
 }

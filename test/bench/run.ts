@@ -5,7 +5,7 @@
  * than three minutes, `--json` prints a line of JSON for each case. On a machine that is busy with other things, `--cpu` measures
  * processor time, of all threads, where a case is one piece of work in a loop.
  */
-import { execFileSync } from "node:child_process"
+import { spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { groups } from "./groups.ts"
@@ -44,7 +44,7 @@ for (const group of positionals.length === 0 ? Object.keys(groups) : positionals
   const lines: Array<Line> = []
   for (const { execArgv = [], name } of (await groups[group]!()).benchmarks) {
     if (!`${group}: ${name}`.includes(only)) continue
-    const out = execFileSync(
+    const { status, stdout } = spawnSync(
       process.execPath,
       [
         "--conditions=effect-encryption-sdk-source",
@@ -56,7 +56,11 @@ for (const group of positionals.length === 0 ? Object.keys(groups) : positionals
       ],
       { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }
     )
-    for (const text of out.split("\n").filter((text) => text !== "")) {
+    if (status !== 0) {
+      console.error(`${group}: ${name}: failed, as its process has said`)
+      process.exit(1)
+    }
+    for (const text of stdout.split("\n").filter((text) => text !== "")) {
       if (json) console.log(text)
       lines.push(JSON.parse(text))
     }

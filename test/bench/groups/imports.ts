@@ -32,7 +32,8 @@ globalThis.used = [buildDecrypt, buildEncrypt, NodeCachingMaterialsManager, getL
 `
 
 /** The peer as its guide imports it: the one package there is for Node. */
-const peerPackage = `import { buildClient, getLocalCryptographicMaterialsCache, NodeCachingMaterialsManager, RawAesKeyringNode }
+const peerPackage =
+  `import { buildClient, getLocalCryptographicMaterialsCache, NodeCachingMaterialsManager, RawAesKeyringNode }
   from "@aws-crypto/client-node"
 globalThis.used = [buildClient, NodeCachingMaterialsManager, getLocalCryptographicMaterialsCache, RawAesKeyringNode]
 `
