@@ -17,13 +17,21 @@ export const benchmarks: ReadonlyArray<Benchmark> = operations.map((operation) =
   name: operation,
   run: async ({ quick, smoke }) => {
     const sizes = smoke ? [1] : quick ? [32, 128] : [256, 1024, 4096]
-    return sizes.map((size) => {
-      const bytes = size * mebibyte
-      return line(`${operation}, ${size} MiB: peak`, "bytes", {
-        ours: peak("ours", operation, bytes),
-        // The peer has no counterpart that would release a signed message before its signature is verified.
-        ...size <= 1024 && operation !== "decryptSignedUnverified" && { peer: peak("peer", operation, bytes) }
+    const measured = sizes.map((size) => ({ size, ours: peak("ours", operation, size * mebibyte) }))
+    const [smallest, greatest] = [measured[0]!, measured.at(-1)!]
+    return [
+      ...measured.map(({ ours, size }) =>
+        line(`${operation}, ${size} MiB: peak`, "bytes", {
+          ours,
+          // The peer has no counterpart that would release a signed message before its signature is verified.
+          ...size <= 1024 && operation !== "decryptSignedUnverified" &&
+            { peer: peak("peer", operation, size * mebibyte) }
+        })
+      ),
+      line(`${operation}, ${greatest.size} MiB: peak; floor: that of ${smallest.size} MiB`, "bytes", {
+        ours: greatest.ours,
+        floor: smallest.ours
       })
-    })
+    ]
   }
 }))

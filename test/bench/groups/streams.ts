@@ -1,4 +1,4 @@
-/** Streams of 1 GiB (quick: 128 MiB) from one source of chunks of 64 KiB to a sink that discards. */
+/** Streams of 1 GiB (quick: 32 MiB) from one source of chunks of 64 KiB to a sink that discards. */
 import { Effect, Stream } from "effect"
 import * as assert from "node:assert/strict"
 import { Readable, Writable } from "node:stream"
@@ -38,7 +38,7 @@ const benchmark = (frameLength: number): Benchmark => ({
   name: `frames of ${frameLength / 1024} KiB`,
   run: async (mode) => {
     await sides.warmUp(suite, mode)
-    const length = (mode.smoke ? 1 : mode.quick ? 128 : 1024) * 2 ** 20
+    const length = (mode.smoke ? 1 : mode.quick ? 32 : 1024) * 2 ** 20
     const title = `${length / 2 ** 20} MiB in frames of ${frameLength / 1024} KiB`
     const floor = Floor.make(await sides.floorKeys(suite))
     const client = await sides.clientOf(sides.ours(suite))
