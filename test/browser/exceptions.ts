@@ -14,6 +14,11 @@ export interface Exception {
 
 export const exceptions: ReadonlyArray<Exception> = [
   {
+    path: "test/bench/",
+    because: "it runs benchmarks against node:crypto and a peer that needs Node",
+    nodeOnly: true
+  },
+  {
     path: "test/demo/",
     because: "the demo is a program for Node",
     nodeOnly: true
