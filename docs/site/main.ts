@@ -21,11 +21,12 @@ const requestOf = () =>
 
 const encryptOne = async (request: ReturnType<typeof requestOf>) => {
   const began = performance.now()
-  last = await client.encrypt(...request)
-  const key = keyName(last.header.encryptionContext, last.header.encryptedDataKeys)
-  const told = `Encrypted with the key ${key}: ${explain(last.receipt, "encrypt")}`
-  log(last.receipt._tag, `${told}.`)
-  return { result: last, told: `${told} (${Math.ceil(performance.now() - began)} ms).` }
+  const result = await client.encrypt(...request)
+  last = result
+  const key = keyName(result.header.encryptionContext, result.header.encryptedDataKeys)
+  const told = `Encrypted with the key ${key}: ${explain(result.receipt, "encrypt")}`
+  log(result.receipt._tag, `${told}.`)
+  return { result, told: `${told} (${Math.ceil(performance.now() - began)} ms).` }
 }
 
 const encrypt = async () => {
@@ -42,29 +43,25 @@ const words: Readonly<Record<Receipt.Receipt["_tag"], string>> = {
   Uncached: "had no cache"
 }
 
-const encryptAll = async (encryptions: Promise<ReadonlyArray<Awaited<ReturnType<typeof encryptOne>>>>, how: string) => {
-  const results = (await encryptions).map(({ result }) => result)
+const report = (results: ReadonlyArray<EncryptionSdk.EncryptResult>, how: string) => {
   const tags = new Map<Receipt.Receipt["_tag"], number>()
   for (const { receipt } of results) tags.set(receipt._tag, (tags.get(receipt._tag) ?? 0) + 1)
   say(`${count(results.length, "message")}, ${how}: ${[...tags].map(([tag, n]) => `${n} ${words[tag]}`).join(", ")}.`)
-  showMessage(fieldsOf(last!))
+  showMessage(fieldsOf(results.at(-1)!))
 }
 
-const tenInARow = () => {
+const tenInARow = async () => {
   const request = requestOf()
-  const inARow = async () => {
-    const results = []
-    // oxlint-disable-next-line no-await-in-loop
-    for (let index = 0; index < 10; index++) results.push(await encryptOne(request))
-    return results
-  }
-  return encryptAll(inARow(), "one after another")
+  const results = []
+  for (let index = 0; index < 10; index++) results.push((await encryptOne(request)).result)
+  report(results, "one after another")
 }
 
 const fiveAtOnce = async () => {
   const request = requestOf()
   await client.forget(request[1])
-  await encryptAll(Promise.all(Array.from({ length: 5 }, () => encryptOne(request))), "at once, on a cold cache")
+  const results = await Promise.all(Array.from({ length: 5 }, () => encryptOne(request)))
+  report(results.map(({ result }) => result), "at once, on a cold cache")
 }
 
 const decrypt = async () => {
