@@ -19,6 +19,7 @@ import {
   TooManyEncryptedDataKeys
 } from "./EncryptionSdkError.ts"
 import * as bytes from "./internal/bytes.ts"
+import { Validated } from "./internal/validated.ts"
 import * as MessageBody from "./message/MessageBody.ts"
 import * as MessageHeader from "./message/MessageHeader.ts"
 import type { Receipt } from "./Receipt.ts"
@@ -182,7 +183,9 @@ export const checkDecryptionAnswer = (
   if (materials.algorithmSuite !== header.algorithmSuite) {
     return invalidMaterials("algorithmSuite", "is not the message's")
   }
-  const encryptionContext: EncryptionContext.EncryptionContext = Object.freeze({ ...materials.encryptionContext })
+  const encryptionContext = Validated.of(materials.encryptionContext) === undefined
+    ? Object.freeze({ ...materials.encryptionContext })
+    : materials.encryptionContext
   const required = materials.requiredEncryptionContextKeys
   const stored = header.encryptionContext
   for (const key of Object.keys(encryptionContext)) {

@@ -125,19 +125,17 @@ const checkEncryptedDataKey = (edk: EncryptedDataKey.EncryptedDataKey) => {
   if (typeof keyProviderId !== "string" || !bytes.isWellFormed(keyProviderId)) {
     return invalid("encryptedDataKeys.keyProviderId", "is not well-formed Unicode")
   }
-  for (
-    const [field, value] of [
-      ["keyProviderId", bytes.utf8(keyProviderId)],
-      ["keyProviderInfo", keyProviderInfo],
-      ["ciphertext", ciphertext]
-    ] as const
-  ) {
-    if (!bytes.isBytes(value)) return invalid(`encryptedDataKeys.${field}`, "is no Uint8Array")
-    if (value.length > EncryptedDataKey.maxFieldLength) {
-      return invalid(`encryptedDataKeys.${field}`, `is ${value.length} bytes, at most 65535 fit a message`)
-    }
-  }
-  return undefined
+  // Text of so few characters fits in any encoding.
+  const id = keyProviderId.length <= 1000 ? bytes.empty : bytes.utf8(keyProviderId)
+  return checkField("keyProviderId", id) ?? checkField("keyProviderInfo", keyProviderInfo) ??
+    checkField("ciphertext", ciphertext)
+}
+
+const checkField = (field: keyof EncryptedDataKey.EncryptedDataKey, value: Uint8Array) => {
+  if (!bytes.isBytes(value)) return invalid(`encryptedDataKeys.${field}`, "is no Uint8Array")
+  return value.length > EncryptedDataKey.maxFieldLength
+    ? invalid(`encryptedDataKeys.${field}`, `is ${value.length} bytes, at most 65535 fit a message`)
+    : undefined
 }
 
 const checkRequiredKeys = (keys: ReadonlyArray<string>, context: EncryptionContext.EncryptionContext) => {

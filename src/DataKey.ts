@@ -9,6 +9,7 @@ import * as References from "effect/References"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as bytes from "./internal/bytes.ts"
+import { Stamped } from "./internal/stamp.ts"
 
 /** The plaintext bytes of a data key. */
 export type DataKey = Redacted.Redacted<Uint8Array>
@@ -37,12 +38,22 @@ export const copyFrom = (key: Uint8Array): DataKey =>
   // Not `slice`: that of a Buffer answers a view of the same memory.
   make(new Uint8Array(key))
 
-const released = /*#__PURE__*/ new WeakSet<DataKey>()
+class Released extends Stamped {
+  readonly #released = true
+
+  static mark(key: DataKey): void {
+    new Released(key)
+  }
+
+  static has(key: DataKey): boolean {
+    return #released in key
+  }
+}
 
 /** Zeroes the key's bytes and makes every later use of it throw. Zeroing twice, or what was wiped, does nothing. */
 export const zero = (key: DataKey): void => {
-  if (released.has(key)) return
-  released.add(key)
+  if (Released.has(key)) return
+  Released.mark(key)
   const bytes = Result.try(() => Redacted.value(key))
   if (Result.isFailure(bytes)) return
   bytes.success.fill(0)

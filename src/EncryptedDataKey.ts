@@ -63,9 +63,10 @@ export const encodedLength = (edk: Size): number =>
  * Specification: data-format/message-header.md#encrypted-data-key-entries
  */
 export const encode = (edk: EncryptedDataKey): Uint8Array => {
-  const out = new Uint8Array(encodedLength(edk))
+  const id = bytes.utf8(edk.keyProviderId)
+  const out = new Uint8Array(6 + id.length + edk.keyProviderInfo.length + edk.ciphertext.length)
   let offset = 0
-  for (const field of [bytes.utf8(edk.keyProviderId), edk.keyProviderInfo, edk.ciphertext]) {
+  for (const field of [id, edk.keyProviderInfo, edk.ciphertext]) {
     out[offset] = field.length >> 8
     out[offset + 1] = field.length
     out.set(field, offset + 2)

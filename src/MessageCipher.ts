@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { AlgorithmSuite } from "./AlgorithmSuite.ts"
 import * as KeyDerivation from "./crypto/KeyDerivation.ts"
-import type { AesKey, OpenJob, Primitives, SealJob } from "./crypto/Primitives.ts"
+import type { AesKey, OpenJob, Primitives } from "./crypto/Primitives.ts"
 import type { PrimitivesError } from "./crypto/PrimitivesError.ts"
 import type { CompleteDecryptionMaterials, CompleteEncryptionMaterials } from "./CryptographicMaterials.ts"
 import * as EncryptedDataKey from "./EncryptedDataKey.ts"
@@ -112,10 +112,12 @@ export const seal = (
     const tag = message.subarray(bodyOffset - algorithmSuite.tagLength, bodyOffset)
     const sealed = primitives.seal(
       encryptionKey,
-      sealJobs(
-        { iv: headerIv, aad: headerAad(headerBody, materials), plaintext: bytes.empty, output: tag },
-        MessageBody.sealJobs(fields, layout, plaintext, message, bodyOffset)
-      )
+      MessageBody.sealJobs(fields, layout, plaintext, message, bodyOffset, {
+        iv: headerIv,
+        aad: headerAad(headerBody, materials),
+        plaintext: bytes.empty,
+        output: tag
+      })
     )
     const signed = signingKey === undefined
       ? sealed
@@ -126,12 +128,6 @@ export const seal = (
         ))
     return Effect.map(signed, () => ({ message, header: sealedHeader(fields, tag) }))
   })
-
-/** One iteration over all of a message's jobs, so that sealing it is one step. */
-function* sealJobs(header: SealJob, frames: Iterable<SealJob>): Generator<SealJob> {
-  yield header
-  yield* frames
-}
 
 /**
  * Verifies a message and answers its plaintext: commitment, header, body, signature, in that order. Nothing is answered

@@ -503,14 +503,17 @@ export const make: (
     expectedEncryptionContext: EncryptionContext.EncryptionContext,
     requestLimits: materialsFlights.Limits
   ): materialsFlights.CacheableRequest<Materials.CompleteDecryptionMaterials, DecryptError> => {
-    const mayBeSeeded = options.seedDecryptCache === true && Object.keys(expectedEncryptionContext).length === 0
+    const expectsNothing = Object.keys(expectedEncryptionContext).length === 0
+    const mayBeSeeded = options.seedDecryptCache === true && expectsNothing
     return {
       key,
       ownKey: mayBeSeeded ? ownKey(key) : undefined,
       operation: "decrypt",
       cache: decryptCache,
       // As the materials will have it: with what is expected, and reproduced where it was not stored.
-      encryptionContext: { ...copied.encryptionContext, ...expectedEncryptionContext },
+      encryptionContext: expectsNothing
+        ? copied.encryptionContext
+        : { ...copied.encryptionContext, ...expectedEncryptionContext },
       charge: { messages: 0, bytes: 0n },
       limits: {
         maxAgeMillis: requestLimits.maxAgeMillis,
@@ -571,12 +574,17 @@ const digits = /*#__PURE__*/ bytes.utf8("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm
  * third of an entry's memory; this is in one piece.
  */
 const textOf = (digest: Uint8Array, commitmentPolicy: string): string => {
-  const codes: Array<number> = []
+  const codes = new Array<number>(digest.length / 3 * 4 + 1 + commitmentPolicy.length)
+  let at = 0
   for (let i = 0; i < digest.length; i += 3) {
     const bits = digest[i]! << 16 | digest[i + 1]! << 8 | digest[i + 2]!
-    codes.push(digits[bits >> 18]!, digits[bits >> 12 & 63]!, digits[bits >> 6 & 63]!, digits[bits & 63]!)
+    codes[at++] = digits[bits >> 18]!
+    codes[at++] = digits[bits >> 12 & 63]!
+    codes[at++] = digits[bits >> 6 & 63]!
+    codes[at++] = digits[bits & 63]!
   }
-  codes.push(...bytes.fromLatin1(`.${commitmentPolicy}`))
+  codes[at++] = 0x2e
+  for (let i = 0; i < commitmentPolicy.length; i++) codes[at++] = commitmentPolicy.charCodeAt(i)
   return bytes.toLatin1(codes)
 }
 

@@ -5,7 +5,8 @@ export const empty = new Uint8Array(0)
 
 /** Also where the value comes from another realm, as in a worker or a test runner. */
 export const isBytes = (value: unknown): value is Uint8Array =>
-  Object.prototype.toString.call(value) === "[object Uint8Array]" && ArrayBuffer.isView(value)
+  ArrayBuffer.isView(value) &&
+  (value instanceof Uint8Array || Object.prototype.toString.call(value) === "[object Uint8Array]")
 
 /** TextEncoder costs half a microsecond however short the text is, and most texts here are short and ASCII. */
 export const utf8 = (text: string): Uint8Array => {
@@ -80,7 +81,8 @@ export const isAllZero = (bytes: Uint8Array): boolean => {
 }
 
 /** A character for each byte, for a few bytes at most: each becomes an argument. */
-export const toLatin1 = (bytes: Iterable<number>): string => String.fromCharCode(...bytes)
+export const toLatin1 = (bytes: ArrayLike<number>): string =>
+  String.fromCharCode.apply(null, bytes as unknown as Array<number>)
 
 export const fromLatin1 = (text: string): Uint8Array => {
   const out = new Uint8Array(text.length)

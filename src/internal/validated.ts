@@ -1,3 +1,5 @@
+import { Stamped } from "./stamp.ts"
+
 /** What is remembered of a validated context. */
 export interface Remembered {
   /** Whether its serialisation was asked for. */
@@ -13,16 +15,8 @@ export interface Remembered {
   } | undefined
 }
 
-/** Answers what it is given, so that the fields of a class that extends it are put on that. */
-const Given = function(given: object) {
-  return given
-} as unknown as new(given: object) => object
-
-/**
- * Marks contexts as validated. The mark is a private field of the context itself, which nobody can see, forge or copy. A
- * WeakMap would do the same, but be the slower the more contexts there are; in a large cache there are millions.
- */
-export class Validated extends Given {
+/** Marks contexts as validated. */
+export class Validated extends Stamped {
   readonly #known: Remembered = { asked: false, serialized: undefined, cacheKey: undefined }
 
   /** Marks a context and answers it; it must be frozen next. */

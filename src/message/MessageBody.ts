@@ -161,8 +161,10 @@ export function* sealFrames(
   { algorithmSuite, messageId }: BodyHeader,
   { content, count, endsMessage, first }: FramesToSeal,
   message: Uint8Array,
-  offset: number
+  offset: number,
+  before?: FrameToSeal
 ): Generator<FrameToSeal> {
+  if (before !== undefined) yield before
   const { ivLength, tagLength } = algorithmSuite
   const aadOf = aads(messageId)
   let position = offset
@@ -195,16 +197,17 @@ export function* sealFrames(
   }
 }
 
-/** `sealFrames` for all frames of a plaintext. */
+/** `sealFrames` for all frames of a plaintext, behind a job that comes before them. */
 export const sealJobs = (
   header: BodyHeader,
   { frameCount, frameLength }: FramedLayout,
   plaintext: Uint8Array,
   message: Uint8Array,
-  offset: number
+  offset: number,
+  before?: FrameToSeal
 ): Generator<FrameToSeal> => {
   const content = (index: number) => plaintext.subarray(index * frameLength, (index + 1) * frameLength)
-  return sealFrames(header, { first: 1, count: frameCount, endsMessage: true, content }, message, offset)
+  return sealFrames(header, { first: 1, count: frameCount, endsMessage: true, content }, message, offset, before)
 }
 
 /** One frame as it stands in a message, or the whole of non-framed data. The arrays are views of the message. */

@@ -834,8 +834,8 @@ const controlled: ReadonlyArray<Mutant> = [
   {
     name: "invalidation by a pair that is not stored misses the fetch in the air",
     file: manager,
-    find: "encryptionContext: { ...copied.encryptionContext, ...expectedEncryptionContext },",
-    replace: "encryptionContext: copied.encryptionContext,",
+    find: ": { ...copied.encryptionContext, ...expectedEncryptionContext },",
+    replace: ": copied.encryptionContext,",
     killedBy: found(
       "found by the model > an invalidation by a pair that is reproduced, and not stored, closes the flight in the air"
     )
