@@ -13,12 +13,12 @@ import type { PrimitivesError } from "./crypto/PrimitivesError.ts"
 import type { CompleteDecryptionMaterials, CompleteEncryptionMaterials } from "./CryptographicMaterials.ts"
 import * as EncryptedDataKey from "./EncryptedDataKey.ts"
 import * as EncryptionContext from "./EncryptionContext.ts"
-import { AuthenticationFailed, type DecryptError } from "./EncryptionSdkError.ts"
+import { AuthenticationFailed, type DecryptError, type EncryptError } from "./EncryptionSdkError.ts"
 import * as bytes from "./internal/bytes.ts"
 import * as MessageBody from "./message/MessageBody.ts"
 import * as MessageFooter from "./message/MessageFooter.ts"
 import * as MessageHeader from "./message/MessageHeader.ts"
-import { failDecrypt, orFailDecrypt } from "./RequestChecks.ts"
+import { failDecrypt, loadedToDecrypt, loadedToEncrypt, orFailDecrypt } from "./RequestChecks.ts"
 
 /** The header's own IV. Frames count from 1, so none has the same. */
 export const headerIv = /*#__PURE__*/ new Uint8Array(12)
@@ -39,13 +39,13 @@ export const begin = Effect.fnUntraced(function*(
   primitives: Primitives["Service"],
   materials: CompleteEncryptionMaterials,
   frameLength: number
-): Effect.fn.Return<BegunMessage> {
+): Effect.fn.Return<BegunMessage, EncryptError> {
   const { algorithmSuite, encryptedDataKeys, encryptionContext, requiredEncryptionContextKeys } = materials
   const messageId = yield* primitives.randomBytes(algorithmSuite.messageIdLength)
-  const { commitment, encryptionKey } = yield* primitives.deriveKeys(
+  const { commitment, encryptionKey } = yield* loadedToEncrypt(primitives.deriveKeys(
     materials.plaintextDataKey,
     KeyDerivation.plan(algorithmSuite, messageId)
-  )
+  ))
   const suiteData = commitment ?? bytes.empty
   // Nobody could read a message whose commitment or signature has another length than its suite says.
   if (suiteData.length !== algorithmSuite.commitmentLength) {
@@ -164,10 +164,10 @@ export const unlock = Effect.fnUntraced(function*(
   message: Uint8Array,
   { header, headerBodyLength }: MessageHeader.DecodedHeader
 ): Effect.fn.Return<AesKey, DecryptError> {
-  const { commitment, encryptionKey } = yield* primitives.deriveKeys(
+  const { commitment, encryptionKey } = yield* loadedToDecrypt(primitives.deriveKeys(
     materials.plaintextDataKey,
     KeyDerivation.plan(header.algorithmSuite, header.messageId)
-  )
+  ))
   if (!primitives.timingSafeEqual(commitment ?? bytes.empty, header.suiteData)) {
     return yield* failDecrypt(new AuthenticationFailed({ check: "commitment" }))
   }

@@ -277,7 +277,10 @@ const aesKey = (key: Uint8Array) => Redacted.make(toHandle<"AesKey">(crypto.crea
 const ecKey = (curve: SignatureCurve, key: KeyObject): EcKey => ({ algorithm: Ecdsa.algorithm(curve), key })
 
 // Loaded when the first stream is signed, and by nothing else.
-const loadCurves = /*#__PURE__*/ Effect.promise(() => import("@noble/curves/nist.js"))
+const loadCurves = /*#__PURE__*/ Effect.tryPromise({
+  try: () => import("@noble/curves/nist.js"),
+  catch: (cause) => new PrimitivesError({ method: "signer", reason: "NotLoaded", description: "@noble/curves", cause })
+})
 
 /**
  * The signature over a digest, of the suite's length. OpenSSL's signatures through node:crypto hash the message themselves,
