@@ -72,19 +72,28 @@ export interface EncryptSettings {
 export const encryptSettings = (
   client: Client,
   options: EncryptOptions
-): Result.Result<EncryptSettings, EncryptErrorReason> =>
-  Result.gen(function*() {
-    yield* checkIsObject(options)
-    // The defaults are for what is undefined alone: null is an error of the caller's.
-    const { algorithmSuite, encryptionContext: given = EncryptionContext.empty, frameLength = 4096 } = options
-    const materialsManager = yield* checkMaterialsManager(client, options)
-    const encryptionContext = yield* RequestChecks.encryptionContext(given)
-    if (algorithmSuite !== undefined) yield* RequestChecks.suiteToEncrypt(client.commitmentPolicy, algorithmSuite)
-    if (!Number.isInteger(frameLength) || frameLength < 1 || frameLength > MessageHeader.maxFrameLength) {
-      return yield* invalidOption("frameLength", `must be an integer from 1 to ${MessageHeader.maxFrameLength}`)
-    }
-    return { algorithmSuite, encryptionContext, frameLength, materialsManager }
-  })
+): Result.Result<EncryptSettings, EncryptErrorReason> => {
+  const given = checkIsObject(options)
+  if (Result.isFailure(given)) return Result.fail(given.failure)
+  // The defaults are for what is undefined alone: null is an error of the caller's.
+  const { algorithmSuite, encryptionContext: context = EncryptionContext.empty, frameLength = 4096 } = options
+  const materialsManager = checkMaterialsManager(client, options)
+  if (Result.isFailure(materialsManager)) return Result.fail(materialsManager.failure)
+  const encryptionContext = RequestChecks.encryptionContext(context)
+  if (Result.isFailure(encryptionContext)) return Result.fail(encryptionContext.failure)
+  if (algorithmSuite !== undefined) {
+    const suite = RequestChecks.suiteToEncrypt(client.commitmentPolicy, algorithmSuite)
+    if (Result.isFailure(suite)) return Result.fail(suite.failure)
+  }
+  return Number.isInteger(frameLength) && frameLength >= 1 && frameLength <= MessageHeader.maxFrameLength
+    ? Result.succeed({
+      algorithmSuite,
+      encryptionContext: encryptionContext.success,
+      frameLength,
+      materialsManager: materialsManager.success
+    })
+    : invalidOption("frameLength", `must be an integer from 1 to ${MessageHeader.maxFrameLength}`)
+}
 
 /** Whether a plaintext of this length fits a message. */
 export const checkFrames = (plaintextLength: number, frameLength: number): Result.Result<void, InvalidOption> => {
@@ -102,17 +111,18 @@ export const checkFrames = (plaintextLength: number, frameLength: number): Resul
 export const checkEncryptionAnswer = (
   { commitmentPolicy, maxEncryptedDataKeys: maximum }: Client,
   answer: CryptographicMaterialsManager.Answer<CryptographicMaterials.CompleteEncryptionMaterials>
-): Result.Result<typeof answer, EncryptErrorReason> =>
-  Result.gen(function*() {
-    const receipt = yield* checkReceipt(answer)
-    const materials = yield* CryptographicMaterials.checkEncryptionMaterials(answer.materials)
-    yield* RequestChecks.suiteToEncrypt(commitmentPolicy, materials.algorithmSuite)
-    const count = materials.encryptedDataKeys.length
-    if (maximum !== undefined && count > maximum) {
-      return yield* Result.fail(new TooManyEncryptedDataKeys({ count, maximum }))
-    }
-    return { materials, receipt }
-  })
+): Result.Result<typeof answer, EncryptErrorReason> => {
+  const receipt = checkReceipt(answer)
+  if (Result.isFailure(receipt)) return Result.fail(receipt.failure)
+  const materials = CryptographicMaterials.checkEncryptionMaterials(answer.materials)
+  if (Result.isFailure(materials)) return Result.fail(materials.failure)
+  const suite = RequestChecks.suiteToEncrypt(commitmentPolicy, materials.success.algorithmSuite)
+  if (Result.isFailure(suite)) return Result.fail(suite.failure)
+  const count = materials.success.encryptedDataKeys.length
+  return maximum !== undefined && count > maximum
+    ? Result.fail(new TooManyEncryptedDataKeys({ count, maximum }))
+    : Result.succeed({ materials: materials.success, receipt: receipt.success })
+}
 
 /** The options of one decryption, checked and copied. */
 export interface DecryptSettings {
@@ -124,26 +134,30 @@ export interface DecryptSettings {
 export const decryptSettings = (
   client: Client,
   options: DecryptOptions
-): Result.Result<DecryptSettings, DecryptErrorReason> =>
-  Result.gen(function*() {
-    yield* checkIsObject(options)
-    const materialsManager = yield* checkMaterialsManager(client, options)
-    const { expectedEncryptionContext: given = EncryptionContext.empty } = options
-    const expectedEncryptionContext = yield* EncryptionContext.validate(given)
-    return { expectedEncryptionContext, materialsManager }
-  })
+): Result.Result<DecryptSettings, DecryptErrorReason> => {
+  const given = checkIsObject(options)
+  if (Result.isFailure(given)) return Result.fail(given.failure)
+  const materialsManager = checkMaterialsManager(client, options)
+  if (Result.isFailure(materialsManager)) return Result.fail(materialsManager.failure)
+  const { expectedEncryptionContext: expected = EncryptionContext.empty } = options
+  return Result.map(EncryptionContext.validate(expected), (expectedEncryptionContext) => ({
+    expectedEncryptionContext,
+    materialsManager: materialsManager.success
+  }))
+}
 
 /** The header at the start of a message, with a suite that the client's policy allows. */
 export const decodeHeader = (
   client: Client,
   message: Uint8Array
-): Result.Result<MessageHeader.DecodedHeader, DecryptErrorReason> =>
-  Result.gen(function*() {
-    yield* checkNotBase64(message)
-    const decoded = yield* MessageHeader.decode(message, { maxEncryptedDataKeys: client.maxEncryptedDataKeys })
-    yield* RequestChecks.suiteToDecrypt(client.commitmentPolicy, decoded.header.algorithmSuite)
-    return decoded
-  })
+): Result.Result<MessageHeader.DecodedHeader, DecryptErrorReason> => {
+  const text = checkNotBase64(message)
+  if (Result.isFailure(text)) return Result.fail(text.failure)
+  const decoded = MessageHeader.decode(message, client)
+  if (Result.isFailure(decoded)) return decoded
+  const suite = RequestChecks.suiteToDecrypt(client.commitmentPolicy, decoded.success.header.algorithmSuite)
+  return Result.isFailure(suite) ? Result.fail(suite.failure) : decoded
+}
 
 /**
  * What a manager answered is checked as if anybody had written it: suite and context are the message's own, but for pairs
@@ -157,37 +171,43 @@ export const checkDecryptionAnswer = (
   header: MessageHeader.MessageHeader,
   { expectedEncryptionContext }: DecryptSettings,
   answer: CryptographicMaterialsManager.Answer<CryptographicMaterials.CompleteDecryptionMaterials>
-): Result.Result<typeof answer, DecryptErrorReason> =>
-  Result.gen(function*() {
-    const receipt = yield* checkReceipt(answer)
-    const materials = yield* CryptographicMaterials.checkDecryptionMaterials(answer.materials)
-    yield* RequestChecks.suiteToDecrypt(client.commitmentPolicy, materials.algorithmSuite)
-    if (materials.algorithmSuite !== header.algorithmSuite) {
-      return yield* invalidMaterials("algorithmSuite", "is not the message's")
-    }
-    const encryptionContext: EncryptionContext.EncryptionContext = Object.freeze({ ...materials.encryptionContext })
-    const required = materials.requiredEncryptionContextKeys
-    const stored = header.encryptionContext
-    for (const [key, value] of Object.entries(encryptionContext)) {
-      if (required.includes(key)) {
-        if (Object.hasOwn(stored, key)) {
-          return yield* invalidMaterials("requiredEncryptionContextKeys", `the message stores ${JSON.stringify(key)}`)
-        }
-      } else if (!Object.hasOwn(stored, key) || stored[key] !== value) {
-        return yield* invalidMaterials(
-          "encryptionContext",
-          `the pair of ${JSON.stringify(key)} is neither stored in the message nor required`
-        )
+): Result.Result<typeof answer, DecryptErrorReason> => {
+  const receipt = checkReceipt(answer)
+  if (Result.isFailure(receipt)) return Result.fail(receipt.failure)
+  const checked = CryptographicMaterials.checkDecryptionMaterials(answer.materials)
+  if (Result.isFailure(checked)) return Result.fail(checked.failure)
+  const materials = checked.success
+  const suite = RequestChecks.suiteToDecrypt(client.commitmentPolicy, materials.algorithmSuite)
+  if (Result.isFailure(suite)) return Result.fail(suite.failure)
+  if (materials.algorithmSuite !== header.algorithmSuite) {
+    return invalidMaterials("algorithmSuite", "is not the message's")
+  }
+  const encryptionContext: EncryptionContext.EncryptionContext = Object.freeze({ ...materials.encryptionContext })
+  const required = materials.requiredEncryptionContextKeys
+  const stored = header.encryptionContext
+  for (const key of Object.keys(encryptionContext)) {
+    if (required.includes(key)) {
+      if (Object.hasOwn(stored, key)) {
+        return invalidMaterials("requiredEncryptionContextKeys", `the message stores ${JSON.stringify(key)}`)
       }
+    } else if (!Object.hasOwn(stored, key) || stored[key] !== encryptionContext[key]) {
+      return invalidMaterials(
+        "encryptionContext",
+        `the pair of ${JSON.stringify(key)} is neither stored in the message nor required`
+      )
     }
+  }
+  if (required.length > 0) {
     const authenticatedOnly = EncryptionContext.validate(EncryptionContext.pick(encryptionContext, required))
     if (Result.isFailure(authenticatedOnly)) {
-      return yield* invalidMaterials("encryptionContext", authenticatedOnly.failure.message)
+      return invalidMaterials("encryptionContext", authenticatedOnly.failure.message)
     }
-    const mismatch = EncryptionContext.findMismatch(expectedEncryptionContext, encryptionContext)
-    if (mismatch !== undefined) return yield* Result.fail(new EncryptionContextMismatch({ key: mismatch }))
-    return { materials: { ...materials, encryptionContext }, receipt }
-  })
+  }
+  const mismatch = EncryptionContext.findMismatch(expectedEncryptionContext, encryptionContext)
+  return mismatch === undefined
+    ? Result.succeed({ materials: { ...materials, encryptionContext }, receipt: receipt.success })
+    : Result.fail(new EncryptionContextMismatch({ key: mismatch }))
+}
 
 /**
  * Whether bytes are a message rather than the base64 text of one: 01 80 begins with `AY` there, 02 04 and 02 05 with `Ag`.

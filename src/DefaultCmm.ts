@@ -28,7 +28,7 @@ import * as Keyring from "./Keyring.ts"
 import type { KeyringError } from "./KeyringError.ts"
 import * as Receipt from "./Receipt.ts"
 import * as RequestChecks from "./RequestChecks.ts"
-import { failDecrypt, failEncrypt, loadedToDecrypt, orFailDecrypt, orFailEncrypt } from "./RequestChecks.ts"
+import { failDecrypt, failEncrypt, orFailDecrypt, orFailEncrypt } from "./RequestChecks.ts"
 
 /**
  * A manager that asks the keyring for every message.
@@ -197,12 +197,12 @@ const importVerificationKey = Effect.fnUntraced(function*(
   if (publicKey === undefined) return yield* invalid("is missing, the message's suite signs")
   const point = Base64.decode(publicKey)
   if (Result.isFailure(point)) return yield* invalid("is not base64")
-  return yield* primitives.importVerificationKey(signature.curve, point.success).pipe(
-    Effect.catch((error) =>
-      error.reason === "InvalidKey"
-        ? Effect.fail(invalid(`is not a public key of ${signature.curve}`))
-        : loadedToDecrypt(Effect.fail(error))
-    )
+  return yield* Effect.mapError(
+    primitives.importVerificationKey(signature.curve, point.success),
+    (error) =>
+      error._tag === "NotLoaded"
+        ? new DecryptError({ reason: error })
+        : invalid(`is not a public key of ${signature.curve}`)
   )
 })
 

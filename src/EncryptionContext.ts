@@ -37,11 +37,20 @@ export const validate = (input: EncryptionContext): Result.Result<EncryptionCont
     Result.fail(new InvalidEncryptionContext({ description, ...(key === undefined ? {} : { key }) }))
   if (Object.prototype.toString.call(input) !== "[object Object]") return fail("must be a plain object of strings")
   if (validated.has(input)) return Result.succeed(input)
-  const entries: Array<[string, string]> = []
+  // A spread defines own properties, so a key such as "__proto__" is kept like any other.
+  const context: EncryptionContext = { ...input }
   let length = 2
-  for (const key of Object.keys(input)) {
-    const value: unknown = input[key]
+  let text = ""
+  for (const key of Object.keys(context)) {
+    const value: unknown = context[key]
     if (typeof value !== "string") return fail(`value must be a string, got ${typeof value}`, key)
+    text += `${key.length}.${value.length}.${key}${value}`
+  }
+  const known = recent.get(text)
+  if (known !== undefined) return Result.succeed(known)
+  const keys = Object.keys(context)
+  for (const key of keys) {
+    const value = context[key]!
     if (!bytes.isWellFormed(key)) return fail("key is not well-formed Unicode", key)
     if (!bytes.isWellFormed(value)) return fail("value is not well-formed Unicode", key)
     const keyLength = bytes.utf8(key).length
@@ -49,22 +58,34 @@ export const validate = (input: EncryptionContext): Result.Result<EncryptionCont
     if (keyLength > maxLength) return fail(`key is ${keyLength} bytes, at most ${maxLength} fit`)
     if (valueLength > maxLength) return fail(`value is ${valueLength} bytes, at most ${maxLength} fit`, key)
     length += 4 + keyLength + valueLength
-    entries.push([key, value])
   }
-  if (length > maxLength && entries.length > 0) {
+  if (length > maxLength && keys.length > 0) {
     return fail(`serialised length is ${length} bytes, at most ${maxLength} fit`)
   }
-  // Object.fromEntries defines own properties, so a key such as "__proto__" is kept like any other.
-  const context: EncryptionContext = Object.freeze(Object.fromEntries(entries))
   validated.set(context, undefined)
+  Object.freeze(context)
+  if (text.length <= maxRecentLength) {
+    if (recent.size >= maxRecent) recent.delete(recent.keys().next().value!)
+    recent.set(text, context)
+  }
   return Result.succeed(context)
 }
+
+/**
+ * Contexts that were validated lately, by all that is in them. A program has few, and makes an object of each for every
+ * request: what was found out of one, its serialisation for one, holds for all that are equal.
+ */
+const recent = /*#__PURE__*/ new Map<string, EncryptionContext>()
+const maxRecent = 256
+const maxRecentLength = 1024
 
 const maxLength = 0xffff
 
 /** The first key of a context that only the library may set, or `undefined`. */
-export const findReservedKey = (context: EncryptionContext): string | undefined =>
-  Object.keys(context).find((key) => key.startsWith(reservedPrefix))
+export const findReservedKey = (context: EncryptionContext): string | undefined => {
+  for (const key of Object.keys(context)) if (key.startsWith(reservedPrefix)) return key
+  return undefined
+}
 
 /**
  * The canonical bytes of a validated context: a two-byte count and the pairs in the order of their keys' UTF-8 bytes,

@@ -39,10 +39,10 @@ import type {
   RandomAccessSource,
   UnverifiedPlaintext
 } from "./MessageStream.ts"
-import { NotLoaded } from "./NotLoaded.ts"
+import { load, type NotLoaded, orNotLoaded } from "./NotLoaded.ts"
 import { withOperationSpan } from "./OperationSpan.ts"
 import type { Receipt } from "./Receipt.ts"
-import { orFailDecrypt, orFailEncrypt } from "./RequestChecks.ts"
+import { failDecrypt, failEncrypt, orFailDecrypt } from "./RequestChecks.ts"
 
 /** The most encrypted data keys that a message can have, and so the greatest limit. */
 const maxEncryptedDataKeysLimit = 0xffff
@@ -232,9 +232,9 @@ export const make: (
   }
   return EncryptionSdk.of({
     encrypt: (plaintext, options) =>
-      withOperationSpan("EncryptionSdk.encrypt", Effect.scoped(encrypt(client, plaintext, options))),
+      withOperationSpan("EncryptionSdk.encrypt", holding((held) => encrypt(client, held, plaintext, options))),
     decrypt: (message, options) =>
-      withOperationSpan("EncryptionSdk.decrypt", Effect.scoped(decrypt(client, message, options))),
+      withOperationSpan("EncryptionSdk.decrypt", holding((held) => decrypt(client, held, message, options))),
     encryptStream: (plaintext, options) =>
       withStreams(EncryptError, (streams) => streams.encryptStream(client, plaintext, options)),
     decryptStream: (message, options) =>
@@ -255,13 +255,10 @@ const withStreams = <A, E, R, E2>(
   Failure: new(props: { readonly reason: NotLoaded }) => E2,
   use: (streams: typeof ClientStreams) => Stream.Stream<A, E, R>
 ): Stream.Stream<A, E | E2, R> =>
-  Stream.unwrap(Effect.map(
-    Effect.tryPromise({
-      try: () => import("./ClientStreams.ts"),
-      catch: (cause) => new Failure({ reason: new NotLoaded({ part: "streams", cause }) })
-    }),
-    use
-  ))
+  Stream.unwrap(Effect.mapBoth(orNotLoaded(() => load("streams", () => import("./ClientStreams.ts"))), {
+    onFailure: (reason) => new Failure({ reason }),
+    onSuccess: use
+  }))
 
 /** The client of this program, over its materials manager. */
 export const layer = (
@@ -293,31 +290,57 @@ const checkOptions = (input: Options): Result.Result<Pick<Client, keyof Options>
     }
   })
 
-const encrypt = Effect.fnUntraced(function*(
-  client: Client,
-  plaintext: Uint8Array | string,
-  options: EncryptOptions | undefined
-): Effect.fn.Return<EncryptResult, EncryptError, Scope.Scope> {
-  const request = yield* orFailEncrypt(encryptRequest(client, plaintext, options))
-  yield* Effect.addFinalizer(() => Effect.sync(() => request.plaintext.fill(0)))
-  const answer = yield* request.materialsManager.getEncryptionMaterials({
-    encryptionContext: request.encryptionContext,
-    commitmentPolicy: client.commitmentPolicy,
-    algorithmSuite: request.algorithmSuite,
-    requiredEncryptionContextKeys: [],
-    maxPlaintextLength: request.plaintext.length
+/** What one operation has copied, and the secrets of it. */
+interface Held {
+  plaintext: Uint8Array | undefined
+  message: Uint8Array | undefined
+  dataKey: DataKey.DataKey | undefined
+}
+
+/** Runs an operation in a scope of its own, and zeroes and frees what it holds, however it ends. */
+const holding = <A, E>(operation: (held: Held) => Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E> =>
+  Effect.suspend(() => {
+    const held: Held = { plaintext: undefined, message: undefined, dataKey: undefined }
+    // One finalizer, which is there before there is anything to hold; a scope would keep one for each.
+    return Effect.onExitPrimitive(Effect.scoped(Effect.suspend(() => operation(held))), () => {
+      if (held.plaintext !== undefined) bytes.free(held.plaintext.fill(0))
+      if (held.message !== undefined) bytes.free(held.message)
+      if (held.dataKey !== undefined) DataKey.zero(held.dataKey)
+      return undefined
+    })
   })
-  const { materials, receipt } = yield* orFailEncrypt(ClientRequests.checkEncryptionAnswer(client, answer))
-  yield* DataKey.zeroWithScope(materials.plaintextDataKey)
-  const { header, message } = yield* MessageCipher.seal(
-    client.primitives,
-    materials,
-    request.plaintext,
-    request.frameLength
-  )
-  const { algorithmSuite, encryptionContext } = materials
-  return { message, header, encryptionContext, algorithmSuite, receipt }
-})
+
+const encrypt = (
+  client: Client,
+  held: Held,
+  input: Uint8Array | string,
+  options: EncryptOptions | undefined
+): Effect.Effect<EncryptResult, EncryptError, Scope.Scope> => {
+  const checked = encryptRequest(client, input, options)
+  if (Result.isFailure(checked)) return failEncrypt(checked.failure)
+  const { algorithmSuite, encryptionContext, frameLength, materialsManager, plaintext } = checked.success
+  held.plaintext = plaintext
+  const asked = materialsManager.getEncryptionMaterials({
+    encryptionContext,
+    commitmentPolicy: client.commitmentPolicy,
+    algorithmSuite,
+    requiredEncryptionContextKeys: [],
+    maxPlaintextLength: plaintext.length
+  })
+  return Effect.flatMap(asked, (answer) => {
+    const checked = ClientRequests.checkEncryptionAnswer(client, answer)
+    if (Result.isFailure(checked)) return failEncrypt(checked.failure)
+    const { materials, receipt } = checked.success
+    held.dataKey = materials.plaintextDataKey
+    return Effect.map(
+      MessageCipher.seal(client.primitives, materials, plaintext, frameLength),
+      ({ header, message }): EncryptResult => {
+        const { algorithmSuite, encryptionContext } = materials
+        return { message, header, encryptionContext, algorithmSuite, receipt }
+      }
+    )
+  })
+}
 
 /** The arguments of one encryption, checked and copied. */
 interface EncryptRequest extends ClientRequests.EncryptSettings {
@@ -328,14 +351,16 @@ const encryptRequest = (
   client: Client,
   input: Uint8Array | string,
   options: EncryptOptions = {}
-): Result.Result<EncryptRequest, EncryptErrorReason> =>
-  Result.gen(function*() {
-    const settings = yield* ClientRequests.encryptSettings(client, options)
-    const source = yield* checkPlaintext(input)
-    yield* ClientRequests.checkFrames(source.length, settings.frameLength)
-    const plaintext = typeof input === "string" ? source : new Uint8Array(source)
-    return { ...settings, plaintext }
-  })
+): Result.Result<EncryptRequest, EncryptErrorReason> => {
+  const settings = ClientRequests.encryptSettings(client, options)
+  if (Result.isFailure(settings)) return Result.fail(settings.failure)
+  const source = checkPlaintext(input)
+  if (Result.isFailure(source)) return Result.fail(source.failure)
+  const frames = ClientRequests.checkFrames(source.success.length, settings.success.frameLength)
+  if (Result.isFailure(frames)) return Result.fail(frames.failure)
+  const plaintext = typeof input === "string" ? source.success : new Uint8Array(source.success)
+  return Result.succeed({ ...settings.success, plaintext })
+}
 
 const checkPlaintext = (plaintext: Uint8Array | string): Result.Result<Uint8Array, InvalidOption> => {
   if (typeof plaintext !== "string") {
@@ -346,34 +371,42 @@ const checkPlaintext = (plaintext: Uint8Array | string): Result.Result<Uint8Arra
     : ClientRequests.invalidOption("plaintext", "is not well-formed Unicode: it has no UTF-8 bytes")
 }
 
-const decrypt = Effect.fnUntraced(function*(
+const decrypt = (
   client: Client,
+  held: Held,
   input: Uint8Array,
   options: DecryptOptions | undefined
-): Effect.fn.Return<DecryptResult, DecryptError, Scope.Scope> {
-  const request = yield* orFailDecrypt(decryptRequest(client, input, options))
-  const { decoded, expectedEncryptionContext, message } = request
+): Effect.Effect<DecryptResult, DecryptError, Scope.Scope> => {
+  const checked = decryptRequest(client, input, options)
+  if (Result.isFailure(checked)) return failDecrypt(checked.failure)
+  const request = checked.success
+  const { decoded, expectedEncryptionContext, materialsManager, message } = request
+  held.message = message
   const { algorithmSuite, encryptedDataKeys, encryptionContext } = decoded.header
-  const answer = yield* request.materialsManager.decryptMaterials({
+  const asked = materialsManager.decryptMaterials({
     algorithmSuite,
     commitmentPolicy: client.commitmentPolicy,
     encryptedDataKeys,
     encryptionContext,
     expectedEncryptionContext
   })
-  const { materials, receipt } = yield* orFailDecrypt(
-    ClientRequests.checkDecryptionAnswer(client, decoded.header, request, answer)
-  )
-  yield* DataKey.zeroWithScope(materials.plaintextDataKey)
-  const plaintext = yield* MessageCipher.open(client.primitives, materials, message, decoded)
-  return {
-    plaintext,
-    header: decoded.header,
-    encryptionContext: materials.encryptionContext,
-    algorithmSuite,
-    receipt
-  }
-})
+  return Effect.flatMap(asked, (answer) => {
+    const checked = ClientRequests.checkDecryptionAnswer(client, decoded.header, request, answer)
+    if (Result.isFailure(checked)) return failDecrypt(checked.failure)
+    const { materials, receipt } = checked.success
+    held.dataKey = materials.plaintextDataKey
+    return Effect.map(
+      MessageCipher.open(client.primitives, materials, message, decoded),
+      (plaintext): DecryptResult => ({
+        plaintext,
+        header: decoded.header,
+        encryptionContext: materials.encryptionContext,
+        algorithmSuite,
+        receipt
+      })
+    )
+  })
+}
 
 /** The arguments of one decryption, checked and copied, and the header that was read from the copy. */
 interface DecryptRequest extends ClientRequests.DecryptSettings {
@@ -385,12 +418,16 @@ const decryptRequest = (
   client: Client,
   input: Uint8Array,
   options: DecryptOptions = {}
-): Result.Result<DecryptRequest, DecryptErrorReason> =>
-  Result.gen(function*() {
-    const settings = yield* ClientRequests.decryptSettings(client, options)
-    const message = yield* copyMessage(input)
-    return { ...settings, message, decoded: yield* ClientRequests.decodeHeader(client, message) }
-  })
+): Result.Result<DecryptRequest, DecryptErrorReason> => {
+  const settings = ClientRequests.decryptSettings(client, options)
+  if (Result.isFailure(settings)) return Result.fail(settings.failure)
+  const message = copyMessage(input)
+  if (Result.isFailure(message)) return Result.fail(message.failure)
+  return Result.map(
+    ClientRequests.decodeHeader(client, message.success),
+    (decoded) => ({ ...settings.success, message: message.success, decoded })
+  )
+}
 
 const copyMessage = (input: Uint8Array): Result.Result<Uint8Array, InvalidOption> =>
   Result.map(

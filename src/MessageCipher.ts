@@ -6,6 +6,7 @@
  * client-apis/decrypt.md#verify-the-header and what follows it
  */
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import type { AlgorithmSuite } from "./AlgorithmSuite.ts"
 import * as KeyDerivation from "./crypto/KeyDerivation.ts"
 import type { AesKey, OpenJob, Primitives, SealJob } from "./crypto/Primitives.ts"
@@ -18,7 +19,7 @@ import * as bytes from "./internal/bytes.ts"
 import * as MessageBody from "./message/MessageBody.ts"
 import * as MessageFooter from "./message/MessageFooter.ts"
 import * as MessageHeader from "./message/MessageHeader.ts"
-import { failDecrypt, loadedToDecrypt, loadedToEncrypt, orFailDecrypt } from "./RequestChecks.ts"
+import { failDecrypt, loadedToDecrypt, loadedToEncrypt } from "./RequestChecks.ts"
 
 /** The header's own IV. Frames count from 1, so none has the same. */
 export const headerIv = /*#__PURE__*/ new Uint8Array(12)
@@ -35,36 +36,39 @@ export interface BegunMessage {
  *
  * Specification: client-apis/encrypt.md#construct-the-header
  */
-export const begin = Effect.fnUntraced(function*(
+export const begin = (
   primitives: Primitives["Service"],
   materials: CompleteEncryptionMaterials,
   frameLength: number
-): Effect.fn.Return<BegunMessage, EncryptError> {
+): Effect.Effect<BegunMessage, EncryptError> => {
   const { algorithmSuite, encryptedDataKeys, encryptionContext, requiredEncryptionContextKeys } = materials
-  const messageId = yield* primitives.randomBytes(algorithmSuite.messageIdLength)
-  const { commitment, encryptionKey } = yield* loadedToEncrypt(primitives.deriveKeys(
-    materials.plaintextDataKey,
-    KeyDerivation.plan(algorithmSuite, messageId)
-  ))
-  const suiteData = commitment ?? bytes.empty
-  // Nobody could read a message whose commitment or signature has another length than its suite says.
-  if (suiteData.length !== algorithmSuite.commitmentLength) {
-    return yield* Effect.die(new Error("Primitives.deriveKeys: the commitment has not the suite's length"))
-  }
-  const fields: MessageHeader.MessageHeaderBody = {
-    algorithmSuite,
-    messageId,
-    encryptionContext: requiredEncryptionContextKeys.length === 0
-      ? encryptionContext
-      : EncryptionContext.omit(encryptionContext, requiredEncryptionContextKeys),
-    // Copies, since the header is the caller's while the materials may be served again.
-    encryptedDataKeys: encryptedDataKeys.map(EncryptedDataKey.copy),
-    contentType: "framed",
-    frameLength,
-    suiteData
-  }
-  return { encryptionKey, fields, headerBody: MessageHeader.encodeBody(fields) }
-})
+  return Effect.flatMap(primitives.randomBytes(algorithmSuite.messageIdLength), (messageId) =>
+    Effect.map(
+      loadedToEncrypt(
+        primitives.deriveKeys(materials.plaintextDataKey, KeyDerivation.plan(algorithmSuite, messageId))
+      ),
+      ({ commitment, encryptionKey }) => {
+        const suiteData = commitment ?? bytes.empty
+        // Nobody could read a message whose commitment or signature has another length than its suite says.
+        if (suiteData.length !== algorithmSuite.commitmentLength) {
+          throw new Error("Primitives.deriveKeys: the commitment has not the suite's length")
+        }
+        const fields: MessageHeader.MessageHeaderBody = {
+          algorithmSuite,
+          messageId,
+          encryptionContext: requiredEncryptionContextKeys.length === 0
+            ? encryptionContext
+            : EncryptionContext.omit(encryptionContext, requiredEncryptionContextKeys),
+          // Copies, since the header is the caller's while the materials may be served again.
+          encryptedDataKeys: encryptedDataKeys.map(EncryptedDataKey.copy),
+          contentType: "framed",
+          frameLength,
+          suiteData
+        }
+        return { encryptionKey, fields, headerBody: MessageHeader.encodeBody(fields) }
+      }
+    ))
+}
 
 /** The header that was written, with its tag. */
 export const sealedHeader = (fields: MessageHeader.MessageHeaderBody, tag: Uint8Array): MessageHeader.MessageHeader => {
@@ -80,11 +84,12 @@ export const sealedHeader = (fields: MessageHeader.MessageHeaderBody, tag: Uint8
 }
 
 /** The signature as a footer, which has the length that was reckoned with. */
-export const footerOf = (algorithmSuite: AlgorithmSuite, signature: Uint8Array): Effect.Effect<Uint8Array> => {
+export const footerOf = (algorithmSuite: AlgorithmSuite, signature: Uint8Array): Uint8Array => {
   const footer = MessageFooter.encode(signature)
-  return footer.length === MessageFooter.length(algorithmSuite)
-    ? Effect.succeed(footer)
-    : Effect.die(new Error("Primitives: the signature has not the suite's length"))
+  if (footer.length !== MessageFooter.length(algorithmSuite)) {
+    throw new Error("Primitives: the signature has not the suite's length")
+  }
+  return footer
 }
 
 /**
@@ -92,34 +97,37 @@ export const footerOf = (algorithmSuite: AlgorithmSuite, signature: Uint8Array):
  *
  * Specification: client-apis/encrypt.md#construct-the-header
  */
-export const seal = Effect.fnUntraced(function*(
+export const seal = (
   primitives: Primitives["Service"],
   materials: CompleteEncryptionMaterials,
   plaintext: Uint8Array,
   frameLength: number
-) {
-  const { algorithmSuite } = materials
-  const { encryptionKey, fields, headerBody } = yield* begin(primitives, materials, frameLength)
-  const layout = MessageBody.framedLayout(algorithmSuite, plaintext.length, frameLength)
-  const bodyOffset = headerBody.length + MessageHeader.authenticationLength(algorithmSuite)
-  const footerOffset = bodyOffset + layout.length
-  const message = new Uint8Array(footerOffset + MessageFooter.length(algorithmSuite))
-  message.set(headerBody)
-  // In version 1 the IV stands before the tag; the array holds its zeroes already.
-  const tag = message.subarray(bodyOffset - algorithmSuite.tagLength, bodyOffset)
-  yield* primitives.seal(
-    encryptionKey,
-    sealJobs(
-      { iv: headerIv, aad: headerAad(headerBody, materials), plaintext: bytes.empty, output: tag },
-      MessageBody.sealJobs(fields, layout, plaintext, message, bodyOffset)
+): Effect.Effect<{ readonly message: Uint8Array; readonly header: MessageHeader.MessageHeader }, EncryptError> =>
+  Effect.flatMap(begin(primitives, materials, frameLength), ({ encryptionKey, fields, headerBody }) => {
+    const { algorithmSuite, signingKey } = materials
+    const layout = MessageBody.framedLayout(algorithmSuite, plaintext.length, frameLength)
+    const bodyOffset = headerBody.length + MessageHeader.authenticationLength(algorithmSuite)
+    const footerOffset = bodyOffset + layout.length
+    const message = new Uint8Array(footerOffset + MessageFooter.length(algorithmSuite))
+    message.set(headerBody)
+    // In version 1 the IV stands before the tag; the array holds its zeroes already.
+    const tag = message.subarray(bodyOffset - algorithmSuite.tagLength, bodyOffset)
+    const sealed = primitives.seal(
+      encryptionKey,
+      sealJobs(
+        { iv: headerIv, aad: headerAad(headerBody, materials), plaintext: bytes.empty, output: tag },
+        MessageBody.sealJobs(fields, layout, plaintext, message, bodyOffset)
+      )
     )
-  )
-  if (materials.signingKey !== undefined) {
-    const signature = yield* primitives.sign(materials.signingKey, message.subarray(0, footerOffset))
-    message.set(yield* footerOf(algorithmSuite, signature), footerOffset)
-  }
-  return { message, header: sealedHeader(fields, tag) }
-})
+    const signed = signingKey === undefined
+      ? sealed
+      : Effect.flatMap(sealed, () =>
+        Effect.map(
+          primitives.sign(signingKey, message.subarray(0, footerOffset)),
+          (signature) => message.set(footerOf(algorithmSuite, signature), footerOffset)
+        ))
+    return Effect.map(signed, () => ({ message, header: sealedHeader(fields, tag) }))
+  })
 
 /** One iteration over all of a message's jobs, so that sealing it is one step. */
 function* sealJobs(header: SealJob, frames: Iterable<SealJob>): Generator<SealJob> {
@@ -133,54 +141,58 @@ function* sealJobs(header: SealJob, frames: Iterable<SealJob>): Generator<SealJo
  *
  * Specification: client-apis/decrypt.md#verify-the-header
  */
-export const open = Effect.fnUntraced(function*(
+export const open = (
   primitives: Primitives["Service"],
   materials: CompleteDecryptionMaterials,
   message: Uint8Array,
   decoded: MessageHeader.DecodedHeader
-) {
-  const { header, length } = decoded
-  const encryptionKey = yield* unlock(primitives, materials, message, decoded)
-  const layout = yield* orFailDecrypt(MessageBody.decode(header, message, length))
-  const footerOffset = length + layout.length
-  const signature = yield* orFailDecrypt(MessageFooter.decode(header.algorithmSuite, message, footerOffset))
-  const plaintext = new Uint8Array(layout.plaintextLength)
-  const verified = Effect.flatMap(
-    authentic("body", primitives.open(encryptionKey, MessageBody.openJobs(header, message, layout, plaintext))),
-    () =>
-      signature === undefined
-        ? Effect.void
-        : verifySignature(primitives, materials, message.subarray(0, footerOffset), signature)
-  )
-  // What was decrypted already of a message that is not authentic is nobody's.
-  yield* Effect.onError(verified, () => Effect.sync(() => plaintext.fill(0)))
-  return plaintext
-})
+): Effect.Effect<Uint8Array, DecryptError> =>
+  Effect.flatMap(unlock(primitives, materials, message, decoded), (encryptionKey) => {
+    const { header, length } = decoded
+    const layout = MessageBody.decode(header, message, length)
+    if (Result.isFailure(layout)) return failDecrypt(layout.failure)
+    const footerOffset = length + layout.success.length
+    const footer = MessageFooter.decode(header.algorithmSuite, message, footerOffset)
+    if (Result.isFailure(footer)) return failDecrypt(footer.failure)
+    const signature = footer.success
+    const plaintext = new Uint8Array(layout.success.plaintextLength)
+    const jobs = MessageBody.openJobs(header, message, layout.success, plaintext)
+    const opened = authentic("body", primitives.open(encryptionKey, jobs))
+    const verified = signature === undefined
+      ? opened
+      : Effect.flatMap(
+        opened,
+        () => verifySignature(primitives, materials, message.subarray(0, footerOffset), signature)
+      )
+    // What was decrypted already of a message that is not authentic is nobody's.
+    return Effect.as(Effect.onError(verified, () => Effect.sync(() => plaintext.fill(0))), plaintext)
+  })
 
 /** Verifies commitment and header, and answers the key that the message was encrypted with. */
-export const unlock = Effect.fnUntraced(function*(
+export const unlock = (
   primitives: Primitives["Service"],
   materials: CompleteDecryptionMaterials,
   message: Uint8Array,
   { header, headerBodyLength }: MessageHeader.DecodedHeader
-): Effect.fn.Return<AesKey, DecryptError> {
-  const { commitment, encryptionKey } = yield* loadedToDecrypt(primitives.deriveKeys(
-    materials.plaintextDataKey,
-    KeyDerivation.plan(header.algorithmSuite, header.messageId)
-  ))
-  if (!primitives.timingSafeEqual(commitment ?? bytes.empty, header.suiteData)) {
-    return yield* failDecrypt(new AuthenticationFailed({ check: "commitment" }))
-  }
-  const headerJob: OpenJob = {
-    iv: header.authentication.iv ?? headerIv,
-    aad: headerAad(message.subarray(0, headerBodyLength), materials),
-    ciphertext: bytes.empty,
-    tag: header.authentication.tag,
-    output: new Uint8Array(0)
-  }
-  yield* authentic("header", primitives.open(encryptionKey, [headerJob]))
-  return encryptionKey
-})
+): Effect.Effect<AesKey, DecryptError> =>
+  Effect.flatMap(
+    loadedToDecrypt(
+      primitives.deriveKeys(materials.plaintextDataKey, KeyDerivation.plan(header.algorithmSuite, header.messageId))
+    ),
+    ({ commitment, encryptionKey }) => {
+      if (!primitives.timingSafeEqual(commitment ?? bytes.empty, header.suiteData)) {
+        return failDecrypt(new AuthenticationFailed({ check: "commitment" }))
+      }
+      const headerJob: OpenJob = {
+        iv: header.authentication.iv ?? headerIv,
+        aad: headerAad(message.subarray(0, headerBodyLength), materials),
+        ciphertext: bytes.empty,
+        tag: header.authentication.tag,
+        output: bytes.empty
+      }
+      return Effect.as(authentic("header", primitives.open(encryptionKey, [headerJob])), encryptionKey)
+    }
+  )
 
 const verifySignature = (
   primitives: Primitives["Service"],

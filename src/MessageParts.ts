@@ -69,7 +69,7 @@ export const sealParts = Effect.fnUntraced(function*(
       }),
     finish: signer === undefined
       ? Effect.succeed(bytes.empty)
-      : Effect.flatMap(signer.finish, (signature) => MessageCipher.footerOf(algorithmSuite, signature))
+      : Effect.map(signer.finish, (signature) => MessageCipher.footerOf(algorithmSuite, signature))
   }
 })
 

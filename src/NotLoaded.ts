@@ -1,3 +1,4 @@
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
 /**
@@ -21,3 +22,15 @@ export class NotLoaded extends (/*#__PURE__*/ Schema.TaggedError<NotLoaded>(
     return `${this.part} could not be loaded`
   }
 }
+
+/** Loads a part. Rejects with `NotLoaded`. */
+export const load = <A>(part: string, load: () => Promise<A>): Promise<A> =>
+  load().catch((cause: unknown) => {
+    throw new NotLoaded({ part, cause })
+  })
+
+/** A promise that may load parts. Whatever else it rejects with is a defect. */
+export const orNotLoaded = <A>(run: () => Promise<A>): Effect.Effect<A, NotLoaded> =>
+  Effect.tryPromise({ try: run, catch: (error) => error }).pipe(
+    Effect.catch((error) => error instanceof NotLoaded ? Effect.fail(error) : Effect.die(error))
+  )

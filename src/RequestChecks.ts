@@ -5,7 +5,6 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as AlgorithmSuite from "./AlgorithmSuite.ts"
 import * as CommitmentPolicy from "./CommitmentPolicy.ts"
-import type { PrimitivesError } from "./crypto/PrimitivesError.ts"
 import * as EncryptionContext from "./EncryptionContext.ts"
 import {
   CommitmentPolicyViolation,
@@ -16,7 +15,7 @@ import {
   InvalidEncryptionContext,
   InvalidOption
 } from "./EncryptionSdkError.ts"
-import { NotLoaded } from "./NotLoaded.ts"
+import type { NotLoaded } from "./NotLoaded.ts"
 
 /**
  * A context to encrypt under: valid, and without keys that only the library may set.
@@ -82,18 +81,10 @@ export const orFailEncrypt = <A>(result: Result.Result<A, EncryptErrorReason>): 
 export const orFailDecrypt = <A>(result: Result.Result<A, DecryptErrorReason>): Effect.Effect<A, DecryptError> =>
   Result.isSuccess(result) ? Effect.succeed(result.success) : failDecrypt(result.failure)
 
-const orNotLoaded = <E>(fail: (reason: NotLoaded) => Effect.Effect<never, E>) =>
-<A>(
-  effect: Effect.Effect<A, PrimitivesError>
-): Effect.Effect<A, E> =>
-  effect.pipe(Effect.catch((error) =>
-    error.reason === "NotLoaded"
-      ? fail(new NotLoaded({ part: error.description, cause: error.cause }))
-      : Effect.die(error)
-  ))
+/** Goes on with what could be loaded, or fails the encryption. */
+export const loadedToEncrypt = <A>(effect: Effect.Effect<A, NotLoaded>): Effect.Effect<A, EncryptError> =>
+  Effect.mapError(effect, (reason) => new EncryptError({ reason }))
 
-/** Fails the encryption where a part of `Primitives` could not be loaded. What else they refuse here is a defect. */
-export const loadedToEncrypt = /*#__PURE__*/ orNotLoaded(failEncrypt)
-
-/** Fails the decryption where a part of `Primitives` could not be loaded. What else they refuse here is a defect. */
-export const loadedToDecrypt = /*#__PURE__*/ orNotLoaded(failDecrypt)
+/** Goes on with what could be loaded, or fails the decryption. */
+export const loadedToDecrypt = <A>(effect: Effect.Effect<A, NotLoaded>): Effect.Effect<A, DecryptError> =>
+  Effect.mapError(effect, (reason) => new DecryptError({ reason }))

@@ -58,8 +58,9 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
   /** The frames that are known not to be the final one, as many as a batch takes. */
   const collect = (): ReadonlyArray<Uint8Array> => {
     const contents: Array<Uint8Array> = []
+    const end = limit?.field === "plaintextLength" ? Math.max(limit.expected, total) : total
     for (let length = 0; length < StreamInlet.batchLength;) {
-      if (queue.available > frameLength) {
+      if (queue.available >= frameLength && queue.offset + frameLength < end) {
         contents.push(queue.take(frameLength))
         length += frameLength
       } else if (!inlet.advance()) break

@@ -58,6 +58,10 @@ export const make = <E, R, E2, E3>(
       if (index === chunks.length) chunks = []
       return true
     },
-    pull: Effect.suspend(() => ended ? Effect.succeed(false) : pull)
+    pull: Effect.suspend(() => {
+      // The source may write its next chunk to where this one stands.
+      queue.own()
+      return ended ? Effect.succeed(false) : pull
+    })
   }
 }

@@ -11,8 +11,8 @@ interface Curve {
   readonly algorithm: SignatureAlgorithm
   /** Bytes of a coordinate, of r and of s. */
   readonly length: number
-  /** Number of points of the curve. */
-  readonly order: bigint
+  /** Number of points of the curve, in as many bytes. */
+  readonly order: Uint8Array
   /** DER of a `SubjectPublicKeyInfo` up to the compressed point. */
   readonly spkiPrefix: Uint8Array
 }
@@ -24,14 +24,16 @@ const curves: Readonly<Record<SignatureCurve, Curve>> = /*#__PURE__*/ (() => ({
   "P-256": {
     algorithm: algorithmOf("P-256"),
     length: 32,
-    order: 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n,
+    order: hexToBytes("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"),
     // SEQUENCE { SEQUENCE { OID ecPublicKey, OID prime256v1 }, BIT STRING (33 bytes) }
     spkiPrefix: hexToBytes("3039301306072a8648ce3d020106082a8648ce3d030107032200")
   },
   "P-384": {
     algorithm: algorithmOf("P-384"),
     length: 48,
-    order: 0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n,
+    order: hexToBytes(
+      "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973"
+    ),
     // SEQUENCE { SEQUENCE { OID ecPublicKey, OID secp384r1 }, BIT STRING (49 bytes) }
     spkiPrefix: hexToBytes("3046301006072a8648ce3d020106052b81040022033200")
   }
@@ -54,11 +56,30 @@ export const derFromRaw = (curve: SignatureCurve, raw: Uint8Array): Uint8Array |
   if (raw.length !== 2 * length) throw new RangeError(`raw signature: is ${raw.length} bytes, expected ${2 * length}`)
   const r = derInteger(raw.subarray(0, length))
   const s = raw.subarray(length)
-  for (const candidate of [s, numberToBytes(order - bytesToNumber(s), length)]) {
-    const der = bytes.concat([r, derInteger(candidate)])
-    if (2 + der.length === algorithm.signatureLength) return bytes.concat([Uint8Array.of(0x30, der.length), der])
+  const encoded = (candidate: Uint8Array): Uint8Array | undefined => {
+    const der = bytes.concat([Uint8Array.of(0x30, 0), r, derInteger(candidate)])
+    der[1] = der.length - 2
+    return der.length === algorithm.signatureLength ? der : undefined
   }
-  return undefined
+  return encoded(s) ?? encoded(difference(order, s))
+}
+
+/**
+ * A signature as DER of exactly the suite's `signatureLength`, from DER of any length. Undefined where `derFromRaw` is.
+ */
+export const derOfSuiteLength = (curve: SignatureCurve, der: Uint8Array): Uint8Array | undefined => {
+  const { algorithm, length } = curves[curve]
+  if (der.length === algorithm.signatureLength) return new Uint8Array(der)
+  // SEQUENCE { INTEGER r, INTEGER s }, all of them shorter than 128 bytes. A number that begins with a set bit has a zero before it.
+  const raw = new Uint8Array(2 * length)
+  let offset = 2
+  for (const end of [length, 2 * length]) {
+    const next = offset + 2 + der[offset + 1]!
+    const digits = der.subarray(Math.max(offset + 2, next - length), next)
+    raw.set(digits, end - digits.length)
+    offset = next
+  }
+  return derFromRaw(curve, raw)
 }
 
 /** A compressed point from an uncompressed one, which begins with 4. Throws a `RangeError` at anything else. */
@@ -94,14 +115,17 @@ const derInteger = (magnitude: Uint8Array): Uint8Array => {
     : bytes.concat([Uint8Array.of(2, digits.length + 1, 0), digits])
 }
 
-const bytesToNumber = (input: Uint8Array): bigint => {
-  let out = 0n
-  for (const byte of input) out = (out << 8n) | BigInt(byte)
+/** `a - b` of big-endian numbers of one length, of which `a` is the greater. */
+const difference = (a: Uint8Array, b: Uint8Array): Uint8Array => {
+  const out = new Uint8Array(a.length)
+  let borrow = 0
+  for (let i = a.length - 1; i >= 0; i--) {
+    const digit = a[i]! - b[i]! - borrow
+    out[i] = digit
+    borrow = digit < 0 ? 1 : 0
+  }
   return out
 }
-
-const numberToBytes = (input: bigint, length: number): Uint8Array =>
-  hexToBytes(input.toString(16).padStart(2 * length, "0"))
 
 function hexToBytes(hex: string): Uint8Array {
   return Uint8Array.from({ length: hex.length / 2 }, (_, i) => Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16))

@@ -9,6 +9,7 @@ import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type { HashAlgorithm, SignatureCurve } from "../AlgorithmSuite.ts"
 import type { DataKey } from "../DataKey.ts"
+import type { NotLoaded } from "../NotLoaded.ts"
 import type { PrimitivesError } from "./PrimitivesError.ts"
 
 declare const kind: unique symbol
@@ -94,8 +95,7 @@ export interface Verifier {
 /**
  * The cryptography that the library stands on. No method keeps or changes an array it is given, `output` aside.
  *
- * A layer may load parts of it when they are first needed: where that fails, the method fails with `NotLoaded`. It is the only
- * failure of `deriveKeys`, `signer` and `verifier` that is none of the library's bugs.
+ * A layer may load parts of it when they are first needed: where that fails, the method fails with `NotLoaded`.
  */
 export class Primitives extends (/*#__PURE__*/ Context.Service<Primitives, {
   /** Cryptographically secure random bytes. The only source of randomness. */
@@ -111,10 +111,10 @@ export class Primitives extends (/*#__PURE__*/ Context.Service<Primitives, {
   readonly deriveKeys: (dataKey: DataKey, plan: KeyDerivationPlan) => Effect.Effect<{
     readonly encryptionKey: AesKey
     readonly commitment: Uint8Array | undefined
-  }, PrimitivesError>
+  }, NotLoaded>
 
   /** Imports a copy of 16, 24 or 32 bytes as an AES key. The bytes stay the caller's. */
-  readonly importAesKey: (key: Redacted.Redacted<Uint8Array>) => Effect.Effect<AesKey, PrimitivesError>
+  readonly importAesKey: (key: Redacted.Redacted<Uint8Array>) => Effect.Effect<AesKey, PrimitivesError | NotLoaded>
 
   /**
    * Runs AES-GCM encryptions under one key. The iterable is read as the jobs are done, a bounded number of them at a time:
@@ -142,7 +142,7 @@ export class Primitives extends (/*#__PURE__*/ Context.Service<Primitives, {
   readonly importVerificationKey: (
     curve: SignatureCurve,
     publicKey: Uint8Array
-  ) => Effect.Effect<VerificationKey, PrimitivesError>
+  ) => Effect.Effect<VerificationKey, PrimitivesError | NotLoaded>
 
   /**
    * Signs with ECDSA and the curve's own hash function. Answers DER of exactly the suite's `signatureLength` (71 bytes
@@ -157,19 +157,22 @@ export class Primitives extends (/*#__PURE__*/ Context.Service<Primitives, {
    * `sign` for a message that arrives in parts. What is kept does not grow with the message, in a layer that can sign a
    * digest; one that cannot (WebCrypto) keeps a copy of the message.
    */
-  readonly signer: (key: SigningKey) => Effect.Effect<Signer, PrimitivesError>
+  readonly signer: (key: SigningKey) => Effect.Effect<Signer, NotLoaded>
 
   /** `verify` for a message that arrives in parts. What is kept does not grow with the message. */
-  readonly verifier: (key: VerificationKey) => Effect.Effect<Verifier, PrimitivesError>
+  readonly verifier: (key: VerificationKey) => Effect.Effect<Verifier, NotLoaded>
 
   /** Imports a PEM `SubjectPublicKeyInfo`. */
-  readonly importRsaPublicKey: (pem: string, padding: RsaPadding) => Effect.Effect<RsaPublicKey, PrimitivesError>
+  readonly importRsaPublicKey: (
+    pem: string,
+    padding: RsaPadding
+  ) => Effect.Effect<RsaPublicKey, PrimitivesError | NotLoaded>
 
   /** Imports a PEM PKCS #8 `PrivateKeyInfo`. */
   readonly importRsaPrivateKey: (
     pem: Redacted.Redacted,
     padding: RsaPadding
-  ) => Effect.Effect<RsaPrivateKey, PrimitivesError>
+  ) => Effect.Effect<RsaPrivateKey, PrimitivesError | NotLoaded>
 
   readonly rsaEncrypt: (
     key: RsaPublicKey,

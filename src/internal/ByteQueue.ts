@@ -24,10 +24,17 @@ export class ByteQueue {
     return this.carryEnd - this.carryStart + this.chunk.length - this.position
   }
 
-  /** Adds a chunk, which must not change while bytes of it are in the queue. */
+  /** Adds a chunk, which must not change until `own`. */
   push(chunk: Uint8Array): void {
     this.fill(this.available)
     this.chunk = chunk
+    this.position = 0
+  }
+
+  /** Copies what is left of the last chunk, which may change from now on, as may the pieces that were taken of it. */
+  own(): void {
+    this.fill(this.available)
+    this.chunk = bytes.empty
     this.position = 0
   }
 

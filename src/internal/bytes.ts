@@ -43,6 +43,23 @@ export const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
   return out
 }
 
+/** Big-endian. A DataView for one or two numbers would cost more than all else that is done with them. */
+export const setUint32 = (bytes: Uint8Array, offset: number, value: number): void => {
+  bytes[offset] = value >>> 24
+  bytes[offset + 1] = value >>> 16
+  bytes[offset + 2] = value >>> 8
+  bytes[offset + 3] = value
+}
+
+/**
+ * Gives the memory of an array back that nobody else has: it is empty then. Left to the garbage collector, the next of its
+ * length takes memory that has not been touched before, which costs more than to encrypt it. A short one costs less than
+ * this does.
+ */
+export const free = ({ buffer, length }: Uint8Array): void => {
+  if (length >= 2048 && buffer.byteLength === length && buffer instanceof ArrayBuffer) buffer.transfer(0)
+}
+
 /** Lexicographic order over unsigned bytes; a prefix comes first. */
 export const compare = (a: Uint8Array, b: Uint8Array): number => {
   const shared = Math.min(a.length, b.length)

@@ -40,6 +40,7 @@ const bodyContents: Readonly<Record<BodyContent, Uint8Array>> = {
   finalFrame: /*#__PURE__*/ bytes.utf8("AWSKMSEncryptionClient Final Frame"),
   nonFramed: /*#__PURE__*/ bytes.utf8("AWSKMSEncryptionClient Single Block")
 }
+const longestName = 35
 
 /**
  * The additional authenticated data of one piece of the body. `contentLength` is the piece's length in bytes; the
@@ -52,16 +53,33 @@ export const aad = (
   content: BodyContent,
   sequenceNumber: number,
   contentLength: number
-): Uint8Array => {
-  const name = bodyContents[content]
-  const out = new Uint8Array(messageId.length + name.length + 12)
-  const view = new DataView(out.buffer)
-  out.set(messageId)
-  out.set(name, messageId.length)
-  view.setUint32(out.length - 12, sequenceNumber)
-  view.setUint32(out.length - 8, Math.floor(contentLength / 2 ** 32))
-  view.setUint32(out.length - 4, contentLength % 2 ** 32)
-  return out
+): Uint8Array => aads(messageId)(content, sequenceNumber, contentLength)
+
+/**
+ * `aad` for the pieces of a body, the first in an array of its own and the others in arrays for more and more of them: an
+ * array of this length is memory outside of the heap, which costs more than what is written into it.
+ */
+const aads = (messageId: Uint8Array) => {
+  const most = messageId.length + longestName + 12
+  let pieces = 1
+  let block = bytes.empty
+  let position = 0
+  return (content: BodyContent, sequenceNumber: number, contentLength: number): Uint8Array => {
+    if (position + most > block.length) {
+      block = new Uint8Array(pieces * most)
+      pieces = Math.min(4 * pieces, 64)
+      position = 0
+    }
+    const start = position
+    const name = bodyContents[content]
+    block.set(messageId, start)
+    block.set(name, start + messageId.length)
+    position += messageId.length + name.length + 12
+    bytes.setUint32(block, position - 12, sequenceNumber)
+    bytes.setUint32(block, position - 8, Math.floor(contentLength / 2 ** 32))
+    bytes.setUint32(block, position - 4, contentLength)
+    return block.subarray(start, position)
+  }
 }
 
 /**
@@ -72,7 +90,7 @@ export const aad = (
  */
 export const iv = (algorithmSuite: AlgorithmSuite, sequenceNumber: number): Uint8Array => {
   const out = new Uint8Array(algorithmSuite.ivLength)
-  new DataView(out.buffer).setUint32(out.length - sequenceNumberLength, sequenceNumber)
+  bytes.setUint32(out, out.length - sequenceNumberLength, sequenceNumber)
   return out
 }
 
@@ -145,29 +163,31 @@ export function* sealFrames(
   message: Uint8Array,
   offset: number
 ): Generator<FrameToSeal> {
-  const view = new DataView(message.buffer, message.byteOffset, message.byteLength)
+  const { ivLength, tagLength } = algorithmSuite
+  const aadOf = aads(messageId)
   let position = offset
   for (let index = 0; index < count; index++) {
     const sequenceNumber = first + index
     const isFinal = endsMessage && index === count - 1
     const plaintext = content(index)
     if (isFinal) {
-      view.setUint32(position, sequenceNumberEnd)
+      bytes.setUint32(message, position, sequenceNumberEnd)
       position += sequenceNumberLength
     }
-    view.setUint32(position, sequenceNumber)
+    bytes.setUint32(message, position, sequenceNumber)
     position += sequenceNumberLength
-    const frameIv = iv(algorithmSuite, sequenceNumber)
-    message.set(frameIv, position)
-    position += frameIv.length
+    const ivOffset = position
+    position += ivLength
+    message.fill(0, ivOffset, position)
+    bytes.setUint32(message, position - sequenceNumberLength, sequenceNumber)
     if (isFinal) {
-      view.setUint32(position, plaintext.length)
+      bytes.setUint32(message, position, plaintext.length)
       position += contentLengthLength
     }
-    const end = position + plaintext.length + algorithmSuite.tagLength
+    const end = position + plaintext.length + tagLength
     yield {
-      iv: frameIv,
-      aad: aad(messageId, isFinal ? "finalFrame" : "frame", sequenceNumber, plaintext.length),
+      iv: message.subarray(ivOffset, ivOffset + ivLength),
+      aad: aadOf(isFinal ? "finalFrame" : "frame", sequenceNumber, plaintext.length),
       plaintext,
       output: message.subarray(position, end)
     }
@@ -267,12 +287,13 @@ export function* openFrames(
   frames: Iterable<Frame>,
   plaintext: Uint8Array
 ): Generator<FrameToOpen> {
+  const aadOf = aads(messageId)
   let position = 0
   for (const { ciphertext, content, iv, sequenceNumber, tag } of frames) {
     const end = position + ciphertext.length
     yield {
       iv,
-      aad: aad(messageId, content, sequenceNumber, ciphertext.length),
+      aad: aadOf(content, sequenceNumber, ciphertext.length),
       ciphertext,
       tag,
       output: plaintext.subarray(position, end)

@@ -13,13 +13,17 @@ import type { KeyHandle, OpenJob, RsaPadding, SealJob } from "../crypto/Primitiv
 import { Primitives } from "../crypto/Primitives.ts"
 import { PrimitivesError } from "../crypto/PrimitivesError.ts"
 import * as DataKey from "../DataKey.ts"
+import * as bytes from "../internal/bytes.ts"
 import * as Pem from "../internal/pem.ts"
+import { load, orNotLoaded } from "../NotLoaded.ts"
 
 const ivLength = 12
 const tagLength = 16
 const minimumModulusLength = 2048
 
 const hashNames = { "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512" } as const
+type HashName = typeof hashNames[keyof typeof hashNames]
+const blockLengths = { sha256: 64, sha384: 128, sha512: 128 } as const
 
 const rsaOptions: Readonly<Record<RsaPadding, { readonly padding: number; readonly oaepHash?: string }>> = {
   "PKCS1": { padding: crypto.constants.RSA_PKCS1_PADDING },
@@ -35,11 +39,10 @@ interface EcKey {
 }
 
 /**
- * The operations. AES, HKDF and RSA run synchronously in one step; signatures and key pairs are made on the thread pool.
+ * The operations. AES, HKDF and RSA run synchronously in one step. Key pairs are made on the thread pool, and so are and
+ * are verified signatures, but for one that comes alone: the way there and back would add a tenth to its time.
  *
  * **Gotchas**
- *
- * One job of `seal` or `open` takes at most 2^31 − 1 bytes.
  *
  * `rsaDecrypt` with `PKCS1` hardly ever fails: where the padding is wrong, it answers random bytes of a random length, so
  * that nobody can tell a wrong ciphertext by its failure. A length that is not the data key's shows it, or the
@@ -59,16 +62,19 @@ export const make: Primitives["Service"] = /*#__PURE__*/ Primitives.of({
         if (key.length !== plan.encryptionKey.length) throw new RangeError("data key: has not the plan's length")
         return { encryptionKey: aesKey(key), commitment: undefined }
       }
+      // HKDF of RFC 5869 in two steps, because one extract serves two expands; hkdfSync would do one for each.
       const hash = hashNames[plan.hash]
-      const pseudoRandomKey = extract(hash, plan.salt, key)
+      const pseudoRandomKey = hmac(hash, plan.salt, key)
       const derived = expand(hash, pseudoRandomKey, plan.encryptionKey.info, plan.encryptionKey.length)
       const encryptionKey = aesKey(derived)
       derived.fill(0)
       const { commitment } = plan
-      return {
+      const out = {
         encryptionKey,
         commitment: commitment && expand(hash, pseudoRandomKey, commitment.info, commitment.length)
       }
+      pseudoRandomKey.fill(0)
+      return out
     }),
 
   importAesKey: (key) =>
@@ -116,27 +122,31 @@ export const make: Primitives["Service"] = /*#__PURE__*/ Primitives.of({
   sign: (key, message) =>
     Effect.suspend(() => {
       const { algorithm, key: privateKey } = toEcKey(Redacted.value(key))
-      const attemptOnce: Effect.Effect<Uint8Array> = Effect.callback<Uint8Array | undefined>((resume) => {
-        crypto.sign(
-          hashNames[algorithm.hash],
+      const hash = hashNames[algorithm.hash]
+      // The key itself, for DER: with an object of options each signature takes longer.
+      const attemptOnce: Effect.Effect<Uint8Array> = Effect.flatMap(
+        onThreadPool(
           message,
-          { key: privateKey, dsaEncoding: "ieee-p1363" },
-          (error, raw) =>
-            resume(error === null ? Effect.sync(() => Ecdsa.derFromRaw(algorithm.curve, raw)) : Effect.die(error))
-        )
-      }).pipe(Effect.flatMap((der) => der === undefined ? attemptOnce : Effect.succeed(der)))
+          (message) => crypto.sign(hash, message, privateKey),
+          (message, done) => crypto.sign(hash, message, privateKey, done)
+        ),
+        (signature) => {
+          const der = Ecdsa.derOfSuiteLength(algorithm.curve, signature)
+          return der === undefined ? attemptOnce : Effect.succeed(der)
+        }
+      )
       return attemptOnce
     }),
 
   verify: (key, message, signature) =>
-    Effect.callback((resume) => {
+    Effect.suspend(() => {
       const { algorithm, key: publicKey } = toEcKey(key)
-      crypto.verify(
-        hashNames[algorithm.hash],
+      const hash = hashNames[algorithm.hash]
+      const given = new Uint8Array(signature)
+      return onThreadPool(
         message,
-        { key: publicKey, dsaEncoding: "der" },
-        signature,
-        (error, valid) => resume(error === null ? Effect.succeed(valid) : Effect.die(error))
+        (message) => crypto.verify(hash, message, publicKey, given),
+        (message, done) => crypto.verify(hash, message, publicKey, given, done)
       )
     }),
 
@@ -219,10 +229,9 @@ export const makeSynchronous: Primitives["Service"] = /*#__PURE__*/ Primitives.o
   sign: (key, message) =>
     Effect.sync(() => {
       const { algorithm, key: privateKey } = toEcKey(Redacted.value(key))
-      const options = { key: privateKey, dsaEncoding: "ieee-p1363" } as const
       let der: Uint8Array | undefined
       while (der === undefined) {
-        der = Ecdsa.derFromRaw(algorithm.curve, crypto.sign(hashNames[algorithm.hash], message, options))
+        der = Ecdsa.derOfSuiteLength(algorithm.curve, crypto.sign(hashNames[algorithm.hash], message, privateKey))
       }
       return der
     }),
@@ -230,12 +239,54 @@ export const makeSynchronous: Primitives["Service"] = /*#__PURE__*/ Primitives.o
   verify: (key, message, signature) =>
     Effect.sync(() => {
       const { algorithm, key: publicKey } = toEcKey(key)
-      return crypto.verify(hashNames[algorithm.hash], message, { key: publicKey, dsaEncoding: "der" }, signature)
+      return crypto.verify(hashNames[algorithm.hash], message, publicKey, signature)
     })
 })
 
 /** `Primitives` on node:crypto, all of them synchronous: for tests under `TestClock`. */
 export const layerSynchronous: Layer.Layer<Primitives> = /*#__PURE__*/ Layer.succeed(Primitives, makeSynchronous)
+
+/** Messages above it go to the pool at once: to hash them takes longer than the way there. */
+const longestHere = 65_536
+
+/** How many have come up in this turn of the event loop, and how many are on the pool. */
+let waiting = 0
+let onPool = 0
+
+/**
+ * Runs what takes a millisecond on the thread pool, so that several run beside each other. One that comes alone in its turn
+ * of the event loop, while none is on the pool, runs in this thread instead: the way to the pool and back takes a tenth of
+ * that time. Takes the message as it is now.
+ */
+const onThreadPool = <A>(
+  message: Uint8Array,
+  here: (message: Uint8Array) => A,
+  there: (message: Uint8Array, done: (error: Error | null, value: A) => void) => void
+): Effect.Effect<A> => {
+  const run = (message: Uint8Array): Effect.Effect<A> =>
+    Effect.callback((resume) => {
+      onPool++
+      there(message, (error, value) => {
+        onPool--
+        resume(error === null ? Effect.succeed(value) : Effect.die(error))
+      })
+    })
+  return Effect.suspend(() => {
+    if (message.length > longestHere) return run(message)
+    const copy = new Uint8Array(message)
+    return Effect.flatMap(
+      turn,
+      () => waiting === 0 && onPool === 0 ? Effect.sync(() => here(copy)) : run(copy)
+    )
+  })
+}
+
+/** Until the end of this turn of the event loop. */
+const turn: Effect.Effect<void> = /*#__PURE__*/ Effect.acquireUseRelease(
+  /*#__PURE__*/ Effect.sync(() => void waiting++),
+  () => Effect.yieldNow,
+  () => Effect.sync(() => void waiting--)
+)
 
 const keyPair = (curve: SignatureCurve, publicKey: KeyObject, privateKey: KeyObject) => ({
   signingKey: Redacted.make(toHandle<"SigningKey">(ecKey(curve, privateKey)), { label: "signing-key" }),
@@ -277,10 +328,7 @@ const aesKey = (key: Uint8Array) => Redacted.make(toHandle<"AesKey">(crypto.crea
 const ecKey = (curve: SignatureCurve, key: KeyObject): EcKey => ({ algorithm: Ecdsa.algorithm(curve), key })
 
 // Loaded when the first stream is signed, and by nothing else.
-const loadCurves = /*#__PURE__*/ Effect.tryPromise({
-  try: () => import("@noble/curves/nist.js"),
-  catch: (cause) => new PrimitivesError({ method: "signer", reason: "NotLoaded", description: "@noble/curves", cause })
-})
+const loadCurves = /*#__PURE__*/ orNotLoaded(() => load("@noble/curves", () => import("@noble/curves/nist.js")))
 
 /**
  * The signature over a digest, of the suite's length. OpenSSL's signatures through node:crypto hash the message themselves,
@@ -318,54 +366,82 @@ const privateScalar = (key: KeyObject): Uint8Array => {
 
 const cipherOf = (key: KeyObject): CipherGCMTypes => `aes-${8 * key.symmetricKeySize!}-gcm` as CipherGCMTypes
 
-const seal = (cipherName: CipherGCMTypes, key: KeyObject, job: SealJob): void => {
-  if (job.iv.length !== ivLength) throw new RangeError(`iv: is ${job.iv.length} bytes, must be ${ivLength}`)
-  if (job.output.length !== job.plaintext.length + tagLength) throw new RangeError("output: has not the job's length")
-  const cipher = crypto.createCipheriv(cipherName, key, job.iv, { authTagLength: tagLength })
-  cipher.setAAD(job.aad)
-  job.output.set(cipher.update(job.plaintext))
+const gcm = { authTagLength: tagLength } as const
+
+const seal = (cipherName: CipherGCMTypes, key: KeyObject, { aad, iv, output, plaintext }: SealJob): void => {
+  if (iv.length !== ivLength) throw new RangeError(`iv: is ${iv.length} bytes, must be ${ivLength}`)
+  if (output.length !== plaintext.length + tagLength) throw new RangeError("output: has not the job's length")
+  const cipher = crypto.createCipheriv(cipherName, key, iv, gcm)
+  cipher.setAAD(aad)
+  for (let offset = 0; offset < plaintext.length; offset += pieceLength) {
+    const ciphertext = cipher.update(plaintext.subarray(offset, offset + pieceLength))
+    output.set(ciphertext, offset)
+    bytes.free(ciphertext)
+  }
   cipher.final()
-  job.output.set(cipher.getAuthTag(), job.plaintext.length)
+  output.set(cipher.getAuthTag(), plaintext.length)
 }
 
-const open = (cipherName: CipherGCMTypes, key: KeyObject, job: OpenJob): boolean => {
-  if (job.output.length !== job.ciphertext.length) throw new RangeError("output: has not the job's length")
+const open = (cipherName: CipherGCMTypes, key: KeyObject, { aad, ciphertext, iv, output, tag }: OpenJob): boolean => {
+  if (output.length !== ciphertext.length) throw new RangeError("output: has not the job's length")
   // Node verifies no more of a tag than it is given, down to four bytes.
-  if (job.tag.length !== tagLength || job.iv.length !== ivLength) return false
-  const decipher = crypto.createDecipheriv(cipherName, key, job.iv, { authTagLength: tagLength })
-  decipher.setAAD(job.aad)
-  decipher.setAuthTag(job.tag)
-  const unverified = decipher.update(job.ciphertext)
+  if (tag.length !== tagLength || iv.length !== ivLength) return false
+  const decipher = crypto.createDecipheriv(cipherName, key, iv, gcm)
+  decipher.setAAD(aad)
+  decipher.setAuthTag(tag)
+  const pieces: Array<Buffer> = []
+  for (let offset = 0; offset < ciphertext.length; offset += pieceLength) {
+    pieces.push(decipher.update(ciphertext.subarray(offset, offset + pieceLength)))
+  }
   const verified = attempt(() => decipher.final()) !== undefined
-  if (verified) job.output.set(unverified)
-  unverified.fill(0)
+  let offset = 0
+  for (const piece of pieces) {
+    if (verified) output.set(piece, offset)
+    offset += piece.length
+    piece.fill(0)
+    bytes.free(piece)
+  }
   return verified
 }
 
-/** HKDF of RFC 5869 in two steps, because one extract serves two expands; hkdfSync would do one for each. */
-const extract = (hash: string, salt: Uint8Array, key: Uint8Array): KeyObject => {
-  const digest = crypto.createHmac(hash, crypto.createSecretKey(salt)).update(key).digest()
-  const out = crypto.createSecretKey(digest)
-  digest.fill(0)
+/** So many bytes at a time go to a cipher, which takes 2^31 − 1 at most. */
+const pieceLength = 2 ** 20
+
+// One for all, since each array of more than 64 bytes is memory of its own outside of the heap. Zeroed after use.
+const scratch = /*#__PURE__*/ new Uint8Array(512)
+
+/**
+ * HMAC of RFC 2104. Two digests cost half of what an Hmac costs, with the key that must be imported for it and the garbage
+ * that all of these leave.
+ */
+const hmac = (hash: HashName, key: Uint8Array, message: Uint8Array): Buffer => {
+  const block = blockLengths[hash]
+  if (key.length > block) return hmac(hash, crypto.hash(hash, key, "buffer"), message)
+  const length = block + message.length
+  const input = length > scratch.length ? new Uint8Array(length) : scratch
+  input.set(key)
+  for (let i = 0; i < block; i++) input[i]! ^= 0x36
+  input.set(message, block)
+  const inner = crypto.hash(hash, input.subarray(0, length), "buffer")
+  for (let i = 0; i < block; i++) input[i]! ^= 0x36 ^ 0x5c
+  input.set(inner, block)
+  const out = crypto.hash(hash, input.subarray(0, block + inner.length), "buffer")
+  input.fill(0)
+  inner.fill(0)
   return out
 }
 
-const expand = (hash: string, pseudoRandomKey: KeyObject, info: Uint8Array, length: number): Uint8Array => {
+const expand = (hash: HashName, pseudoRandomKey: Uint8Array, info: Uint8Array, length: number): Uint8Array => {
   const out = new Uint8Array(length)
-  const input = new Uint8Array(info.length + 1)
-  input.set(info)
-  let block: Buffer | undefined
+  let block: Uint8Array = bytes.empty
   for (let offset = 0, counter = 1; offset < length; offset += block.length, counter++) {
-    const hmac = crypto.createHmac(hash, pseudoRandomKey)
-    if (block !== undefined) {
-      hmac.update(block)
-      block.fill(0)
-    }
-    input[info.length] = counter
-    block = hmac.update(input).digest()
+    const input = bytes.concat([block, info, Uint8Array.of(counter)])
+    block.fill(0)
+    block = hmac(hash, pseudoRandomKey, input)
+    input.fill(0)
     out.set(block.subarray(0, length - offset), offset)
   }
-  block?.fill(0)
+  block.fill(0)
   return out
 }
 

@@ -17,6 +17,7 @@ import type { EncryptedDataKey } from "../EncryptedDataKey.ts"
 import * as bytes from "../internal/bytes.ts"
 import * as Keyring from "../Keyring.ts"
 import { DataKeyNotWrapped, KeyringError } from "../KeyringError.ts"
+import type { NotLoaded } from "../NotLoaded.ts"
 import * as support from "./support.ts"
 
 /** At least one of the two keys. Whoever is to decrypt must be given the same namespace, name and padding. */
@@ -160,5 +161,5 @@ export const make: (
 export const layer = (options: RawRsaKeyringOptions): Layer.Layer<Keyring.Service, KeyringError, Primitives> =>
   Layer.effect(Keyring.Service, make(options))
 
-const refusedKey = (field: string, error: PrimitivesError): KeyringError =>
-  support.refusedKey(name, error.reason === "Unsupported" ? "padding" : field, error)
+const refusedKey = (field: string, error: PrimitivesError | NotLoaded): KeyringError =>
+  support.refusedKey(name, "reason" in error && error.reason === "Unsupported" ? "padding" : field, error)

@@ -15,7 +15,7 @@ import * as bytes from "../internal/bytes.ts"
 import type { OnDecryptAnswer } from "../Keyring.ts"
 import type { EncryptedDataKeyReport, ProviderFailure } from "../KeyringError.ts"
 import { DataKeyNotUnwrapped, KeyringError, KeyringMisconfigured } from "../KeyringError.ts"
-import { NotLoaded } from "../NotLoaded.ts"
+import type { NotLoaded } from "../NotLoaded.ts"
 
 export const misconfigured = (
   keyring: string,
@@ -25,12 +25,10 @@ export const misconfigured = (
 ): KeyringError => new KeyringError({ keyring, operation, reason: new KeyringMisconfigured({ field, description }) })
 
 /** Why a keyring cannot be made with a key. */
-export const refusedKey = (keyring: string, field: string, error: PrimitivesError): KeyringError => {
-  const { cause, description, reason } = error
-  return reason === "NotLoaded"
-    ? new KeyringError({ keyring, operation: "make", reason: new NotLoaded({ part: description, cause }) })
-    : misconfigured(keyring, "make", field, description)
-}
+export const refusedKey = (keyring: string, field: string, error: PrimitivesError | NotLoaded): KeyringError =>
+  error._tag === "NotLoaded"
+    ? new KeyringError({ keyring, operation: "make", reason: error })
+    : misconfigured(keyring, "make", field, error.description)
 
 /** The UTF-8 bytes of a key name, which leave room for `suffixLength` bytes of key provider information behind it. */
 export const checkNames = (

@@ -18,6 +18,7 @@ import { Primitives } from "../crypto/Primitives.ts"
 import { PrimitivesError } from "../crypto/PrimitivesError.ts"
 import * as DataKey from "../DataKey.ts"
 import * as bytes from "../internal/bytes.ts"
+import { load, type NotLoaded, orNotLoaded } from "../NotLoaded.ts"
 import * as Der from "./internal/der.ts"
 import { runAll } from "./internal/jobs.ts"
 import { type AesGcm, plain, type Subtle, type WebKey, withPlain } from "./internal/subtle.ts"
@@ -91,13 +92,13 @@ export const make = (webCrypto: WebCryptoApi): Primitives["Service"] => {
     withPlain(key, (key) => subtle.importKey("raw", key, "AES-GCM", false, aesUsages)).then(native)
 
   /** AES-192 without WebCrypto. Takes the bytes over, and zeroes them. */
-  const portable = (method: string, key: Uint8Array): Promise<AesGcm> =>
-    load(method, "AES-192 (@noble/ciphers)", () => import("./internal/aes192.ts"))
+  const portable = (key: Uint8Array): Promise<AesGcm> =>
+    load("AES-192 (@noble/ciphers)", () => import("./internal/aes192.ts"))
       .then(({ make }) => make(subtle, key))
       .finally(() => key.fill(0))
 
   /** An AES key from its bytes, of which a copy is made before this answers. */
-  const importAes = (method: string, key: Uint8Array): Promise<AesGcm> => {
+  const importAes = (key: Uint8Array): Promise<AesGcm> => {
     if (key.length !== 24) return importNative(key)
     const copy = new Uint8Array(key)
     return importNative(copy).then(
@@ -105,7 +106,7 @@ export const make = (webCrypto: WebCryptoApi): Primitives["Service"] => {
         copy.fill(0)
         return imported
       },
-      () => portable(method, copy)
+      () => portable(copy)
     )
   }
 
@@ -115,15 +116,13 @@ export const make = (webCrypto: WebCryptoApi): Primitives["Service"] => {
       subtle.deriveKey(hkdf, key, { name: "AES-GCM", length: 8 * length }, false, aesUsages).then(native)
     return length !== 24
       ? derived()
-      : derived().catch(() =>
-        subtle.deriveBits(hkdf, key, 8 * length).then((bits) => portable("deriveKeys", toBytes(bits)))
-      )
+      : derived().catch(() => subtle.deriveBits(hkdf, key, 8 * length).then((bits) => portable(toBytes(bits))))
   }
 
   const derive = (key: Uint8Array, { commitment, encryptionKey, hash, salt }: KeyDerivationPlan) => {
     if (hash === undefined) {
       if (key.length !== encryptionKey.length) throw new RangeError("data key: has not the plan's length")
-      return importAes("deriveKeys", key).then((aes) => ({ encryptionKey: aesKey(aes), commitment: undefined }))
+      return importAes(key).then((aes) => ({ encryptionKey: aesKey(aes), commitment: undefined }))
     }
     const hkdf = (info: Uint8Array) => ({ name: "HKDF", hash, salt: plain(salt), info })
     return withPlain(
@@ -140,11 +139,13 @@ export const make = (webCrypto: WebCryptoApi): Primitives["Service"] => {
   const importEc = (curve: SignatureCurve, point: Uint8Array): Promise<WebKey> =>
     subtle.importKey("raw", point, { name: "ECDSA", namedCurve: curve }, true, ["verify"])
 
-  const rsa = (method: string) =>
-    Effect.map(
-      orNotLoaded(() => load(method, "RSA", () => import("./internal/rsa.ts"))),
-      (rsa) => rsa.make(subtle)
-    )
+  const rsa = Effect.map(
+    orNotLoaded(() => load("RSA", () => import("./internal/rsa.ts"))),
+    (rsa) => rsa.make(subtle)
+  )
+
+  /** For those who have a key, for which it was loaded. */
+  const loadedRsa = Effect.orDie(rsa)
 
   const sign = ({ curve, key }: EcKey, message: Uint8Array): Promise<Uint8Array> =>
     subtle.sign({ name: "ECDSA", hash: Ecdsa.algorithm(curve).hash }, key, plain(message)).then(
@@ -152,7 +153,7 @@ export const make = (webCrypto: WebCryptoApi): Primitives["Service"] => {
     )
 
   const verify = ({ curve, key }: EcKey, message: Uint8Array, signature: Uint8Array): Effect.Effect<boolean> => {
-    const raw = Der.rawSignature(signature, Ecdsa.coordinateLength(curve))
+    const raw = rawSignature(curve, signature)
     return raw === undefined
       ? Effect.succeed(false)
       : Effect.promise(() =>
@@ -182,12 +183,12 @@ export const make = (webCrypto: WebCryptoApi): Primitives["Service"] => {
     deriveKeys: (dataKey, plan) => orNotLoaded(() => derive(DataKey.value(dataKey), plan)),
 
     importAesKey: (key) =>
-      Effect.suspend(() => {
+      Effect.suspend((): Effect.Effect<AesKey, PrimitivesError | NotLoaded> => {
         const value = Redacted.value(key)
         if (value.length !== 16 && value.length !== 24 && value.length !== 32) {
           return invalidKey("importAesKey", `is ${value.length} bytes, must be 16, 24 or 32`)
         }
-        return Effect.map(orNotLoaded(() => importAes("importAesKey", value)), aesKey)
+        return Effect.map(orNotLoaded(() => importAes(value)), aesKey)
       }),
 
     seal: (key, jobs) => {
@@ -220,23 +221,23 @@ export const make = (webCrypto: WebCryptoApi): Primitives["Service"] => {
 
     importVerificationKey: (curve, publicKey) =>
       Effect.suspend(() => {
-        const method = "importVerificationKey"
-        const invalid = () =>
-          new PrimitivesError({ method, reason: "InvalidKey", description: `is not a compressed point of ${curve}` })
-        if (Ecdsa.spkiFromCompressed(curve, publicKey) === undefined) return Effect.fail(invalid())
+        const invalid = invalidKey("importVerificationKey", `is not a compressed point of ${curve}`)
+        if (Ecdsa.spkiFromCompressed(curve, publicKey) === undefined) return invalid
         const point = new Uint8Array(publicKey)
-        return Effect.map(
+        return Effect.flatMap(
           orNotLoaded(() =>
             importEc(curve, point).catch(() =>
               // Not every browser takes a compressed point.
-              load(method, "compressed points", () => import("../crypto/decompress.ts")).then(({ decompress }) => {
+              load("compressed points", () => import("../crypto/decompress.ts")).then(({ decompress }) => {
                 const uncompressed = decompress(curve, point)
-                if (uncompressed === undefined) throw invalid()
-                return importEc(curve, uncompressed)
+                return uncompressed && importEc(curve, uncompressed)
               })
             )
           ),
-          (key) => toHandle<"VerificationKey">({ curve, key, point } satisfies VerificationEcKey)
+          (key) =>
+            key === undefined
+              ? invalid
+              : Effect.succeed(toHandle<"VerificationKey">({ curve, key, point } satisfies VerificationEcKey))
         )
       }),
 
@@ -256,26 +257,30 @@ export const make = (webCrypto: WebCryptoApi): Primitives["Service"] => {
 
     verifier: (key) =>
       Effect.map(
-        orNotLoaded(() =>
-          load("verifier", "signatures of streams (@noble/curves)", () => import("./internal/verifier.ts"))
-        ),
+        orNotLoaded(() => load("signatures of streams (@noble/curves)", () => import("./internal/verifier.ts"))),
         ({ make }) => {
           const { curve, point } = toEcKey(key) as VerificationEcKey
-          return make(curve, point)
+          const { update, verify } = make(curve)
+          return {
+            update,
+            finish: (signature) =>
+              Effect.sync(() => {
+                const raw = rawSignature(curve, signature)
+                return raw !== undefined && verify(raw, point)
+              })
+          }
         }
       ),
 
-    importRsaPublicKey: (pem, padding) =>
-      Effect.flatMap(rsa("importRsaPublicKey"), (rsa) => rsa.importRsaPublicKey(pem, padding)),
+    importRsaPublicKey: (pem, padding) => Effect.flatMap(rsa, (rsa) => rsa.importRsaPublicKey(pem, padding)),
 
-    importRsaPrivateKey: (pem, padding) =>
-      Effect.flatMap(rsa("importRsaPrivateKey"), (rsa) => rsa.importRsaPrivateKey(pem, padding)),
+    importRsaPrivateKey: (pem, padding) => Effect.flatMap(rsa, (rsa) => rsa.importRsaPrivateKey(pem, padding)),
 
     rsaEncrypt: (key, padding, plaintext) =>
-      Effect.flatMap(rsa("rsaEncrypt"), (rsa) => rsa.rsaEncrypt(key, padding, plaintext)),
+      Effect.flatMap(loadedRsa, (rsa) => rsa.rsaEncrypt(key, padding, plaintext)),
 
     rsaDecrypt: (key, padding, ciphertext) =>
-      Effect.flatMap(rsa("rsaDecrypt"), (rsa) => rsa.rsaDecrypt(key, padding, ciphertext))
+      Effect.flatMap(loadedRsa, (rsa) => rsa.rsaDecrypt(key, padding, ciphertext))
   })
 }
 
@@ -285,17 +290,8 @@ export const layer: Layer.Layer<Primitives> = /*#__PURE__*/ Layer.effect(
   /*#__PURE__*/ Effect.map(WebCrypto.WebCrypto, (webCrypto) => make(webCrypto as WebCryptoApi))
 )
 
-/** A part of this layer that is a file of its own. */
-const load = <A>(method: string, part: string, load: () => Promise<A>): Promise<A> =>
-  load().catch((cause: unknown) => {
-    throw new PrimitivesError({ method, reason: "NotLoaded", description: part, cause })
-  })
-
-/** What a promise rejects with is a defect, but for errors of the port. */
-const orNotLoaded = <A>(run: () => Promise<A>): Effect.Effect<A, PrimitivesError> =>
-  Effect.tryPromise({ try: run, catch: (error) => error }).pipe(
-    Effect.catch((error) => error instanceof PrimitivesError ? Effect.fail(error) : Effect.die(error))
-  )
+const rawSignature = (curve: SignatureCurve, signature: Uint8Array) =>
+  Der.rawSignature(signature, Ecdsa.coordinateLength(curve))
 
 const failure = (method: string) => new PrimitivesError({ method, reason: "Failed", description: "" })
 

@@ -681,6 +681,22 @@ describe("EncryptionSdk", () => {
         assert.deepStrictEqual(plaintext, new Uint8Array(10).fill(7))
       }))
 
+    it.effect("copies that are long are given back too, and nothing that the caller has", () =>
+      Effect.gen(function*() {
+        const primitives = recordingPrimitives()
+        const sdk = yield* clientWith(recordingKeyring().keyring, primitives.layer)
+        const plaintext = new Uint8Array(10_000).fill(7)
+        const { header, message } = yield* sdk.encrypt(plaintext, { frameLength: 20_000 })
+        const before = new Uint8Array(message)
+        const decrypted = yield* sdk.decrypt(message)
+        assert.deepStrictEqual(plaintext, new Uint8Array(10_000).fill(7))
+        assert.deepStrictEqual(message, before)
+        assert.deepStrictEqual(decrypted.plaintext, plaintext)
+        assert.deepStrictEqual(decrypted.header, header)
+        // The header had none; the copy of 10,000 bytes is gone.
+        assert.deepStrictEqual(primitives.arrays("seal").map((array) => array.length), [0, 0])
+      }))
+
     it.effect("are zeroed when an operation fails, what was decrypted of a forged message included", () =>
       Effect.gen(function*() {
         const primitives = recordingPrimitives()

@@ -39,6 +39,34 @@ describe.each(curves)("Ecdsa on $curve", ({ curve, der, hash, length, openssl })
     assert.deepStrictEqual(seen, new Set(["s as it is", "s from the order"]))
   })
 
+  it("makes a signature of any length one of the one length, as from r and s", () => {
+    const { privateKey, publicKey } = crypto.generateKeyPairSync("ec", { namedCurve: curve })
+    const lengths = new Set<number>()
+    for (let i = 0; i < 300; i++) {
+      const message = Uint8Array.of(i, i >> 8)
+      const signature = crypto.sign(hash, message, privateKey)
+      lengths.add(signature.length)
+      const made = Ecdsa.derOfSuiteLength(curve, signature)
+      if (made === undefined) continue
+      assert.strictEqual(made.length, der)
+      assert.isTrue(crypto.verify(hash, message, publicKey, made))
+    }
+    assert.includeMembers([...lengths], [der - 1, der, der + 1])
+    for (const r of [number(length, 0x80), number(length, 0x11), number(length, 0, 0x80), number(length, 0, 0, 0x11)]) {
+      for (
+        const s of [number(length, 0x80), number(length, 0x11), number(length, 0, 0x80), number(length, 0, 0, 0x11)]
+      ) {
+        const integer = (value: Uint8Array) => {
+          const digits = value.subarray(value.findIndex((byte) => byte !== 0))
+          return digits[0]! < 0x80 ? [2, digits.length, ...digits] : [2, digits.length + 1, 0, ...digits]
+        }
+        const body = [...integer(r), ...integer(s)]
+        const expected = Ecdsa.derFromRaw(curve, Buffer.concat([r, s]))
+        assert.deepStrictEqual(Ecdsa.derOfSuiteLength(curve, Uint8Array.of(0x30, body.length, ...body)), expected)
+      }
+    }
+  })
+
   it("takes s as it is where that has the length", () => {
     const raw = Buffer.concat([number(length, 0x80), number(length, 0x11)])
     assert.deepStrictEqual(

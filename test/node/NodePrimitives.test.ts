@@ -112,6 +112,31 @@ describe("deriveKeys", () => {
       assert.strictEqual(hex(exported(derived.encryptionKey)), output.slice(0, 64))
     }))
 
+  it.effect.each(
+    (["SHA-256", "SHA-384", "SHA-512"] as const).flatMap((hash) =>
+      // Empty, of a block and past one, and past what is kept to work in.
+      [0, 64, 65, 128, 129, 1000].flatMap((saltLength) =>
+        [0, 100, 1000].map((infoLength) => ({ hash, saltLength, infoLength }))
+      )
+    )
+  )(
+    "$hash, a salt of $saltLength bytes and an info of $infoLength",
+    ({ hash, infoLength, saltLength }) =>
+      Effect.gen(function*() {
+        const key = crypto.randomBytes(32)
+        const salt = crypto.randomBytes(saltLength)
+        const info = crypto.randomBytes(infoLength)
+        const derived = yield* primitives.deriveKeys(DataKey.make(key), {
+          hash,
+          salt,
+          encryptionKey: { info, length: 32 },
+          commitment: { info, length: 200 }
+        })
+        const expected = crypto.hkdfSync(hash.replace("-", "").toLowerCase(), key, salt, info, 200)
+        assert.deepStrictEqual(derived.commitment, new Uint8Array(expected))
+      })
+  )
+
   it.effect.each(AlgorithmSuite.all)("$name is derived as hkdfSync would", (suite) =>
     Effect.gen(function*() {
       const messageId = yield* primitives.randomBytes(suite.messageIdLength)
@@ -221,6 +246,26 @@ describe("AES-GCM", () => {
         assert.deepStrictEqual(sealed, sealedBefore)
       }),
     { arbitrary: { seed: "seal-open", runs: 150 } }
+  )
+
+  it.effect.each([2 ** 20 - 1, 2 ** 20, 2 ** 20 + 1, 3 * 2 ** 20 + 5])(
+    "%i bytes are one job, as node seals them in one step",
+    (length) =>
+      Effect.gen(function*() {
+        const imported = yield* importAes(key)
+        const long = Uint8Array.from({ length }, (_, index) => index * 7 + (index >> 16))
+        const cipher = crypto.createCipheriv("aes-256-gcm", key, iv).setAAD(aad)
+        const expected = Buffer.concat([cipher.update(long), cipher.final(), cipher.getAuthTag()])
+        const sealed = yield* sealOne(imported, iv, aad, long)
+        assert.isTrue(expected.equals(sealed))
+        const job = openJob(iv, aad, sealed)
+        yield* primitives.open(imported, [job])
+        assert.isTrue(Buffer.from(long).equals(job.output))
+        sealed[length - 1]! ^= 1
+        const forged = openJob(iv, aad, sealed)
+        assertFailed("open", yield* Effect.exit(primitives.open(imported, [forged])))
+        assert.isTrue(forged.output.every((byte) => byte === 0xaa), "unverified plaintext reached the output")
+      })
   )
 
   it.effect.prop(
@@ -492,6 +537,36 @@ describe.each(
         )
       )
     }))
+
+  it.effect.each([10, 65_537])(
+    "signs and verifies messages of %i bytes alone and together",
+    (length) =>
+      Effect.gen(function*() {
+        const { publicKey, signingKey } = yield* primitives.generateSigningKey(curve)
+        const key = yield* primitives.importVerificationKey(curve, publicKey)
+        const message = (index: number) => new Uint8Array(length).fill(index)
+        const alone = yield* primitives.sign(signingKey, message(0))
+        assert.isTrue(yield* primitives.verify(key, message(0), alone))
+        const indices = [0, 1, 2, 3, 4, 5, 6, 7]
+        const together = { concurrency: "unbounded" } as const
+        // One of those that wait together gives up, which leaves the others as they are.
+        const given = yield* Effect.forkChild(primitives.sign(signingKey, message(9)), { startImmediately: true })
+        const signing = yield* Effect.forkChild(
+          Effect.forEach(indices, (index) => primitives.sign(signingKey, message(index)), together),
+          { startImmediately: true }
+        )
+        yield* Fiber.interrupt(given)
+        const signatures = yield* Fiber.join(signing)
+        const verified = (offset: number) =>
+          Effect.forEach(
+            indices,
+            (index) => primitives.verify(key, message(index + offset), signatures[index]!),
+            together
+          )
+        assert.deepStrictEqual(yield* verified(0), indices.map(() => true))
+        assert.deepStrictEqual(yield* verified(1), indices.map(() => false))
+      })
+  )
 
   it.effect("takes message and signature as they are when it is called, and changes neither", () =>
     Effect.gen(function*() {

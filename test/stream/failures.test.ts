@@ -172,6 +172,55 @@ describe("a stream of a changed message", () => {
       )
     }))
 
+  it.effect("a header is put together up to 16 MiB, to the byte, and no further is read of a longer one", () =>
+    Effect.gen(function*() {
+      const limit = 2 ** 24
+      const field = 65_535
+      /** A header without an encryption context, whose encrypted data keys end after so many bytes, behind what comes first. */
+      const headerStart = (length: number) => {
+        const start = new Uint8Array([2, 0x04, 0x78, ...new Uint8Array(32), 0, 0, 0, 0])
+        const keys: Array<Uint8Array> = []
+        for (let left = length - start.length; left > 0;) {
+          // Three fields behind their lengths. What would leave too little for another key is made shorter.
+          const taken = left <= 3 * (2 + field) ? left : Math.min(3 * (2 + field), left - 100)
+          for (let index = 0, rest = taken; index < 3; index++) {
+            const content = index === 2 ? rest - 2 : Math.min(field, rest - 2 * (3 - index))
+            keys.push(Uint8Array.of(content >> 8, content & 0xff), new Uint8Array(content))
+            rest -= 2 + content
+          }
+          left -= taken
+        }
+        start.set([keys.length / 6 >> 8, keys.length / 6 & 0xff], start.length - 2)
+        return concat(start, ...keys)
+      }
+      // Content type, frame length, commitment, authentication tag.
+      const behindKeys = 1 + 4 + 32 + 16
+      const sdk = yield* clientOf(staticKeyring(new Uint8Array(32).fill(1)))
+      for (const length of [limit, limit + 1]) {
+        const header = concat(headerStart(length - behindKeys), new Uint8Array(behindKeys).fill(2))
+        header.set([2, 0, 0, 16, 0], header.length - behindKeys)
+        assert.strictEqual(header.length, length)
+        let given = 0
+        const source = chunksOf(header, 2 ** 20).pipe(
+          Stream.tap((chunk) => Effect.sync(() => void (given += chunk.length))),
+          Stream.concat(Stream.fromEffect(
+            Effect.sync(() => new Uint8Array(2 ** 20)).pipe(
+              Effect.tap((chunk) => Effect.sync(() => void (given += chunk.length)))
+            )
+          ))
+        )
+        const { message, reason } = yield* Effect.flip(Stream.runDrain(sdk.decryptStream(source)))
+        if (length > limit) {
+          assert.strictEqual(reason._tag, "MalformedMessage")
+          assert.include(message, `takes more than ${limit} bytes`)
+          assert.isAtMost(given, limit)
+        } else {
+          assert.notInclude(message, "takes more than")
+          assert.notStrictEqual(reason._tag, "MalformedMessage")
+        }
+      }
+    }))
+
   it.effect("base64 text, no bytes at all and no bytes but text are said to be that", () =>
     Effect.gen(function*() {
       const sdk = yield* clientOf(staticKeyring(new Uint8Array(32).fill(1)))

@@ -3,7 +3,7 @@
  * Whatever happens, keys and copies of plaintext are zeroed.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Layer, Stream } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber, Layer, Stream } from "effect"
 import {
   AlgorithmSuite,
   CryptographicMaterialsManager,
@@ -389,6 +389,53 @@ describe("a stream that does not come to its end", () => {
       )
       assertNoPlaintext(chunks)
       assert.strictEqual(toHex((yield* sdk.decrypt(message)).plaintext), toHex(concat(...chunks)))
+    }))
+
+  it.effect("a source may write each chunk to where the one before it stood", () =>
+    Effect.gen(function*() {
+      const { sdk } = yield* watched()
+      /** One array for all chunks. What it held is gone as soon as the next one is asked for. */
+      const reusing = (bytes: Uint8Array, length: number) => {
+        const array = new Uint8Array(length)
+        let position = 0
+        return Stream.fromPull(Effect.succeed(Effect.suspend(() => {
+          array.fill(0xee)
+          if (position === bytes.length) return Cause.done()
+          const chunk = array.subarray(0, Math.min(length, bytes.length - position))
+          chunk.set(bytes.subarray(position, position += chunk.length))
+          return Effect.succeed([chunk] as const)
+        })))
+      }
+      const plaintext = pattern(95)
+      for (const algorithmSuite of [unsigned, signed]) {
+        for (const length of [1, 3, frameLength, 25, 200]) {
+          for (const plaintextLength of [undefined, plaintext.length]) {
+            const options = { algorithmSuite, frameLength, plaintextLength }
+            const message = yield* collect(sdk.encryptStream(reusing(plaintext, length), options))
+            assert.strictEqual(toHex((yield* sdk.decrypt(message)).plaintext), toHex(plaintext), `chunks of ${length}`)
+            const read = yield* collect(sdk.decryptStream(reusing(message, length)))
+            assert.strictEqual(toHex(read), toHex(plaintext), `chunks of ${length}`)
+          }
+        }
+      }
+    }))
+
+  it.effect("a frame that is known not to be the last waits for no more of the source", () =>
+    Effect.gen(function*() {
+      const { sdk } = yield* watched()
+      for (const plaintextLength of [undefined, 3 * frameLength]) {
+        let given = 0
+        const input = chunksOf(pattern(3 * frameLength), frameLength).pipe(
+          Stream.tap(() => Effect.sync(() => void given++))
+        )
+        const seen: Array<number> = []
+        yield* Stream.runForEach(
+          sdk.encryptStream(input, { algorithmSuite: unsigned, frameLength, plaintextLength }),
+          () => Effect.sync(() => void seen.push(given))
+        )
+        // The header, two frames, the final one.
+        assert.deepStrictEqual(seen.slice(0, 3), plaintextLength === undefined ? [0, 2, 3] : [0, 1, 2])
+      }
     }))
 
   it.effect("a chunk of the source is never changed", () =>
