@@ -7,8 +7,8 @@ import * as Schema from "effect/Schema"
  *
  * **Gotchas**
  *
- * Browsers from before the second half of 2026 remember that a module could not be loaded: in those only loading the page
- * again helps.
+ * Browsers older than Chromium 156 and Firefox 154, and Safari up to 27 at least, remember that a module could not be loaded:
+ * in those only loading the page again helps.
  */
 export class NotLoaded extends (/*#__PURE__*/ Schema.TaggedError<NotLoaded>(
   "effect-encryption-sdk/NotLoaded"
