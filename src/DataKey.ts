@@ -26,9 +26,16 @@ export const make = (key: Uint8Array): DataKey => Redacted.make(key, { label: "d
 export const value = (key: DataKey): Uint8Array => Redacted.value(key)
 
 /** A key of its own with the same bytes, which lives and is zeroed apart from this one. */
-export const copy = (key: DataKey): DataKey =>
+export const copy = (key: DataKey): DataKey => copyFrom(Redacted.value(key))
+
+/**
+ * A key of its own with a copy of the bytes.
+ *
+ * @internal
+ */
+export const copyFrom = (key: Uint8Array): DataKey =>
   // Not `slice`: that of a Buffer answers a view of the same memory.
-  make(new Uint8Array(Redacted.value(key)))
+  make(new Uint8Array(key))
 
 const released = /*#__PURE__*/ new WeakSet<DataKey>()
 

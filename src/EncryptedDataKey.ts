@@ -35,11 +35,15 @@ export const printableInfo = (info: Uint8Array): string => {
 }
 
 /** The same in arrays of its own, which keep no larger buffer alive, such as the message that it was read from. */
-export const copy = ({ ciphertext, keyProviderId, keyProviderInfo }: EncryptedDataKey): EncryptedDataKey => ({
-  keyProviderId,
-  keyProviderInfo: new Uint8Array(keyProviderInfo),
-  ciphertext: new Uint8Array(ciphertext)
-})
+export const copy = ({ ciphertext, keyProviderId, keyProviderInfo }: EncryptedDataKey): EncryptedDataKey => {
+  // One buffer for both: buffers are what takes most of a cache entry's memory.
+  const both = bytes.concat([keyProviderInfo, ciphertext])
+  return {
+    keyProviderId,
+    keyProviderInfo: both.subarray(0, keyProviderInfo.length),
+    ciphertext: both.subarray(keyProviderInfo.length)
+  }
+}
 
 /** What the length of an entry depends on. An encrypted data key is one; so are lengths alone, before there is a key. */
 export interface Size {
@@ -60,10 +64,10 @@ export const encodedLength = (edk: Size): number =>
  */
 export const encode = (edk: EncryptedDataKey): Uint8Array => {
   const out = new Uint8Array(encodedLength(edk))
-  const view = new DataView(out.buffer)
   let offset = 0
   for (const field of [bytes.utf8(edk.keyProviderId), edk.keyProviderInfo, edk.ciphertext]) {
-    view.setUint16(offset, field.length)
+    out[offset] = field.length >> 8
+    out[offset + 1] = field.length
     out.set(field, offset + 2)
     offset += 2 + field.length
   }

@@ -6,21 +6,19 @@
 import * as Result from "effect/Result"
 import { InvalidEncryptionContext } from "./EncryptionSdkError.ts"
 import * as bytes from "./internal/bytes.ts"
+import { Validated } from "./internal/validated.ts"
 
 /** Text pairs. Keys and values are at most 65,535 bytes of UTF-8 each, and so is the whole when serialised. */
 export type EncryptionContext = Readonly<Record<string, string>>
 
 /** No pairs. */
-export const empty: EncryptionContext = /*#__PURE__*/ Object.freeze({})
+export const empty: EncryptionContext = /*#__PURE__*/ Object.freeze(/*#__PURE__*/ Validated.mark({}))
 
 /** Keys that begin so belong to the AWS Encryption SDK, and are refused in a context that a caller gives. */
 export const reservedPrefix = "aws-crypto-"
 
 /** The key under which a signed message carries its verification key. */
 export const publicKeyKey = "aws-crypto-public-key"
-
-/** Contexts that `validate` has made, which are frozen and so stay valid, with their serialisation once it was asked for. */
-const validated = /*#__PURE__*/ new WeakMap<EncryptionContext, Uint8Array | undefined>()
 
 /**
  * A validated and frozen copy of what a caller gave as a context, so that later changes to the caller's object change
@@ -36,7 +34,7 @@ export const validate = (input: EncryptionContext): Result.Result<EncryptionCont
   const fail = (description: string, key?: string) =>
     Result.fail(new InvalidEncryptionContext({ description, ...(key === undefined ? {} : { key }) }))
   if (Object.prototype.toString.call(input) !== "[object Object]") return fail("must be a plain object of strings")
-  if (validated.has(input)) return Result.succeed(input)
+  if (Validated.of(input) !== undefined) return Result.succeed(input)
   // A spread defines own properties, so a key such as "__proto__" is kept like any other.
   const context: EncryptionContext = { ...input }
   let length = 2
@@ -62,8 +60,7 @@ export const validate = (input: EncryptionContext): Result.Result<EncryptionCont
   if (length > maxLength && keys.length > 0) {
     return fail(`serialised length is ${length} bytes, at most ${maxLength} fit`)
   }
-  validated.set(context, undefined)
-  Object.freeze(context)
+  Object.freeze(Validated.mark(context))
   if (text.length <= maxRecentLength) {
     if (recent.size >= maxRecent) recent.delete(recent.keys().next().value!)
     recent.set(text, context)
@@ -94,11 +91,12 @@ export const findReservedKey = (context: EncryptionContext): string | undefined 
  * Specification: framework/structures.md#serialization
  */
 export const serialize = (context: EncryptionContext): Uint8Array => {
-  const known = validated.get(context)
-  if (known !== undefined) return new Uint8Array(known)
+  const remembered = Validated.of(context)
+  if (remembered?.serialized !== undefined) return bytes.fromLatin1(remembered.serialized)
   const serialized = write(context)
-  // A copy is kept, since what is answered is the caller's to change.
-  if (validated.has(context)) validated.set(context, new Uint8Array(serialized))
+  // Most contexts are asked once, and one that is asked twice will be asked again.
+  if (remembered?.asked === true && serialized.length <= 1024) remembered.serialized = bytes.toLatin1(serialized)
+  if (remembered !== undefined) remembered.asked = true
   return serialized
 }
 

@@ -201,6 +201,27 @@ describe("EncryptionContext", () => {
       }
     })
 
+    it("answers the same bytes however often it is asked, and however long they are", () => {
+      for (const value of ["v", "\u{1F600}\u00ff\u0080", "v".repeat(5000)]) {
+        const context = valid({ k: value })
+        for (let i = 0; i < 4; i++) {
+          const bytes = EncryptionContext.serialize(context)
+          assert.deepStrictEqual(bytes, encode(["k", value]))
+          bytes.fill(0)
+        }
+      }
+    })
+
+    it("of what was made of a validated context is its own", () => {
+      const context = valid({ k: "v" })
+      for (let i = 0; i < 3; i++) EncryptionContext.serialize(context)
+      const copies = [{ ...context, k: "w" }, Object.create(context, { k: { value: "w", enumerable: true } }) as object]
+      for (const copy of copies) {
+        assert.notStrictEqual(valid(copy), copy)
+        assert.deepStrictEqual(EncryptionContext.serialize(valid(copy)), encode(["k", "w"]))
+      }
+    })
+
     it("answers bytes that are the caller's to change", () => {
       const context = valid({ a: "1" })
       for (let i = 0; i < 3; i++) {

@@ -20,12 +20,12 @@ import { KeyDerivation, Primitives } from "effect-encryption-sdk/crypto"
 import { KmsKeyring } from "effect-encryption-sdk/kms"
 import { EmbeddedKms } from "effect-encryption-sdk/kms/development-only"
 import { RawAesKeyring, RawRsaKeyring } from "effect-encryption-sdk/raw"
-import { generateKeyPairSync } from "node:crypto"
-import { inspect } from "node:util"
 import { TestPrimitives } from "./support/TestPrimitives.ts"
 import { concat, flip } from "./support/bytes.ts"
 import { clientOf, managerOf } from "./support/client.ts"
+import { inspect } from "./support/inspect.ts"
 import { recordingKeyring, staticKeyring } from "./support/keyrings.ts"
+import { rsaPrivateKey, rsaPublicKey } from "./support/rsaKeys.ts"
 
 /** Bytes that stand out: no run of them occurs by chance, in any notation. */
 const secret = (seed: number, length = 32) => Uint8Array.from({ length }, (_, i) => 128 + ((i * 37 + seed * 11) % 127))
@@ -151,11 +151,6 @@ describe("no secret is shown", () => {
 
   it.effect("primitives, keyrings, managers, caches and clients that hold or have used keys", () =>
     Effect.gen(function*() {
-      const { privateKey, publicKey } = generateKeyPairSync("rsa", {
-        modulusLength: 2048,
-        publicKeyEncoding: { type: "spki", format: "pem" },
-        privateKeyEncoding: { type: "pkcs8", format: "pem" }
-      })
       const embedded = yield* Layer.build(EmbeddedKms.layer({ keys: [{ aliases: ["alias/test"] }] })).pipe(
         Effect.provide(TestPrimitives.layer)
       )
@@ -168,8 +163,8 @@ describe("no secret is shown", () => {
         keyNamespace: "test",
         keyName: "rsa",
         padding: "OAEP-SHA256",
-        publicKey,
-        privateKey: Redacted.make(privateKey)
+        publicKey: rsaPublicKey,
+        privateKey: Redacted.make(rsaPrivateKey)
       })
       const kms = yield* Effect.provide(KmsKeyring.make({ generatorKeyId: "alias/test" }), embedded)
       const multi = yield* MultiKeyring.make({ generator: staticKeyring(dataKey), children: [aes, rsa, kms] })
@@ -189,7 +184,7 @@ describe("no secret is shown", () => {
       yield* sdk.encrypt(plaintext, { encryptionContext })
       yield* sdk.decrypt(encrypted.message)
 
-      const pem = privateKey.split("\n").slice(2, -2).map((line) => line.slice(10, 40).toLowerCase())
+      const pem = rsaPrivateKey.split("\n").slice(2, -2).map((line) => line.slice(10, 40).toLowerCase())
       assert.isAbove(pem.length, 10)
       const values = {
         primitives: TestPrimitives.make,

@@ -8,7 +8,6 @@ import * as EncryptedDataKey from "../EncryptedDataKey.ts"
 import * as EncryptionContext from "../EncryptionContext.ts"
 import * as bytes from "../internal/bytes.ts"
 
-const nullByte = /*#__PURE__*/ Uint8Array.of(0)
 const cachingCmmResource = /*#__PURE__*/ Uint8Array.of(0x01)
 const encryptScope = /*#__PURE__*/ Uint8Array.of(0x01)
 const decryptScope = /*#__PURE__*/ Uint8Array.of(0x02)
@@ -17,8 +16,17 @@ const withSuite = /*#__PURE__*/ Uint8Array.of(0x01)
 
 const suiteId = (suite: AlgorithmSuite): Uint8Array => Uint8Array.of(suite.id >> 8, suite.id & 0xff)
 
-const joinWithNullBytes = (fields: ReadonlyArray<Uint8Array>): Uint8Array =>
-  bytes.concat(fields.flatMap((field, index) => index === 0 ? [field] : [nullByte, field]))
+const joinWithNullBytes = (fields: ReadonlyArray<Uint8Array>): Uint8Array => {
+  let length = fields.length - 1
+  for (const field of fields) length += field.length
+  const out = new Uint8Array(length)
+  let offset = 0
+  for (const field of fields) {
+    out.set(field, offset)
+    offset += field.length + 1
+  }
+  return out
+}
 
 /**
  * The bytes whose SHA-384 digest identifies an entry of encryption materials. The suite is the request's, and undefined

@@ -22,18 +22,19 @@ import * as CommitmentPolicy from "../CommitmentPolicy.ts"
 import * as Materials from "../CryptographicMaterials.ts"
 import * as CryptographicMaterialsManager from "../CryptographicMaterialsManager.ts"
 import { Primitives, type VerificationKey } from "../crypto/Primitives.ts"
-import * as DataKey from "../DataKey.ts"
 import * as DefaultCmm from "../DefaultCmm.ts"
 import * as EncryptedDataKey from "../EncryptedDataKey.ts"
 import * as EncryptionContext from "../EncryptionContext.ts"
 import { DecryptError, EncryptError, InvalidOption, MaterialsManagerFailed } from "../EncryptionSdkError.ts"
 import * as bytes from "../internal/bytes.ts"
+import { Validated } from "../internal/validated.ts"
 import type { Materials as AnyMaterials } from "./internal/cacheEntry.ts"
 import * as materialsFlights from "./internal/materialsFlights.ts"
 import { positiveDuration } from "./internal/positiveDuration.ts"
 import { refusals } from "./internal/refusals.ts"
 import * as Keyring from "../Keyring.ts"
 import type { BypassReason, Usage } from "../Receipt.ts"
+import { failDecrypt, failEncrypt } from "../RequestChecks.ts"
 import type { EntryFacts, EvictionCause } from "./EntryFacts.ts"
 import * as CacheEntryIdentifier from "./CacheEntryIdentifier.ts"
 import * as CachePolicy from "./CachePolicy.ts"
@@ -249,11 +250,39 @@ export const make: (
     distinction: Uint8Array
   ): Effect.Effect<string> =>
     Effect.flatMap(primitives.sha384(preimage), (identifier) => {
-      const key = `${Hex.encode(identifier)}.${commitmentPolicy}`
+      const key = textOf(identifier, commitmentPolicy)
       return distinction.length === 0
         ? Effect.succeed(key)
         : Effect.map(primitives.sha384(distinction), (digest) => `${key}.${Hex.encode(digest)}`)
     })
+
+  /**
+   * The identifier is the caller's context, and takes a digest: it is computed once for each context object that can no
+   * longer change.
+   */
+  const encryptionKey = (
+    encryptionContext: EncryptionContext.EncryptionContext,
+    algorithmSuite: AlgorithmSuite.AlgorithmSuite | undefined,
+    commitmentPolicy: CommitmentPolicy.CommitmentPolicy,
+    requiredEncryptionContextKeys: ReadonlyArray<string>
+  ): Effect.Effect<string> => {
+    const known = requiredEncryptionContextKeys.length === 0 ? Validated.of(encryptionContext) : undefined
+    const cacheKey = known?.cacheKey
+    if (
+      cacheKey !== undefined && cacheKey.partitionId === partitionId && cacheKey.algorithmSuite === algorithmSuite &&
+      cacheKey.commitmentPolicy === commitmentPolicy
+    ) return Effect.succeed(cacheKey.key)
+    const computed = storedKey(
+      CacheEntryIdentifier.encryptionPreimage({ partitionId, algorithmSuite, encryptionContext }),
+      commitmentPolicy,
+      EncryptionContext.serialize(Object.fromEntries(requiredEncryptionContextKeys.map((name) => [name, ""])))
+    )
+    // Most contexts come once: to remember their keys would be for nothing.
+    return known?.serialized === undefined ? computed : Effect.map(computed, (key) => {
+      known.cacheKey = { partitionId, algorithmSuite, commitmentPolicy, key }
+      return key
+    })
+  }
 
   const facts = (
     key: string,
@@ -292,55 +321,68 @@ export const make: (
     )
 
   /** How an encrypt request is served: through the cache, or past it for a reason. */
-  const planEncryption = Effect.fnUntraced(function*(
+  const planEncryption = (
     request: CryptographicMaterialsManager.EncryptionMaterialsRequest
-  ): Effect.fn.Return<
+  ): Effect.Effect<
     BypassReason | materialsFlights.CacheableRequest<Materials.CompleteEncryptionMaterials, EncryptError>,
     EncryptError
-  > {
+  > => {
     const { algorithmSuite, commitmentPolicy, maxPlaintextLength: length } = request
-    if (!cache.stores) return "CachingOff"
-    if (algorithmSuite !== undefined && !AlgorithmSuite.isCacheable(algorithmSuite)) return "SuiteWithoutKeyDerivation"
-    if (length === undefined) return "UnknownPlaintextLength"
+    if (!cache.stores) return Effect.succeed("CachingOff")
+    if (algorithmSuite !== undefined && !AlgorithmSuite.isCacheable(algorithmSuite)) {
+      return Effect.succeed("SuiteWithoutKeyDerivation")
+    }
+    if (length === undefined) return Effect.succeed("UnknownPlaintextLength")
     if (!Number.isSafeInteger(length) || length < 0) {
-      return yield* new EncryptError({
-        reason: new InvalidOption({
+      return failEncrypt(
+        new InvalidOption({
           field: "maxPlaintextLength",
           description: `must be an integer from 0 to ${Number.MAX_SAFE_INTEGER}, got ${String(length)}`
         })
-      })
+      )
     }
     // A copy: the caller may change its object while a fetch is in the air.
-    const encryptionContext = yield* Effect.fromResult(
-      Result.mapError(
-        EncryptionContext.validate(request.encryptionContext),
-        (reason) => new EncryptError({ reason })
-      )
-    )
+    const validated = EncryptionContext.validate(request.encryptionContext)
+    if (Result.isFailure(validated)) return failEncrypt(validated.failure)
+    const encryptionContext = validated.success
     const requestLimits = limitsFor({
       operation: "encrypt",
       encryptionContext,
       algorithmSuite,
       plaintextLength: length
     })
-    if (requestLimits === undefined) return "Rule"
+    if (requestLimits === undefined) return Effect.succeed("Rule")
     const charge: Usage = { messages: 1, bytes: BigInt(length) }
-    if (charge.bytes > requestLimits.maxBytesEncrypted) return "LargerThanMaxBytesEncrypted"
-    const requiredEncryptionContextKeys = [...new Set(request.requiredEncryptionContextKeys)]
-    const key = yield* storedKey(
-      CacheEntryIdentifier.encryptionPreimage({ partitionId, algorithmSuite, encryptionContext }),
-      commitmentPolicy,
-      EncryptionContext.serialize(Object.fromEntries(requiredEncryptionContextKeys.map((name) => [name, ""])))
+    if (charge.bytes > requestLimits.maxBytesEncrypted) return Effect.succeed("LargerThanMaxBytesEncrypted")
+    const requiredEncryptionContextKeys = request.requiredEncryptionContextKeys.length === 0
+      ? noKeys
+      : [...new Set(request.requiredEncryptionContextKeys)]
+    return Effect.map(
+      encryptionKey(encryptionContext, algorithmSuite, commitmentPolicy, requiredEncryptionContextKeys),
+      (key) => encryption(request, key, encryptionContext, charge, requestLimits, requiredEncryptionContextKeys)
     )
-    const fetch = Effect.map(
-      askForEncryption({
-        encryptionContext,
-        commitmentPolicy,
-        algorithmSuite,
-        requiredEncryptionContextKeys,
-        maxPlaintextLength: undefined
-      }),
-      ({ materials }) => ({ ...materials, encryptedDataKeys: materials.encryptedDataKeys.map(EncryptedDataKey.copy) })
+  }
+
+  const encryption = (
+    request: CryptographicMaterialsManager.EncryptionMaterialsRequest,
+    key: string,
+    encryptionContext: EncryptionContext.EncryptionContext,
+    charge: Usage,
+    requestLimits: materialsFlights.Limits,
+    requiredEncryptionContextKeys: ReadonlyArray<string>
+  ): materialsFlights.CacheableRequest<Materials.CompleteEncryptionMaterials, EncryptError> => {
+    const { algorithmSuite, commitmentPolicy } = request
+    const fetch = Effect.suspend(() =>
+      Effect.map(
+        askForEncryption({
+          encryptionContext,
+          commitmentPolicy,
+          algorithmSuite,
+          requiredEncryptionContextKeys,
+          maxPlaintextLength: undefined
+        }),
+        ({ materials }) => ({ ...materials, encryptedDataKeys: materials.encryptedDataKeys.map(EncryptedDataKey.copy) })
+      )
     )
     const seeds = options.seedDecryptCache === true && decryptCache.stores && requiredEncryptionContextKeys.length === 0
     let seed: { readonly key: string; readonly verificationKey: VerificationKey | undefined } | undefined
@@ -366,7 +408,7 @@ export const make: (
           algorithmSuite: materials.algorithmSuite,
           encryptionContext: Object.freeze({ ...materials.encryptionContext }),
           requiredEncryptionContextKeys: [],
-          plaintextDataKey: DataKey.copy(materials.plaintextDataKey),
+          plaintextDataKey: materials.plaintextDataKey,
           unwrappedDataKey: materials.encryptedDataKeys[0]!,
           verificationKey: seed.verificationKey
         }
@@ -380,13 +422,15 @@ export const make: (
       failure: (description) =>
         new EncryptError({ reason: new MaterialsManagerFailed({ description, retryable: true }) })
     }
-  })
+  }
 
   const getEncryptionMaterials = (request: CryptographicMaterialsManager.EncryptionMaterialsRequest) =>
-    Effect.flatMap(planEncryption(request), (plan) =>
-      typeof plan === "string"
-        ? bypass("encrypt", plan, askForEncryption(request))
-        : flights.serve(plan))
+    Effect.suspend(() =>
+      Effect.flatMap(planEncryption(request), (plan) =>
+        typeof plan === "string"
+          ? bypass("encrypt", plan, askForEncryption(request))
+          : flights.serve(plan))
+    )
 
   const decryptionKey = (
     request: Omit<CryptographicMaterialsManager.DecryptMaterialsRequest, "expectedEncryptionContext">,
@@ -422,31 +466,43 @@ export const make: (
     return Option.isSome(verificationKey) ? { key: ownKey(key), verificationKey: verificationKey.value } : undefined
   })
 
-  const planDecryption = Effect.fnUntraced(function*(
+  const planDecryption = (
     request: CryptographicMaterialsManager.DecryptMaterialsRequest
-  ): Effect.fn.Return<
+  ): Effect.Effect<
     BypassReason | materialsFlights.CacheableRequest<Materials.CompleteDecryptionMaterials, DecryptError>,
     DecryptError
-  > {
+  > => {
     const { algorithmSuite, commitmentPolicy } = request
-    if (!decryptCache.stores) return "CachingOff"
-    if (!AlgorithmSuite.isCacheable(algorithmSuite)) return "SuiteWithoutKeyDerivation"
-    const validate = (context: EncryptionContext.EncryptionContext) =>
-      Effect.fromResult(
-        Result.mapError(EncryptionContext.validate(context), (reason) => new DecryptError({ reason }))
-      )
-    const encryptionContext = yield* validate(request.encryptionContext)
-    const expectedEncryptionContext = yield* validate(request.expectedEncryptionContext)
+    if (!decryptCache.stores) return Effect.succeed("CachingOff")
+    if (!AlgorithmSuite.isCacheable(algorithmSuite)) return Effect.succeed("SuiteWithoutKeyDerivation")
+    const stored = EncryptionContext.validate(request.encryptionContext)
+    if (Result.isFailure(stored)) return failDecrypt(stored.failure)
+    const expected = EncryptionContext.validate(request.expectedEncryptionContext)
+    if (Result.isFailure(expected)) return failDecrypt(expected.failure)
+    const encryptionContext = stored.success
+    const expectedEncryptionContext = expected.success
     const requestLimits = limitsFor({
       operation: "decrypt",
       encryptionContext,
       algorithmSuite,
       plaintextLength: undefined
     })
-    if (requestLimits === undefined) return "Rule"
+    if (requestLimits === undefined) return Effect.succeed("Rule")
     const encryptedDataKeys = [...request.encryptedDataKeys]
     const copied = { algorithmSuite, commitmentPolicy, encryptedDataKeys, encryptionContext }
-    const key = yield* decryptionKey(copied, expectedEncryptionContext)
+    return Effect.map(
+      decryptionKey(copied, expectedEncryptionContext),
+      (key) => decryption(request, key, copied, expectedEncryptionContext, requestLimits)
+    )
+  }
+
+  const decryption = (
+    request: CryptographicMaterialsManager.DecryptMaterialsRequest,
+    key: string,
+    copied: Omit<CryptographicMaterialsManager.DecryptMaterialsRequest, "expectedEncryptionContext">,
+    expectedEncryptionContext: EncryptionContext.EncryptionContext,
+    requestLimits: materialsFlights.Limits
+  ): materialsFlights.CacheableRequest<Materials.CompleteDecryptionMaterials, DecryptError> => {
     const mayBeSeeded = options.seedDecryptCache === true && Object.keys(expectedEncryptionContext).length === 0
     return {
       key,
@@ -454,16 +510,18 @@ export const make: (
       operation: "decrypt",
       cache: decryptCache,
       // As the materials will have it: with what is expected, and reproduced where it was not stored.
-      encryptionContext: { ...encryptionContext, ...expectedEncryptionContext },
+      encryptionContext: { ...copied.encryptionContext, ...expectedEncryptionContext },
       charge: { messages: 0, bytes: 0n },
       limits: {
         maxAgeMillis: requestLimits.maxAgeMillis,
         maxMessagesEncrypted: Infinity,
         maxBytesEncrypted: CachePolicy.maxBytesEncryptedLimit
       },
-      fetch: Effect.map(
-        askForDecryption({ ...copied, expectedEncryptionContext }),
-        ({ materials }) => ({ ...materials, unwrappedDataKey: EncryptedDataKey.copy(materials.unwrappedDataKey) })
+      fetch: Effect.suspend(() =>
+        Effect.map(
+          askForDecryption({ ...copied, expectedEncryptionContext }),
+          ({ materials }) => ({ ...materials, unwrappedDataKey: EncryptedDataKey.copy(materials.unwrappedDataKey) })
+        )
       ),
       fetchAlone: Effect.suspend(() => bypass("decrypt", "MaterialsNotCacheable", askForDecryption(request))),
       facts: (materials) => facts(key, "decrypt", materials, [materials.unwrappedDataKey]),
@@ -471,13 +529,15 @@ export const make: (
       failure: (description) =>
         new DecryptError({ reason: new MaterialsManagerFailed({ description, retryable: true }) })
     }
-  })
+  }
 
   const decryptMaterials = (request: CryptographicMaterialsManager.DecryptMaterialsRequest) =>
-    Effect.flatMap(planDecryption(request), (plan) =>
-      typeof plan === "string"
-        ? bypass("decrypt", plan, askForDecryption(request))
-        : flights.serve(plan))
+    Effect.suspend(() =>
+      Effect.flatMap(planDecryption(request), (plan) =>
+        typeof plan === "string"
+          ? bypass("decrypt", plan, askForDecryption(request))
+          : flights.serve(plan))
+    )
 
   const manager = CryptographicMaterialsManager.make({ getEncryptionMaterials, decryptMaterials })
   return {
@@ -501,6 +561,24 @@ export const make: (
       )
   }
 })
+
+const noKeys: ReadonlyArray<string> = /*#__PURE__*/ Object.freeze([])
+
+const digits = /*#__PURE__*/ bytes.utf8("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+
+/**
+ * The digest in base64, which is short, and the policy. Text that is put together is kept in its pieces, which would be a
+ * third of an entry's memory; this is in one piece.
+ */
+const textOf = (digest: Uint8Array, commitmentPolicy: string): string => {
+  const codes: Array<number> = []
+  for (let i = 0; i < digest.length; i += 3) {
+    const bits = digest[i]! << 16 | digest[i + 1]! << 8 | digest[i + 2]!
+    codes.push(digits[bits >> 18]!, digits[bits >> 12 & 63]!, digits[bits >> 6 & 63]!, digits[bits & 63]!)
+  }
+  codes.push(...bytes.fromLatin1(`.${commitmentPolicy}`))
+  return bytes.toLatin1(codes)
+}
 
 const fitsSelector = (
   { encryptionContext, wrappingKey }: Selector,

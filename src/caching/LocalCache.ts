@@ -84,6 +84,16 @@ export const make: (
       return entry
     }
 
+    // Whoever evicts an entry, it leaves the cache in the same step.
+    const evicted = (event: EvictionEvent, entry: internal.Entry): void => {
+      if (entries.get(entry.facts.key) === entry) entries.delete(entry.facts.key)
+      try {
+        onEviction?.(event)
+      } catch {
+        // A listener's fault is not the cache's.
+      }
+    }
+
     const putUnsafe = (handle: CacheEntry): void => {
       const entry = handle as internal.Entry
       if (entry.evicted || entries.get(entry.facts.key) === entry) return
@@ -93,15 +103,7 @@ export const make: (
         return
       }
       entries.get(entry.facts.key)?.evict("replaced", now)
-      // Whoever evicts an entry, it leaves the cache in the same step.
-      entry.onEvicted((event) => {
-        if (entries.get(entry.facts.key) === entry) entries.delete(entry.facts.key)
-        try {
-          onEviction?.(event)
-        } catch {
-          // A listener's fault is not the cache's.
-        }
-      })
+      entry.onEvicted(evicted)
       entries.set(entry.facts.key, entry)
       newest = entry
       if (entries.size > capacity) entries.values().next().value?.evict("capacity", now)

@@ -78,3 +78,12 @@ export const isAllZero = (bytes: Uint8Array): boolean => {
   for (const byte of bytes) seen |= byte
   return seen === 0
 }
+
+/** A character for each byte, for a few bytes at most: each becomes an argument. */
+export const toLatin1 = (bytes: Iterable<number>): string => String.fromCharCode(...bytes)
+
+export const fromLatin1 = (text: string): Uint8Array => {
+  const out = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i++) out[i] = text.charCodeAt(i)
+  return out
+}

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Fiber } from "effect"
-import { AlgorithmSuite } from "effect-encryption-sdk"
+import { Duration, Effect, Fiber, Result } from "effect"
+import { AlgorithmSuite, EncryptionContext } from "effect-encryption-sdk"
 import { CacheEntryIdentifier, type CachePolicy, LocalCache, NullCache } from "effect-encryption-sdk/caching"
 import { TestClock } from "../support/TestClock.ts"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
@@ -253,6 +253,42 @@ describe("the rules of the thresholds guide", () => {
         [one, same, otherPartition, otherPlace, random, random2].map((manager) => manager.count()),
         [1, 0, 1, 1, 1, 1]
       )
+    }))
+
+  it.effect("a context object that is used again and again is served by what separates its entries, each time", () =>
+    Effect.gen(function*() {
+      const cache = yield* LocalCache.make({ capacity: 10 })
+      const context = Result.getOrThrow(EncryptionContext.validate({ tenant: "one" }))
+      const managers = [
+        yield* caching({ cache, partitionId: "p" }),
+        yield* caching({ cache, partitionId: "q" })
+      ]
+      const requests = [
+        encryptRequest({ context }),
+        { ...encryptRequest({ context }), commitmentPolicy: "RequireEncryptAllowDecrypt" } as const,
+        { ...encryptRequest({ context }), algorithmSuite: AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY },
+        { ...encryptRequest({ context }), requiredEncryptionContextKeys: ["tenant"] }
+      ]
+      for (let round = 0; round < 4; round++) {
+        for (const manager of managers) {
+          for (const request of requests) yield* manager.encrypt(request)
+        }
+      }
+      assert.deepStrictEqual(managers.map((manager) => manager.count()), [requests.length, requests.length])
+      assert.strictEqual(yield* cache.size, 2 * requests.length)
+    }))
+
+  it.effect("a caller's own context object counts as it is at each request", () =>
+    Effect.gen(function*() {
+      const { count, encrypt } = yield* caching()
+      const context: Record<string, string> = { tenant: "one" }
+      const keys = []
+      for (const tenant of ["one", "one", "two", "one", "two"]) {
+        context["tenant"] = tenant
+        keys.push(keyNumber(yield* encrypt(encryptRequest({ context }))))
+      }
+      assert.deepStrictEqual(keys, [1, 1, 2, 1, 2])
+      assert.strictEqual(count(), 2)
     }))
 
   it.effect("the encryption context separates entries", () =>

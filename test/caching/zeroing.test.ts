@@ -20,6 +20,11 @@ vi.mock("../../src/DataKey.ts", async (importOriginal) => {
       const copy = original.copy(key)
       copies.push(original.value(copy))
       return copy
+    },
+    copyFrom: (bytes: Uint8Array) => {
+      const copy = original.copyFrom(bytes)
+      copies.push(original.value(copy))
+      return copy
     }
   }
 })

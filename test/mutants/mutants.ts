@@ -37,9 +37,8 @@ const cached: ReadonlyArray<Mutant> = [
   {
     name: "a request for a suite without key derivation is not passed on",
     file: manager,
-    find: "if (algorithmSuite !== undefined && !AlgorithmSuite.isCacheable(algorithmSuite)) " +
-      "return \"SuiteWithoutKeyDerivation\"",
-    replace: "",
+    find: "if (algorithmSuite !== undefined && !AlgorithmSuite.isCacheable(algorithmSuite)) {",
+    replace: "if (false as boolean) {",
     killedBy: thresholds(
       "the rules of the thresholds guide > suites without key derivation are never cached: " +
         "ALG_AES_256_GCM_IV12_TAG16_NO_KDF"
@@ -57,7 +56,7 @@ const cached: ReadonlyArray<Mutant> = [
   {
     name: "a request larger than the limit evicts the entry",
     file: manager,
-    find: "if (charge.bytes > requestLimits.maxBytesEncrypted) return \"LargerThanMaxBytesEncrypted\"",
+    find: "if (charge.bytes > requestLimits.maxBytesEncrypted) return Effect.succeed(\"LargerThanMaxBytesEncrypted\")",
     replace: "",
     killedBy: thresholds(
       "the rules of the thresholds guide > a request larger than the byte limit by itself goes straight through and " +
@@ -123,6 +122,26 @@ const cached: ReadonlyArray<Mutant> = [
     replace: "\"\",\n      EncryptionContext.serialize(Object",
     killedBy: flightTests(
       "promise 8: single flight with reservations > encrypts of another commitment policy do not join"
+    )
+  },
+  {
+    name: "the key that a context was given is taken for another commitment policy",
+    file: manager,
+    find: "cacheKey.commitmentPolicy === commitmentPolicy",
+    replace: "commitmentPolicy.length > 0",
+    killedBy: thresholds(
+      "the rules of the thresholds guide > a context object that is used again and again is served by what separates its " +
+        "entries, each time"
+    )
+  },
+  {
+    name: "the key that a context was given is taken for another partition",
+    file: manager,
+    find: "cacheKey.partitionId === partitionId",
+    replace: "cacheKey.partitionId.length > 0",
+    killedBy: thresholds(
+      "the rules of the thresholds guide > a context object that is used again and again is served by what separates its " +
+        "entries, each time"
     )
   },
   {
@@ -230,8 +249,8 @@ const charged: ReadonlyArray<Mutant> = [
   {
     name: "off-by-one: maximum messages, a spent entry is kept",
     file: entry,
-    find: "messages >= this.maxMessagesEncrypted",
-    replace: "messages > this.maxMessagesEncrypted",
+    find: "messages >= this.#owner.maxMessagesEncrypted",
+    replace: "messages > this.#owner.maxMessagesEncrypted",
     killedBy: thresholds("the rules of the thresholds guide > an entry whose messages are spent is dropped at once")
   },
   {
@@ -282,8 +301,8 @@ const charged: ReadonlyArray<Mutant> = [
   {
     name: "the first use is not counted",
     file: flights,
-    find: "\n      flight.reserved,\n",
-    replace: "\n      noUsage,\n",
+    find: "kept, flight.reserved,",
+    replace: "kept, noUsage,",
     killedBy: thresholds(
       "the rules of the thresholds guide > the first use of a data key is exempt from the thresholds but counted"
     )
@@ -335,8 +354,8 @@ const charged: ReadonlyArray<Mutant> = [
   {
     name: "age is counted from the start of the fetch",
     file: flights,
-    find: "arrivedAt,\n      options",
-    replace: "flight.startedAt,\n      options",
+    find: "flight.reserved, arrivedAt,",
+    replace: "flight.reserved, flight.startedAt,",
     killedBy: promises(
       "promise 7: age > is counted from the arrival of the underlying answer, for everybody who got it"
     )
@@ -366,7 +385,7 @@ const inFlight: ReadonlyArray<Mutant> = [
   {
     name: "joining under the null cache, encrypt",
     file: manager,
-    find: "if (!cache.stores) return \"CachingOff\"",
+    find: "if (!cache.stores) return Effect.succeed(\"CachingOff\")",
     replace: "",
     killedBy: thresholds(
       "the rules of the thresholds guide > null cache: N requests make N calls with N data keys"
@@ -375,7 +394,7 @@ const inFlight: ReadonlyArray<Mutant> = [
   {
     name: "joining under the null cache, decrypt",
     file: manager,
-    find: "if (!decryptCache.stores) return \"CachingOff\"",
+    find: "if (!decryptCache.stores) return Effect.succeed(\"CachingOff\")",
     replace: "",
     killedBy: thresholds(
       "the rules of the thresholds guide > null cache: N requests make N calls with N data keys"
@@ -650,15 +669,15 @@ const inMemory: ReadonlyArray<Mutant> = [
   {
     name: "eviction that zeroes an operation's copy: it is the entry's own key",
     file: entry,
-    find: "undefined ? undefined : copyMaterials(this.#materials)",
-    replace: "undefined ? undefined : { ...this.#materials }",
+    find: "DataKey.copyFrom(this.#dataKey)",
+    replace: "DataKey.make(this.#dataKey)",
     killedBy: promises("promise 14: keys in memory > an eviction leaves the copies of running operations alone")
   },
   {
     name: "eviction that zeroes an operation's copy: it is a view of the entry's key",
     file: "src/DataKey.ts",
-    find: "make(new Uint8Array(Redacted.value(key)))",
-    replace: "make(Redacted.value(key).subarray())",
+    find: "make(new Uint8Array(key))",
+    replace: "make(key.subarray())",
     killedBy: zeroing("promise 14: eviction zeroes the entry's own bytes at once, and no operation's > cleared")
   },
   {
@@ -684,7 +703,7 @@ const inMemory: ReadonlyArray<Mutant> = [
   {
     name: "an entry's bytes not zeroed on eviction",
     file: entry,
-    find: "DataKey.zero(this.#materials.plaintextDataKey)\n",
+    find: "this.#dataKey.fill(0)\n",
     replace: "",
     killedBy: zeroing("promise 14: eviction zeroes the entry's own bytes at once, and no operation's > capacity")
   },
@@ -815,8 +834,8 @@ const controlled: ReadonlyArray<Mutant> = [
   {
     name: "invalidation by a pair that is not stored misses the fetch in the air",
     file: manager,
-    find: "encryptionContext: { ...encryptionContext, ...expectedEncryptionContext },",
-    replace: "encryptionContext,",
+    find: "encryptionContext: { ...copied.encryptionContext, ...expectedEncryptionContext },",
+    replace: "encryptionContext: copied.encryptionContext,",
     killedBy: found(
       "found by the model > an invalidation by a pair that is reproduced, and not stored, closes the flight in the air"
     )

@@ -1,7 +1,13 @@
 /** What a console shows of a value: that of Node in Node, and in a browser every own property, however deep and hidden. */
 import { inBrowser } from "./TestPrimitives.ts"
 
-type Inspect = (value: unknown, options?: { readonly depth?: number; readonly showHidden?: boolean }) => string
+type Inspect = (value: unknown, options?: {
+  readonly depth?: number
+  readonly showHidden?: boolean
+  readonly showProxy?: boolean
+  readonly getters?: boolean
+  readonly maxArrayLength?: null
+}) => string
 
 const custom = Symbol.for("nodejs.util.inspect.custom")
 

@@ -21,33 +21,58 @@ export interface RefreshPoint {
   readonly bytes: bigint
 }
 
-/** What `CacheEntry` hides. The materials are a private field, so that no way of printing an entry shows them. */
+/** What the entries of one manager have in common. */
+export interface Owner {
+  /** A data key that has served so many messages is spent. */
+  readonly maxMessagesEncrypted: number
+  /** Told when an entry is evicted, before the cache is. */
+  readonly onEvicted: (entry: Entry, event: EvictionEvent) => void
+}
+
+type Listener = (event: EvictionEvent, entry: Entry) => void
+
+/**
+ * What `CacheEntry` hides. What is secret is in private fields, so that no way of printing an entry shows it.
+ *
+ * There may be millions of entries. So what many have in common is in one object, and no entry has closures of its own; and
+ * the data key is bytes, since a `Redacted` is in a `WeakMap` of all of them, which is the slower for each.
+ */
 export class Entry<M extends Materials = Materials> {
   readonly facts: EntryFacts
   readonly usage: Ref.Ref<Usage>
   readonly createdAt: Instant
-  readonly maxMessagesEncrypted: number
   /** Past which point a served request starts a refresh; undefined where there is no refreshing ahead. */
   readonly refresh: RefreshPoint | undefined
-  evicted = false
-  #materials: M | undefined
-  readonly #listeners: Array<(event: EvictionEvent) => void> = []
+  /** Whether the cache has said that it stored the entry. */
+  stored = false
+  /** How it was evicted, once it was. */
+  eviction: EvictionEvent | undefined
+  readonly #owner: Owner
+  readonly #materials: Omit<M, "plaintextDataKey">
+  #dataKey: Uint8Array | undefined
+  #listener: Listener | undefined
 
-  /** Takes over the materials, data key included. */
+  /** Keeps the materials, with a copy of the data key. */
   constructor(
+    owner: Owner,
     facts: EntryFacts,
     materials: M,
     usage: Usage,
     createdAt: Instant,
-    maxMessagesEncrypted: number,
     refresh: RefreshPoint | undefined
   ) {
+    this.#owner = owner
     this.facts = facts
-    this.#materials = materials
+    this.#materials = { ...materials, plaintextDataKey: undefined }
+    this.#dataKey = DataKey.value(DataKey.copy(materials.plaintextDataKey))
     this.usage = Ref.makeUnsafe(usage)
     this.createdAt = createdAt
-    this.maxMessagesEncrypted = maxMessagesEncrypted
     this.refresh = refresh
+    this.eviction = undefined
+  }
+
+  get evicted(): boolean {
+    return this.#dataKey === undefined
   }
 
   ageMillis(now: Instant): number {
@@ -59,7 +84,7 @@ export class Entry<M extends Materials = Materials> {
   }
 
   isSpent(): boolean {
-    return Ref.getUnsafe(this.usage).messages >= this.maxMessagesEncrypted
+    return Ref.getUnsafe(this.usage).messages >= this.#owner.maxMessagesEncrypted
   }
 
   isDueForRefresh(ageMillis: number): boolean {
@@ -72,11 +97,18 @@ export class Entry<M extends Materials = Materials> {
 
   /** Undefined once evicted. */
   copyMaterials(): M | undefined {
-    return this.#materials === undefined ? undefined : copyMaterials(this.#materials)
+    return this.#dataKey === undefined
+      ? undefined
+      : { ...this.#materials, plaintextDataKey: DataKey.copyFrom(this.#dataKey) } as M
   }
 
-  onEvicted(listener: (event: EvictionEvent) => void): void {
-    this.#listeners.push(listener)
+  /** Listeners are told in this order. One that many entries share takes no memory for each. */
+  onEvicted(listener: Listener): void {
+    const before = this.#listener
+    this.#listener = before === undefined ? listener : (event, entry) => {
+      before(event, entry)
+      listener(event, entry)
+    }
   }
 
   /** Zeroes the entry's bytes and tells the listeners, the first time; later calls do nothing. */
@@ -88,16 +120,17 @@ export class Entry<M extends Materials = Materials> {
       age: Duration.millis(Math.max(0, this.ageMillis(now))),
       usage: Ref.getUnsafe(this.usage)
     }
-    for (const listener of this.#listeners) listener(event)
+    this.eviction = event
+    this.#owner.onEvicted(this, event)
+    this.#listener?.(event, this)
     return true
   }
 
   /** Zeroes the bytes of an entry that no cache holds: nothing is evicted, and nobody is told. */
   discard(): boolean {
-    if (this.#materials === undefined) return false
-    this.evicted = true
-    DataKey.zero(this.#materials.plaintextDataKey)
-    this.#materials = undefined
+    if (this.#dataKey === undefined) return false
+    this.#dataKey.fill(0)
+    this.#dataKey = undefined
     return true
   }
 

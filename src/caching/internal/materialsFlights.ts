@@ -8,20 +8,21 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
+import * as Result from "effect/Result"
 import type * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
 import * as AlgorithmSuite from "../../AlgorithmSuite.ts"
 import type { Answer } from "../../CryptographicMaterialsManager.ts"
 import * as DataKey from "../../DataKey.ts"
-import type { EncryptionContext } from "../../EncryptionContext.ts"
+import * as EncryptionContext from "../../EncryptionContext.ts"
 import { isTraced, withSpan } from "../../internal/tracing.ts"
 import type { Receipt, Usage } from "../../Receipt.ts"
 import type { CachingEvent } from "../CachingEvent.ts"
 import type { EntryFacts, EvictionCause, EvictionEvent } from "../EntryFacts.ts"
 import type { MaterialsCache } from "../MaterialsCache.ts"
 import type { MaterialsCacheError } from "../MaterialsCacheError.ts"
-import { copyMaterials, Entry, type Materials, type RefreshPoint } from "./cacheEntry.ts"
+import { copyMaterials, Entry, type Materials, type Owner, type RefreshPoint } from "./cacheEntry.ts"
 import { elapsedMillis, type Instant, nowUnsafe } from "./instant.ts"
 
 /** The thresholds that hold for one request. Decryption is bounded by age alone. */
@@ -39,7 +40,7 @@ export interface CacheableRequest<M extends Materials, E> {
   readonly ownKey: string | undefined
   readonly operation: "encrypt" | "decrypt"
   readonly cache: MaterialsCache
-  readonly encryptionContext: EncryptionContext
+  readonly encryptionContext: EncryptionContext.EncryptionContext
   readonly charge: Usage
   readonly limits: Limits
   /** Asks the underlying manager, without any knowledge of the plaintext. */
@@ -180,6 +181,16 @@ export const make = (options: FlightsOptions) => {
       )
     })
 
+  const emitEvicted = ({ facts: { key, operation } }: Entry, { age, cause, usage }: EvictionEvent): void =>
+    emit({ _tag: "Evicted", operation, key, cause, age, usage })
+
+  const owner: Owner = {
+    maxMessagesEncrypted: options.maxMessagesEncrypted,
+    onEvicted: (entry, event) => {
+      if (entry.stored) emitEvicted(entry, event)
+    }
+  }
+
   const evict = (entry: Entry, cache: MaterialsCache, cause: EvictionCause, now: Instant): void => {
     entry.evict(cause, now)
     if (!closed) fork(guarded("delete", cache, cache.delete(entry, cause)))
@@ -191,23 +202,15 @@ export const make = (options: FlightsOptions) => {
    * evicted on its way.
    */
   const put = (entry: Entry, cache: MaterialsCache, finished: () => void): void => {
-    const { key, operation } = entry.facts
-    let stored = false
-    let pending: EvictionEvent | undefined
-    const evicted = ({ age, cause, usage }: EvictionEvent) =>
-      emit({ _tag: "Evicted", operation, key, cause, age, usage })
-    entry.onEvicted((event) => {
-      if (stored) evicted(event)
-      else pending = event
-    })
     fork(Effect.onExit(guarded("put", cache, Effect.as(cache.put(entry), true)), (exit) =>
       Effect.sync(() => {
         if (Exit.isSuccess(exit) && exit.value === true) {
-          stored = true
+          const { eviction, facts: { key, operation } } = entry
+          entry.stored = true
           emit({ _tag: "Stored", operation, key })
-          if (pending !== undefined) {
-            evicted(pending)
-            evict(entry, cache, pending.cause, nowUnsafe(clock))
+          if (eviction !== undefined) {
+            emitEvicted(entry, eviction)
+            evict(entry, cache, eviction.cause, nowUnsafe(clock))
           }
         } else {
           evict(entry, cache, closed ? "scope" : "deleted", nowUnsafe(clock))
@@ -272,14 +275,15 @@ export const make = (options: FlightsOptions) => {
       }
       return
     }
-    const entry = new Entry(
-      request.facts(materials),
-      copyMaterials({ ...materials, encryptionContext: Object.freeze({ ...materials.encryptionContext }) }),
-      flight.reserved,
-      arrivedAt,
-      options.maxMessagesEncrypted,
-      refresh
-    )
+    const kept = {
+      ...materials,
+      encryptionContext: Result.getOrElse(
+        EncryptionContext.validate(materials.encryptionContext),
+        // What is authenticated without being stored can make a context too long to be valid as a whole.
+        () => Object.freeze({ ...materials.encryptionContext })
+      )
+    }
+    const entry = new Entry(owner, request.facts(kept), kept, flight.reserved, arrivedAt, refresh)
     const waiters = [...flight.waiters]
     for (const { claim } of waiters) claim.materials = entry.copyMaterials()!
     const isOpen = flights.get(request.key) === flight
@@ -471,35 +475,33 @@ export const make = (options: FlightsOptions) => {
     return { _tag: "Waiting", flight: opened, waiter }
   }
 
-  /** Looks up and admits. Only the look-up in an asynchronous cache can be interrupted. */
-  const lookUp = <M extends Materials, E>(
+  /** Looks up in an asynchronous cache. */
+  const lookUp = (
+    { cache, key, ownKey }: CacheableRequest<Materials, unknown>
+  ): Effect.Effect<readonly [found: unknown, foundOwn: unknown]> =>
+    Effect.flatMap(
+      ownKey === undefined ? Effect.undefined : guarded("get", cache, cache.get(ownKey)),
+      (foundOwn) => Effect.map(guarded("get", cache, cache.get(key)), (found) => [found, foundOwn] as const)
+    )
+
+  /** Looks up in a cache that answers at once, and admits. */
+  const admitAtOnce = <M extends Materials, E>(
     request: CacheableRequest<M, E>,
     claim: Claim<M>,
-    interruptible: <A>(effect: Effect.Effect<A>) => Effect.Effect<A>
-  ): Effect.Effect<Admission<M>> => {
-    const { cache, key, ownKey } = request
-    const { getUnsafe } = cache
-    if (getUnsafe === undefined) {
-      const own = ownKey === undefined ? Effect.undefined : guarded("get", cache, cache.get(ownKey))
-      const both = Effect.flatMap(
-        own,
-        (foundOwn) => Effect.map(guarded("get", cache, cache.get(key)), (found) => [found, foundOwn] as const)
-      )
-      return Effect.map(interruptible(both), ([found, foundOwn]) => admit(request, claim, found, foundOwn))
+    getUnsafe: NonNullable<MaterialsCache["getUnsafe"]>
+  ): Admission<M> => {
+    // Nothing is looked up either: that alone would count as use.
+    if (closed) return { _tag: "Closed" }
+    const { key, ownKey } = request
+    let found: unknown
+    let foundOwn: unknown
+    try {
+      found = getUnsafe(key)
+      if (found === undefined && ownKey !== undefined) foundOwn = getUnsafe(ownKey)
+    } catch {
+      emit({ _tag: "CacheFault", operation: "get", fault: "died" })
     }
-    return Effect.sync(() => {
-      // Nothing is looked up either: that alone would count as use.
-      if (closed) return { _tag: "Closed" }
-      let found: unknown
-      let foundOwn: unknown
-      try {
-        found = getUnsafe(key)
-        if (found === undefined && ownKey !== undefined) foundOwn = getUnsafe(ownKey)
-      } catch {
-        emit({ _tag: "CacheFault", operation: "get", fault: "died" })
-      }
-      return admit(request, claim, found, foundOwn)
-    })
+    return admit(request, claim, found, foundOwn)
   }
 
   /** What becomes of a waiter, whichever way its wait ends. */
@@ -519,39 +521,44 @@ export const make = (options: FlightsOptions) => {
   const serve = <M extends Materials, E>(
     request: CacheableRequest<M, E>
   ): Effect.Effect<Answer<M>, E, Scope.Scope> => {
-    const delivered = Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(Effect.scope, (scope): Effect.Effect<Delivery<M>, E> => {
-        const claim: Claim<M> = { materials: undefined }
-        const release = Effect.sync(() => {
-          if (claim.materials !== undefined) DataKey.zero(claim.materials.plaintextDataKey)
-        })
-        // The finalizer comes before the first copy, and admission and waiting are not to be interrupted in between: so no
-        // key is left behind, and no reservation.
-        return Effect.flatMap(
-          Effect.andThen(Scope.addFinalizer(scope, release), lookUp(request, claim, restore)),
-          (admission): Effect.Effect<Delivery<M>, E> => {
-            if (admission._tag === "Closed") return Effect.fail(request.failure("its scope is closed"))
-            if (admission._tag === "Served") return Effect.succeed(admission)
-            const { flight, waiter } = admission
-            emit({ _tag: "Waiting", operation: request.operation, change: 1 })
-            return Effect.onExit(
-              restore(Deferred.await(waiter.delivery as Deferred.Deferred<Delivery<M>, E>)),
-              (exit) => arrive(flight, waiter, exit)
-            )
-          }
-        )
+    const { getUnsafe } = request.cache
+    return Effect.uninterruptibleMask((restore) => {
+      const claim: Claim<M> = { materials: undefined }
+      const release = Effect.sync(() => {
+        if (claim.materials !== undefined) DataKey.zero(claim.materials.plaintextDataKey)
       })
-    )
-    return Effect.flatMap(
-      delivered,
-      (delivery): Effect.Effect<Answer<M>, E, Scope.Scope> =>
-        delivery._tag === "Served" ? Effect.succeed(delivery) : request.fetchAlone
-    )
+      const admitted = (admission: Admission<M>): Effect.Effect<Answer<M>, E, Scope.Scope> => {
+        if (admission._tag === "Served") return Effect.succeed(admission)
+        if (admission._tag === "Closed") return Effect.fail(request.failure("its scope is closed"))
+        const { flight, waiter } = admission
+        emit({ _tag: "Waiting", operation: request.operation, change: 1 })
+        const delivered = Effect.onExit(
+          restore(Deferred.await(waiter.delivery as Deferred.Deferred<Delivery<M>, E>)),
+          (exit) => arrive(flight, waiter, exit)
+        )
+        return Effect.flatMap(
+          delivered,
+          (delivery) => delivery._tag === "Served" ? Effect.succeed(delivery) : restore(request.fetchAlone)
+        )
+      }
+      // The finalizer comes before the first copy, and admission and waiting are not to be interrupted in between: so no key
+      // is left behind, and no reservation. Only the look-up in an asynchronous cache can be interrupted.
+      return Effect.flatMap(
+        Effect.flatMap(Effect.scope, (scope) => Scope.addFinalizer(scope, release)),
+        () =>
+          getUnsafe === undefined
+            ? Effect.flatMap(
+              restore(lookUp(request as unknown as CacheableRequest<Materials, unknown>)),
+              ([found, foundOwn]) => admitted(admit(request, claim, found, foundOwn))
+            )
+            : admitted(admitAtOnce(request, claim, getUnsafe))
+      )
+    })
   }
 
-  /** Puts materials that came from elsewhere, with their own time of creation; takes over the data key. */
+  /** Puts materials that came from elsewhere, with their own time of creation and a copy of the data key. */
   const seed = (materials: Materials, facts: EntryFacts, cache: MaterialsCache, createdAt: Instant): void => {
-    const entry = new Entry(facts, materials, noUsage, createdAt, options.maxMessagesEncrypted, undefined)
+    const entry = new Entry(owner, facts, materials, noUsage, createdAt, undefined)
     if (closed) entry.discard()
     else put(entry, cache, () => {})
   }
@@ -562,7 +569,10 @@ export const make = (options: FlightsOptions) => {
    */
   const closeFlights = (
     fits: (
-      flight: { readonly encryptionContext: EncryptionContext; readonly facts: EntryFacts | undefined }
+      flight: {
+        readonly encryptionContext: EncryptionContext.EncryptionContext
+        readonly facts: EntryFacts | undefined
+      }
     ) => boolean,
     cause: EvictionCause
   ): void => {

@@ -1,0 +1,109 @@
+/** What it costs to come from outside of Effect, and what it costs when somebody listens. */
+import { Effect, Metric, Tracer } from "effect"
+import { type Benchmark, line } from "../support/benchmark.ts"
+import * as Floor from "../support/floor.ts"
+import { measure } from "../support/measure.ts"
+import * as sides from "../support/sides.ts"
+
+const suite = "0x0478"
+const algorithmSuite = sides.suites[suite]
+const frameLength = 4096
+const plaintext = new Uint8Array(1024).fill(0x61)
+
+/** A tracer that keeps the last thousand spans, as one does that exports them in batches. */
+const recording = () => {
+  const spans: Array<Tracer.Span> = []
+  let next = 0
+  return Tracer.make({
+    span: (options) => {
+      const span = new Tracer.NativeSpan(options)
+      spans[next++ % 1000] = span
+      return span
+    }
+  })
+}
+
+const setUp = async () => {
+  const client = await sides.clientOf(sides.ours(suite))
+  const floor = Floor.make(await sides.floorKeys(suite))
+  const message = floor.encrypt(plaintext, frameLength)
+  return {
+    floor,
+    message,
+    encrypt: () => client.encrypt(plaintext, { algorithmSuite, encryptionContext: sides.encryptionContext() }),
+    decrypt: () => client.decrypt(message)
+  }
+}
+
+const fromOutside: Benchmark = {
+  name: "each call by Effect.runPromise",
+  run: async (mode) => {
+    await sides.warmUp(suite, mode)
+    const { decrypt, encrypt, floor, message } = await setUp()
+    const theirs = sides.theirClient(suite)
+    const manager = sides.theirCaching()
+    return [
+      line(
+        "encrypt 0x0478, 1 KiB, each call by Effect.runPromise",
+        "ns",
+        await measure({
+          ours: sides.eachFromOutside(encrypt),
+          floor: sides.synchronously(() => floor.encrypt(plaintext, frameLength)),
+          peer: sides.awaitingEach(() =>
+            theirs.encrypt(manager, plaintext, {
+              suiteId: algorithmSuite.id,
+              encryptionContext: sides.encryptionContext()
+            })
+          )
+        }, mode)
+      ),
+      line(
+        "decrypt 0x0478, 1 KiB, each call by Effect.runPromise",
+        "ns",
+        await measure({
+          ours: sides.eachFromOutside(decrypt),
+          floor: sides.synchronously(() => floor.decrypt(message, frameLength)),
+          peer: sides.awaitingEach(() => theirs.decrypt(manager, message))
+        }, mode)
+      )
+    ]
+  }
+}
+
+const listened: Benchmark = {
+  name: "where somebody listens; the floor is the same where nobody does",
+  run: async (mode) => {
+    await sides.warmUp(suite, mode)
+    const { decrypt, encrypt } = await setUp()
+    const tracer = recording()
+    const traced = (call: () => Effect.Effect<unknown, unknown>) => () => Effect.withTracer(call(), tracer)
+    const registry = async () => {
+      // A reader of the metrics, between calls: as an exporter that is scraped very often.
+      await Effect.runPromise(Metric.snapshot)
+    }
+    const scraped = (call: () => Effect.Effect<unknown, unknown>): typeof inFiber => async (times) => {
+      await sides.inOneFiber(call)(times)
+      await registry()
+    }
+    const inFiber = sides.inOneFiber(encrypt)
+    return [
+      line(
+        "encrypt 0x0478, 1 KiB, a tracer listens; floor: nobody",
+        "ns",
+        await measure({ ours: sides.inOneFiber(traced(encrypt)), floor: inFiber }, mode)
+      ),
+      line(
+        "decrypt 0x0478, 1 KiB, a tracer listens; floor: nobody",
+        "ns",
+        await measure({ ours: sides.inOneFiber(traced(decrypt)), floor: sides.inOneFiber(decrypt) }, mode)
+      ),
+      line(
+        "encrypt 0x0478, 1 KiB, metrics are read every batch; floor: never",
+        "ns",
+        await measure({ ours: scraped(encrypt), floor: inFiber }, mode)
+      )
+    ]
+  }
+}
+
+export const benchmarks: ReadonlyArray<Benchmark> = [fromOutside, listened]

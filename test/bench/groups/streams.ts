@@ -1,0 +1,124 @@
+/** Streams of 1 GiB (quick: 32 MiB) from one source of chunks of 64 KiB to a sink that discards. */
+import { Effect, Stream } from "effect"
+import * as assert from "node:assert/strict"
+import { Readable, Writable } from "node:stream"
+import { pipeline } from "node:stream/promises"
+import { type Benchmark, line } from "../support/benchmark.ts"
+import * as Floor from "../support/floor.ts"
+import { measureWhole } from "../support/measure.ts"
+import * as sides from "../support/sides.ts"
+
+const suite = "0x0478"
+const algorithmSuite = sides.suites[suite]
+const chunkLength = 65_536
+
+const discarding = () => new Writable({ write: (_chunk, _encoding, done) => done() })
+
+/** Cuts bytes that arrive in whatever pieces into chunks, as a socket or a file gives them. */
+const rechunked = function*(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
+  let chunk = new Uint8Array(chunkLength)
+  let filled = 0
+  for (const piece of pieces) {
+    for (let offset = 0; offset < piece.length;) {
+      const length = Math.min(piece.length - offset, chunkLength - filled)
+      chunk.set(piece.subarray(offset, offset + length), filled)
+      offset += length
+      filled += length
+      if (filled === chunkLength) {
+        yield chunk
+        chunk = new Uint8Array(chunkLength)
+        filled = 0
+      }
+    }
+  }
+  if (filled > 0) yield chunk.subarray(0, filled)
+}
+
+const benchmark = (frameLength: number): Benchmark => ({
+  name: `frames of ${frameLength / 1024} KiB`,
+  run: async (mode) => {
+    await sides.warmUp(suite, mode)
+    const length = (mode.smoke ? 1 : mode.quick ? 32 : 1024) * 2 ** 20
+    const title = `${length / 2 ** 20} MiB in frames of ${frameLength / 1024} KiB`
+    const floor = Floor.make(await sides.floorKeys(suite))
+    const client = await sides.clientOf(sides.ours(suite))
+    const theirs = sides.theirClient(suite)
+    const keyring = sides.theirKeyring()
+
+    const plaintext = new Uint8Array(chunkLength).fill(0x61)
+    const plaintextChunks = function*() {
+      for (let at = 0; at < length; at += chunkLength) yield plaintext
+    }
+    // The message is kept, so that decrypting needs no encrypting at the same time.
+    const message = [...rechunked(Floor.encryptChunks(floor, plaintextChunks(), length, frameLength))]
+    let total = 0
+    for (const part of Floor.decryptChunks(floor, message, frameLength)) total += part.length
+    assert.equal(total, length)
+
+    const run = (stream: Stream.Stream<Uint8Array, unknown>) => Effect.runPromise(Stream.runDrain(stream))
+    const source = (chunks: Iterable<Uint8Array>) => Stream.fromIterable(chunks, { chunkSize: 1 })
+    const rounds = { quick: 2, full: 5 }
+    // One whole stream to begin with, in which all sides are checked to read the floor's message.
+    let decrypted = 0
+    await run(Stream.tap(client.decryptStream(source(message)), (part) => Effect.sync(() => decrypted += part.length)))
+    assert.equal(decrypted, length)
+    return [
+      line(
+        `encrypt ${title}`,
+        "ns",
+        await measureWhole(
+          {
+            ours: {
+              run: () =>
+                run(client.encryptStream(source(plaintextChunks()), {
+                  algorithmSuite,
+                  encryptionContext: sides.encryptionContext(),
+                  frameLength,
+                  plaintextLength: length
+                }))
+            },
+            floor: {
+              run: () => {
+                for (const _ of Floor.encryptChunks(floor, plaintextChunks(), length, frameLength));
+              }
+            },
+            peer: {
+              run: () =>
+                pipeline(
+                  Readable.from(plaintextChunks()),
+                  theirs.encryptStream(keyring, {
+                    suiteId: algorithmSuite.id,
+                    encryptionContext: sides.encryptionContext(),
+                    frameLength,
+                    plaintextLength: length
+                  }),
+                  discarding()
+                )
+            }
+          },
+          rounds,
+          mode
+        )
+      ),
+      line(
+        `decrypt ${title}`,
+        "ns",
+        await measureWhole(
+          {
+            ours: { run: () => run(client.decryptStream(source(message))) },
+            floor: {
+              run: () => {
+                for (const _ of Floor.decryptChunks(floor, message, frameLength));
+              }
+            },
+            peer: { run: () => pipeline(Readable.from(message), theirs.decryptStream(keyring), discarding()) }
+          },
+          rounds,
+          mode
+        )
+      )
+    ]
+  }
+})
+
+export const benchmarks: ReadonlyArray<Benchmark> = [65_536, 2 ** 20].map(benchmark)
