@@ -19,8 +19,8 @@ import { PrimitivesError } from "../crypto/PrimitivesError.ts"
 import * as DataKey from "../DataKey.ts"
 import * as bytes from "../internal/bytes.ts"
 import { load, type NotLoaded, orNotLoaded } from "../NotLoaded.ts"
-import * as Der from "./internal/der.ts"
 import { runAll } from "./internal/jobs.ts"
+import * as RawSignature from "./internal/rawSignature.ts"
 import { type AesGcm, plain, type Subtle, type WebKey, withPlain } from "./internal/subtle.ts"
 
 /** The part of a runtime's `crypto` object that is used. */
@@ -222,7 +222,7 @@ export const make = (webCrypto: WebCryptoApi): Primitives["Service"] => {
     importVerificationKey: (curve, publicKey) =>
       Effect.suspend(() => {
         const invalid = invalidKey("importVerificationKey", `is not a compressed point of ${curve}`)
-        if (Ecdsa.spkiFromCompressed(curve, publicKey) === undefined) return invalid
+        if (!Ecdsa.isCompressed(curve, publicKey)) return invalid
         const point = new Uint8Array(publicKey)
         return Effect.flatMap(
           orNotLoaded(() =>
@@ -291,7 +291,7 @@ export const layer: Layer.Layer<Primitives> = /*#__PURE__*/ Layer.effect(
 )
 
 const rawSignature = (curve: SignatureCurve, signature: Uint8Array) =>
-  Der.rawSignature(signature, Ecdsa.coordinateLength(curve))
+  RawSignature.rawSignature(signature, Ecdsa.coordinateLength(curve))
 
 const failure = (method: string) => new PrimitivesError({ method, reason: "Failed", description: "" })
 
