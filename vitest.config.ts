@@ -47,7 +47,9 @@ export default defineConfig({
         extends: true as const,
         plugins: [bufferForTests],
         resolve: { conditions: [source, ...defaultClientConditions] },
-        optimizeDeps: { include: ["buffer/", "@noble/ciphers/aes.js"] },
+        optimizeDeps: {
+          include: ["buffer/", "@noble/ciphers/aes.js", "@noble/curves/nist.js", "@noble/hashes/sha2.js"]
+        },
         test: {
           name: "browser",
           // Timers of a page take four milliseconds at least, and the test clock waits for some of them at every move.

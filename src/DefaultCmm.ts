@@ -199,7 +199,10 @@ const importVerificationKey = Effect.fnUntraced(function*(
   if (Result.isFailure(point)) return yield* invalid("is not base64")
   return yield* Effect.mapError(
     primitives.importVerificationKey(signature.curve, point.success),
-    () => invalid(`is not a public key of ${signature.curve}`)
+    (error) =>
+      error._tag === "NotLoaded"
+        ? new DecryptError({ reason: error })
+        : invalid(`is not a public key of ${signature.curve}`)
   )
 })
 

@@ -21,9 +21,9 @@ import * as CryptographicMaterialsManager from "./CryptographicMaterialsManager.
 import * as DataKey from "./DataKey.ts"
 import type * as EncryptionContext from "./EncryptionContext.ts"
 import {
-  type DecryptError,
+  DecryptError,
   type DecryptErrorReason,
-  type EncryptError,
+  EncryptError,
   type EncryptErrorReason,
   InvalidOption,
   type UnverifiedPlaintextReleased
@@ -39,6 +39,7 @@ import type {
   RandomAccessSource,
   UnverifiedPlaintext
 } from "./MessageStream.ts"
+import { load, type NotLoaded, orNotLoaded } from "./NotLoaded.ts"
 import { withOperationSpan } from "./OperationSpan.ts"
 import type { Receipt } from "./Receipt.ts"
 import { failDecrypt, failEncrypt, orFailDecrypt } from "./RequestChecks.ts"
@@ -234,12 +235,14 @@ export const make: (
       withOperationSpan("EncryptionSdk.encrypt", holding((held) => encrypt(client, held, plaintext, options))),
     decrypt: (message, options) =>
       withOperationSpan("EncryptionSdk.decrypt", holding((held) => decrypt(client, held, message, options))),
-    encryptStream: (plaintext, options) => withStreams((streams) => streams.encryptStream(client, plaintext, options)),
-    decryptStream: (message, options) => withStreams((streams) => streams.decryptStream(client, message, options)),
+    encryptStream: (plaintext, options) =>
+      withStreams(EncryptError, (streams) => streams.encryptStream(client, plaintext, options)),
+    decryptStream: (message, options) =>
+      withStreams(DecryptError, (streams) => streams.decryptStream(client, message, options)),
     decryptStreamUnverified: (message, options) =>
-      withStreams((streams) => streams.decryptStreamUnverified(client, message, options)),
+      withStreams(DecryptError, (streams) => streams.decryptStreamUnverified(client, message, options)),
     decryptRange: (source, range, options) =>
-      withStreams((streams) => streams.decryptRange(client, source, range, options)),
+      withStreams(DecryptError, (streams) => streams.decryptRange(client, source, range, options)),
     inspect
   })
 })
@@ -248,8 +251,14 @@ export const make: (
  * Streams are loaded when the first one runs: they are a fifth of what a browser would have to load of this library, and
  * many programs have none.
  */
-const withStreams = <A, E, R>(use: (streams: typeof ClientStreams) => Stream.Stream<A, E, R>): Stream.Stream<A, E, R> =>
-  Stream.unwrap(Effect.map(Effect.promise(() => import("./ClientStreams.ts")), use))
+const withStreams = <A, E, R, E2>(
+  Failure: new(props: { readonly reason: NotLoaded }) => E2,
+  use: (streams: typeof ClientStreams) => Stream.Stream<A, E, R>
+): Stream.Stream<A, E | E2, R> =>
+  Stream.unwrap(Effect.mapBoth(orNotLoaded(() => load("streams", () => import("./ClientStreams.ts"))), {
+    onFailure: (reason) => new Failure({ reason }),
+    onSuccess: use
+  }))
 
 /** The client of this program, over its materials manager. */
 export const layer = (

@@ -7,6 +7,7 @@
 import * as Schema from "effect/Schema"
 import { EncryptedDataKeyReport, formatReport, KeyringError } from "./KeyringError.ts"
 import { MalformedMessage } from "./message/MalformedMessage.ts"
+import { NotLoaded } from "./NotLoaded.ts"
 
 /** An argument or an option has a value that is not allowed. Names the field and the bound. */
 export class InvalidOption extends (/*#__PURE__*/ Schema.TaggedError<InvalidOption>(
@@ -184,6 +185,8 @@ const isRetryable = (reason: EncryptErrorReason | DecryptErrorReason): boolean =
       return reason.retryable
     case "NoDataKeyUnwrapped":
       return reason.encryptedDataKeys.some((report) => report._tag === "Attempted" && report.retryable)
+    case "NotLoaded":
+      return true
     default:
       return false
   }
@@ -199,6 +202,7 @@ const EncryptErrorReason = /*#__PURE__*/ Schema.Union([
   KeyringError,
   InvalidMaterials,
   MaterialsManagerFailed,
+  NotLoaded,
   WrongPlaintextLength
 ])
 
@@ -231,6 +235,7 @@ const DecryptErrorReason = /*#__PURE__*/ Schema.Union([
   InvalidMaterials,
   AuthenticationFailed,
   MaterialsManagerFailed,
+  NotLoaded,
   WithheldPlaintextTooLong,
   MessageNotAccepted
 ])

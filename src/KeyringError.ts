@@ -2,6 +2,7 @@
  * Why a keyring could not make, wrap or unwrap a data key.
  */
 import * as Schema from "effect/Schema"
+import { NotLoaded } from "./NotLoaded.ts"
 
 /**
  * What a key provider's refusal means, whatever the provider: the library decides by these words alone.
@@ -130,7 +131,7 @@ export class KeyringMisconfigured extends (/*#__PURE__*/ Schema.TaggedError<Keyr
 }
 
 /** The ways in which a keyring fails. */
-export type KeyringErrorReason = DataKeyNotWrapped | DataKeyNotUnwrapped | KeyringMisconfigured
+export type KeyringErrorReason = DataKeyNotWrapped | DataKeyNotUnwrapped | KeyringMisconfigured | NotLoaded
 
 /** A keyring failed; `reason` says how. */
 export class KeyringError extends (/*#__PURE__*/ Schema.TaggedError<KeyringError>(
@@ -139,7 +140,7 @@ export class KeyringError extends (/*#__PURE__*/ Schema.TaggedError<KeyringError
   /** The keyring's own name: `KmsKeyring`, `RawAesKeyring`, … */
   keyring: Schema.String,
   operation: Schema.Literals(["make", "onEncrypt", "onDecrypt"]),
-  reason: Schema.Union([DataKeyNotWrapped, DataKeyNotUnwrapped, KeyringMisconfigured])
+  reason: Schema.Union([DataKeyNotWrapped, DataKeyNotUnwrapped, KeyringMisconfigured, NotLoaded])
 })) {
   override get message(): string {
     return `${this.keyring}.${this.operation}: ${this.reason.message}`
@@ -154,6 +155,8 @@ export class KeyringError extends (/*#__PURE__*/ Schema.TaggedError<KeyringError
         return this.reason.encryptedDataKeys.some((report) => report._tag === "Attempted" && report.retryable)
       case "KeyringMisconfigured":
         return false
+      case "NotLoaded":
+        return true
     }
   }
 }

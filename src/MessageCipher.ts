@@ -14,12 +14,12 @@ import type { PrimitivesError } from "./crypto/PrimitivesError.ts"
 import type { CompleteDecryptionMaterials, CompleteEncryptionMaterials } from "./CryptographicMaterials.ts"
 import * as EncryptedDataKey from "./EncryptedDataKey.ts"
 import * as EncryptionContext from "./EncryptionContext.ts"
-import { AuthenticationFailed, type DecryptError } from "./EncryptionSdkError.ts"
+import { AuthenticationFailed, type DecryptError, type EncryptError } from "./EncryptionSdkError.ts"
 import * as bytes from "./internal/bytes.ts"
 import * as MessageBody from "./message/MessageBody.ts"
 import * as MessageFooter from "./message/MessageFooter.ts"
 import * as MessageHeader from "./message/MessageHeader.ts"
-import { failDecrypt } from "./RequestChecks.ts"
+import { failDecrypt, loadedToDecrypt, loadedToEncrypt } from "./RequestChecks.ts"
 
 /** The header's own IV. Frames count from 1, so none has the same. */
 export const headerIv = /*#__PURE__*/ new Uint8Array(12)
@@ -40,11 +40,13 @@ export const begin = (
   primitives: Primitives["Service"],
   materials: CompleteEncryptionMaterials,
   frameLength: number
-): Effect.Effect<BegunMessage> => {
+): Effect.Effect<BegunMessage, EncryptError> => {
   const { algorithmSuite, encryptedDataKeys, encryptionContext, requiredEncryptionContextKeys } = materials
   return Effect.flatMap(primitives.randomBytes(algorithmSuite.messageIdLength), (messageId) =>
     Effect.map(
-      primitives.deriveKeys(materials.plaintextDataKey, KeyDerivation.plan(algorithmSuite, messageId)),
+      loadedToEncrypt(
+        primitives.deriveKeys(materials.plaintextDataKey, KeyDerivation.plan(algorithmSuite, messageId))
+      ),
       ({ commitment, encryptionKey }) => {
         const suiteData = commitment ?? bytes.empty
         // Nobody could read a message whose commitment or signature has another length than its suite says.
@@ -100,7 +102,7 @@ export const seal = (
   materials: CompleteEncryptionMaterials,
   plaintext: Uint8Array,
   frameLength: number
-): Effect.Effect<{ readonly message: Uint8Array; readonly header: MessageHeader.MessageHeader }> =>
+): Effect.Effect<{ readonly message: Uint8Array; readonly header: MessageHeader.MessageHeader }, EncryptError> =>
   Effect.flatMap(begin(primitives, materials, frameLength), ({ encryptionKey, fields, headerBody }) => {
     const { algorithmSuite, signingKey } = materials
     const layout = MessageBody.framedLayout(algorithmSuite, plaintext.length, frameLength)
@@ -170,7 +172,9 @@ export const unlock = (
   { header, headerBodyLength }: MessageHeader.DecodedHeader
 ): Effect.Effect<AesKey, DecryptError> =>
   Effect.flatMap(
-    primitives.deriveKeys(materials.plaintextDataKey, KeyDerivation.plan(header.algorithmSuite, header.messageId)),
+    loadedToDecrypt(
+      primitives.deriveKeys(materials.plaintextDataKey, KeyDerivation.plan(header.algorithmSuite, header.messageId))
+    ),
     ({ commitment, encryptionKey }) => {
       if (!primitives.timingSafeEqual(commitment ?? bytes.empty, header.suiteData)) {
         return failDecrypt(new AuthenticationFailed({ check: "commitment" }))

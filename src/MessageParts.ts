@@ -8,11 +8,12 @@
 import * as Effect from "effect/Effect"
 import type { Primitives } from "./crypto/Primitives.ts"
 import type { CompleteDecryptionMaterials, CompleteEncryptionMaterials } from "./CryptographicMaterials.ts"
-import type { DecryptError } from "./EncryptionSdkError.ts"
+import type { DecryptError, EncryptError } from "./EncryptionSdkError.ts"
 import * as bytes from "./internal/bytes.ts"
 import * as MessageBody from "./message/MessageBody.ts"
 import * as MessageHeader from "./message/MessageHeader.ts"
 import * as MessageCipher from "./MessageCipher.ts"
+import { loadedToDecrypt, loadedToEncrypt } from "./RequestChecks.ts"
 
 /** A message that is being written. What `sealFrames` and `finish` answer is the message, in this order. */
 export interface Sealing {
@@ -34,7 +35,7 @@ export const sealParts = Effect.fnUntraced(function*(
   primitives: Primitives["Service"],
   materials: CompleteEncryptionMaterials,
   frameLength: number
-): Effect.fn.Return<Sealing> {
+): Effect.fn.Return<Sealing, EncryptError> {
   const { algorithmSuite, signingKey } = materials
   const { encryptionKey, fields, headerBody } = yield* MessageCipher.begin(primitives, materials, frameLength)
   const headerBytes = new Uint8Array(headerBody.length + MessageHeader.authenticationLength(algorithmSuite))
@@ -48,7 +49,7 @@ export const sealParts = Effect.fnUntraced(function*(
       output: tag
     }
   ])
-  const signer = signingKey && (yield* primitives.signer(signingKey))
+  const signer = signingKey && (yield* loadedToEncrypt(primitives.signer(signingKey)))
   signer?.update(headerBytes)
   return {
     header: MessageCipher.sealedHeader(fields, tag),
@@ -101,7 +102,7 @@ export const openParts = Effect.fnUntraced(function*(
   const { header, length } = decoded
   const encryptionKey = yield* MessageCipher.unlock(primitives, materials, message, decoded)
   const { verificationKey } = materials
-  const verifier = verificationKey && (yield* primitives.verifier(verificationKey))
+  const verifier = verificationKey && (yield* loadedToDecrypt(primitives.verifier(verificationKey)))
   verifier?.update(message.subarray(0, length))
   return {
     openFrames: (frames, encoded) =>

@@ -154,16 +154,18 @@ const reportsOf = (
       keyProviderId,
       keyProviderInfo: EncryptedDataKey.printableInfo(keyProviderInfo)
     }
-    return reason._tag === "KeyringMisconfigured"
-      ? { _tag: "Skipped", ...row, because: reason.message }
-      : {
-        _tag: "Attempted",
-        ...row,
-        failure: reason.failure,
-        code: reason.code,
-        ...(reason.description === undefined ? {} : { description: reason.description }),
-        retryable: reason.retryable
-      }
+    if (reason._tag === "KeyringMisconfigured") return { _tag: "Skipped", ...row, because: reason.message }
+    const { code, description, failure, retryable } = reason._tag === "NotLoaded"
+      ? { failure: "Unreachable" as const, code: reason._tag, description: reason.message, retryable: true }
+      : reason
+    return {
+      _tag: "Attempted",
+      ...row,
+      failure,
+      code,
+      ...(description === undefined ? {} : { description }),
+      retryable
+    }
   })
 }
 

@@ -30,7 +30,7 @@ export const fromReadable = (readable: ReadableStream<Uint8Array>): Stream.Strea
 /**
  * An operation of the client as a transformation of Web streams:
  *
- * `toTransform((plaintext) => sdk.encryptStream(plaintext, options))` answers what `readable.pipeThrough` takes. Backpressure
+ * `yield* toTransform((plaintext) => sdk.encryptStream(plaintext, options))` is what `readable.pipeThrough` takes. Backpressure
  * passes through it; an error or an abort on one side fails the other, and a cancelled reader stops the writer.
  *
  * **Gotchas**

@@ -13,8 +13,6 @@ interface Curve {
   readonly length: number
   /** Number of points of the curve, in as many bytes. */
   readonly order: Uint8Array
-  /** DER of a `SubjectPublicKeyInfo` up to the compressed point. */
-  readonly spkiPrefix: Uint8Array
 }
 
 const algorithmOf = (curve: SignatureCurve): SignatureAlgorithm =>
@@ -24,19 +22,23 @@ const curves: Readonly<Record<SignatureCurve, Curve>> = /*#__PURE__*/ (() => ({
   "P-256": {
     algorithm: algorithmOf("P-256"),
     length: 32,
-    order: hexToBytes("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"),
-    // SEQUENCE { SEQUENCE { OID ecPublicKey, OID prime256v1 }, BIT STRING (33 bytes) }
-    spkiPrefix: hexToBytes("3039301306072a8648ce3d020106082a8648ce3d030107032200")
+    order: hexToBytes("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551")
   },
   "P-384": {
     algorithm: algorithmOf("P-384"),
     length: 48,
     order: hexToBytes(
       "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973"
-    ),
-    // SEQUENCE { SEQUENCE { OID ecPublicKey, OID secp384r1 }, BIT STRING (49 bytes) }
-    spkiPrefix: hexToBytes("3046301006072a8648ce3d020106052b81040022033200")
+    )
   }
+}))()
+
+/** DER of a `SubjectPublicKeyInfo` up to the compressed point. */
+const spkiPrefixes: Readonly<Record<SignatureCurve, Uint8Array>> = /*#__PURE__*/ (() => ({
+  // SEQUENCE { SEQUENCE { OID ecPublicKey, OID prime256v1 }, BIT STRING (33 bytes) }
+  "P-256": hexToBytes("3039301306072a8648ce3d020106082a8648ce3d030107032200"),
+  // SEQUENCE { SEQUENCE { OID ecPublicKey, OID secp384r1 }, BIT STRING (49 bytes) }
+  "P-384": hexToBytes("3046301006072a8648ce3d020106052b81040022033200")
 }))()
 
 /** Bytes of a coordinate of a curve's points, and of r and s of its signatures. */
@@ -91,16 +93,16 @@ export const compress = (curve: SignatureCurve, point: Uint8Array): Uint8Array =
   return compressed
 }
 
+/** Whether bytes have the form of a compressed point. Whether they are one of the curve is for the import to say. */
+export const isCompressed = (curve: SignatureCurve, point: Uint8Array): boolean =>
+  point.length === 1 + curves[curve].length && (point[0] === 2 || point[0] === 3)
+
 /**
  * DER of the `SubjectPublicKeyInfo` of a compressed point. Undefined where the bytes have not the form of one; whether
  * they are a point of the curve is for the import to say.
  */
-export const spkiFromCompressed = (curve: SignatureCurve, point: Uint8Array): Uint8Array | undefined => {
-  const { length, spkiPrefix } = curves[curve]
-  return point.length === 1 + length && (point[0] === 2 || point[0] === 3)
-    ? bytes.concat([spkiPrefix, point])
-    : undefined
-}
+export const spkiFromCompressed = (curve: SignatureCurve, point: Uint8Array): Uint8Array | undefined =>
+  isCompressed(curve, point) ? bytes.concat([spkiPrefixes[curve], point]) : undefined
 
 /** The uncompressed point in the DER of a `SubjectPublicKeyInfo`, at whose end it stands. */
 export const uncompressedFromSpki = (curve: SignatureCurve, spki: Uint8Array): Uint8Array =>

@@ -9,6 +9,7 @@ import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type { HashAlgorithm, SignatureCurve } from "../AlgorithmSuite.ts"
 import type { DataKey } from "../DataKey.ts"
+import type { NotLoaded } from "../NotLoaded.ts"
 import type { PrimitivesError } from "./PrimitivesError.ts"
 
 declare const kind: unique symbol
@@ -75,7 +76,7 @@ export interface KeyDerivationPlan {
   readonly commitment: { readonly info: Uint8Array; readonly length: number } | undefined
 }
 
-/** A signature in the making: the message arrives in parts, and none of them is kept. Serves one message. */
+/** A signature in the making: the message arrives in parts, none of which has to stay as it is. Serves one message. */
 export interface Signer {
   /** The next bytes of the message. */
   readonly update: (part: Uint8Array) => void
@@ -83,7 +84,7 @@ export interface Signer {
   readonly finish: Effect.Effect<Uint8Array>
 }
 
-/** A verification in the making: the message arrives in parts, and none of them is kept. Serves one message. */
+/** A verification in the making: the message arrives in parts, none of which has to stay as it is. Serves one message. */
 export interface Verifier {
   /** The next bytes of the message. */
   readonly update: (part: Uint8Array) => void
@@ -91,7 +92,11 @@ export interface Verifier {
   readonly finish: (signature: Uint8Array) => Effect.Effect<boolean>
 }
 
-/** The cryptography that the library stands on. No method keeps or changes an array it is given, `output` aside. */
+/**
+ * The cryptography that the library stands on. No method keeps or changes an array it is given, `output` aside.
+ *
+ * A layer may load parts of it when they are first needed: where that fails, the method fails with `NotLoaded`.
+ */
 export class Primitives extends (/*#__PURE__*/ Context.Service<Primitives, {
   /** Cryptographically secure random bytes. The only source of randomness. */
   readonly randomBytes: (length: number) => Effect.Effect<Uint8Array>
@@ -106,10 +111,10 @@ export class Primitives extends (/*#__PURE__*/ Context.Service<Primitives, {
   readonly deriveKeys: (dataKey: DataKey, plan: KeyDerivationPlan) => Effect.Effect<{
     readonly encryptionKey: AesKey
     readonly commitment: Uint8Array | undefined
-  }>
+  }, NotLoaded>
 
   /** Imports a copy of 16, 24 or 32 bytes as an AES key. The bytes stay the caller's. */
-  readonly importAesKey: (key: Redacted.Redacted<Uint8Array>) => Effect.Effect<AesKey, PrimitivesError>
+  readonly importAesKey: (key: Redacted.Redacted<Uint8Array>) => Effect.Effect<AesKey, PrimitivesError | NotLoaded>
 
   /**
    * Runs AES-GCM encryptions under one key. The iterable is read as the jobs are done, a bounded number of them at a time:
@@ -137,7 +142,7 @@ export class Primitives extends (/*#__PURE__*/ Context.Service<Primitives, {
   readonly importVerificationKey: (
     curve: SignatureCurve,
     publicKey: Uint8Array
-  ) => Effect.Effect<VerificationKey, PrimitivesError>
+  ) => Effect.Effect<VerificationKey, PrimitivesError | NotLoaded>
 
   /**
    * Signs with ECDSA and the curve's own hash function. Answers DER of exactly the suite's `signatureLength` (71 bytes
@@ -149,22 +154,25 @@ export class Primitives extends (/*#__PURE__*/ Context.Service<Primitives, {
   readonly verify: (key: VerificationKey, message: Uint8Array, signature: Uint8Array) => Effect.Effect<boolean>
 
   /**
-   * `sign` for a message that arrives in parts. What is kept does not grow with the message, in a layer that can hash in
-   * parts; one that cannot (WebCrypto) keeps a copy of the message.
+   * `sign` for a message that arrives in parts. What is kept does not grow with the message, in a layer that can sign a
+   * digest; one that cannot (WebCrypto) keeps a copy of the message.
    */
-  readonly signer: (key: SigningKey) => Effect.Effect<Signer>
+  readonly signer: (key: SigningKey) => Effect.Effect<Signer, NotLoaded>
 
-  /** `verify` for a message that arrives in parts. What is said of `signer` holds here too. */
-  readonly verifier: (key: VerificationKey) => Effect.Effect<Verifier>
+  /** `verify` for a message that arrives in parts. What is kept does not grow with the message. */
+  readonly verifier: (key: VerificationKey) => Effect.Effect<Verifier, NotLoaded>
 
   /** Imports a PEM `SubjectPublicKeyInfo`. */
-  readonly importRsaPublicKey: (pem: string, padding: RsaPadding) => Effect.Effect<RsaPublicKey, PrimitivesError>
+  readonly importRsaPublicKey: (
+    pem: string,
+    padding: RsaPadding
+  ) => Effect.Effect<RsaPublicKey, PrimitivesError | NotLoaded>
 
   /** Imports a PEM PKCS #8 `PrivateKeyInfo`. */
   readonly importRsaPrivateKey: (
     pem: Redacted.Redacted,
     padding: RsaPadding
-  ) => Effect.Effect<RsaPrivateKey, PrimitivesError>
+  ) => Effect.Effect<RsaPrivateKey, PrimitivesError | NotLoaded>
 
   readonly rsaEncrypt: (
     key: RsaPublicKey,

@@ -29,7 +29,7 @@ const fields: Readonly<Record<SignatureCurve, Field>> = {
  */
 export const decompress = (curve: SignatureCurve, point: Uint8Array): Uint8Array | undefined => {
   const { b, prime } = fields[curve]
-  if (Ecdsa.spkiFromCompressed(curve, point) === undefined) return undefined
+  if (!Ecdsa.isCompressed(curve, point)) return undefined
   const x = bytesToNumber(point.subarray(1))
   if (x >= prime) return undefined
   const square = (((x * x - 3n) * x + b) % prime + prime) % prime

@@ -15,6 +15,7 @@ import { PrimitivesError } from "../crypto/PrimitivesError.ts"
 import * as DataKey from "../DataKey.ts"
 import * as bytes from "../internal/bytes.ts"
 import * as Pem from "../internal/pem.ts"
+import { load, orNotLoaded } from "../NotLoaded.ts"
 
 const ivLength = 12
 const tagLength = 16
@@ -328,7 +329,7 @@ const aesKey = (key: Uint8Array) => Redacted.make(toHandle<"AesKey">(crypto.crea
 const ecKey = (curve: SignatureCurve, key: KeyObject): EcKey => ({ algorithm: Ecdsa.algorithm(curve), key })
 
 // Loaded when the first stream is signed, and by nothing else.
-const loadCurves = /*#__PURE__*/ Effect.promise(() => import("@noble/curves/nist.js"))
+const loadCurves = /*#__PURE__*/ orNotLoaded(() => load("@noble/curves", () => import("@noble/curves/nist.js")))
 
 /**
  * The signature over a digest, of the suite's length. OpenSSL's signatures through node:crypto hash the message themselves,

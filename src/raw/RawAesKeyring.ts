@@ -38,7 +38,7 @@ const suffixLength = 8 + ivLength
  * A keyring over one AES key. The encryption context of a message is authenticated with its data key.
  *
  * Fails with `KeyringMisconfigured` where a name is empty, too long, not well-formed or reserved, and where the key is not
- * of 16, 24 or 32 bytes or all zero. The copy of the key is zeroed once it is imported, and the imported key is dropped
+ * of 16, 24 or 32 bytes or all zero; with `NotLoaded` where what AES-192 takes could not be loaded. The copy of the key is zeroed once it is imported, and the imported key is dropped
  * when the scope closes: a keyring that is used afterwards dies.
  *
  * Specification: framework/raw-aes-keyring.md#initialization
@@ -124,7 +124,7 @@ const importKey = Effect.fnUntraced(function*(
       Effect.sync(() => DataKey.make(new Uint8Array(given))),
       (copy) => primitives.importAesKey(copy),
       (copy) => Effect.sync(() => DataKey.zero(copy))
-    ).pipe(Effect.catchTag("PrimitivesError", (error) => invalid(error.description))),
+    ).pipe(Effect.mapError((error) => support.refusedKey(name, "wrappingKey", error))),
     (key) => Effect.sync(() => Redacted.wipeUnsafe(key))
   )
 })

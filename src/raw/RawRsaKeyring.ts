@@ -17,6 +17,7 @@ import type { EncryptedDataKey } from "../EncryptedDataKey.ts"
 import * as bytes from "../internal/bytes.ts"
 import * as Keyring from "../Keyring.ts"
 import { DataKeyNotWrapped, KeyringError } from "../KeyringError.ts"
+import type { NotLoaded } from "../NotLoaded.ts"
 import * as support from "./support.ts"
 
 /** At least one of the two keys. Whoever is to decrypt must be given the same namespace, name and padding. */
@@ -53,7 +54,7 @@ const name = "RawRsaKeyring"
  *
  * Fails with `KeyringMisconfigured` where a name is empty, too long, not well-formed or reserved, where the padding is
  * unknown or not available in this runtime, where there is no key, and where a key is not of the form that the options
- * name. The imported private key is dropped when the scope closes: a keyring that decrypts afterwards dies.
+ * name; with `NotLoaded` where what RSA takes could not be loaded. The imported private key is dropped when the scope closes: a keyring that decrypts afterwards dies.
  *
  * **Gotchas**
  *
@@ -160,5 +161,5 @@ export const make: (
 export const layer = (options: RawRsaKeyringOptions): Layer.Layer<Keyring.Service, KeyringError, Primitives> =>
   Layer.effect(Keyring.Service, make(options))
 
-const refusedKey = (field: string, { description, reason }: PrimitivesError): KeyringError =>
-  support.misconfigured(name, "make", reason === "Unsupported" ? "padding" : field, description)
+const refusedKey = (field: string, error: PrimitivesError | NotLoaded): KeyringError =>
+  support.refusedKey(name, "reason" in error && error.reason === "Unsupported" ? "padding" : field, error)

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { Primitives } from "../crypto/Primitives.ts"
+import type { PrimitivesError } from "../crypto/PrimitivesError.ts"
 import type { DecryptionMaterials, EncryptionMaterials } from "../CryptographicMaterials.ts"
 import { checkDataKey } from "../CryptographicMaterials.ts"
 import * as DataKey from "../DataKey.ts"
@@ -14,6 +15,7 @@ import * as bytes from "../internal/bytes.ts"
 import type { OnDecryptAnswer } from "../Keyring.ts"
 import type { EncryptedDataKeyReport, ProviderFailure } from "../KeyringError.ts"
 import { DataKeyNotUnwrapped, KeyringError, KeyringMisconfigured } from "../KeyringError.ts"
+import type { NotLoaded } from "../NotLoaded.ts"
 
 export const misconfigured = (
   keyring: string,
@@ -21,6 +23,12 @@ export const misconfigured = (
   field: string,
   description: string
 ): KeyringError => new KeyringError({ keyring, operation, reason: new KeyringMisconfigured({ field, description }) })
+
+/** Why a keyring cannot be made with a key. */
+export const refusedKey = (keyring: string, field: string, error: PrimitivesError | NotLoaded): KeyringError =>
+  error._tag === "NotLoaded"
+    ? new KeyringError({ keyring, operation: "make", reason: error })
+    : misconfigured(keyring, "make", field, error.description)
 
 /** The UTF-8 bytes of a key name, which leave room for `suffixLength` bytes of key provider information behind it. */
 export const checkNames = (

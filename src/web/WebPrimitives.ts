@@ -2,7 +2,7 @@
  * `Primitives` on WebCrypto, for browsers, their workers, and every other runtime that has it.
  *
  * All algorithm suites. AES-192, which Chromium's WebCrypto lacks, is done by `@noble/ciphers`, loaded when such a key is
- * first met. RSA with PKCS #1 v1.5 padding is not to be had: importing a key for it fails with `Unsupported`.
+ * first met. What is loaded later and cannot be is an error, `NotLoaded`. RSA with PKCS #1 v1.5 padding is not to be had: importing a key for it fails with `Unsupported`.
  *
  * AES keys that are derived, ECDSA and RSA private keys are `CryptoKey`s that cannot be exported: their bytes never are in
  * JavaScript's memory. Data keys are, for as long as their materials live.
@@ -18,9 +18,10 @@ import { Primitives } from "../crypto/Primitives.ts"
 import { PrimitivesError } from "../crypto/PrimitivesError.ts"
 import * as DataKey from "../DataKey.ts"
 import * as bytes from "../internal/bytes.ts"
-import * as Der from "./internal/der.ts"
+import { load, type NotLoaded, orNotLoaded } from "../NotLoaded.ts"
 import { runAll } from "./internal/jobs.ts"
-import type { Subtle, WebKey } from "./internal/subtle.ts"
+import * as RawSignature from "./internal/rawSignature.ts"
+import { type AesGcm, plain, type Subtle, type WebKey, withPlain } from "./internal/subtle.ts"
 
 /** The part of a runtime's `crypto` object that is used. */
 export interface WebCryptoApi {
@@ -36,16 +37,14 @@ const maxRandomLength = 65_536
 
 const aesUsages = ["encrypt", "decrypt"]
 
-/** AES-GCM under one key. Both answer an array of their own. */
-interface AesGcm {
-  readonly encrypt: (iv: Uint8Array, aad: Uint8Array, plaintext: Uint8Array) => Promise<Uint8Array>
-  /** Rejects where the tag, which stands behind the ciphertext, is wrong. */
-  readonly decrypt: (iv: Uint8Array, aad: Uint8Array, sealed: Uint8Array) => Promise<Uint8Array>
-}
-
 interface EcKey {
   readonly curve: SignatureCurve
   readonly key: WebKey
+}
+
+interface VerificationEcKey extends EcKey {
+  /** Compressed. */
+  readonly point: Uint8Array
 }
 
 /**
@@ -56,8 +55,9 @@ interface EcKey {
  *
  * **Gotchas**
  *
- * A signature over a message in parts (`signer`, `verifier`) keeps a copy of all parts, because WebCrypto cannot hash in
- * steps: a signed stream takes memory for the whole message.
+ * `signer` keeps a copy of all parts, because WebCrypto cannot sign in steps: a stream that is signed takes memory for the
+ * whole message, and twice that at its end, which has to be within the longest array that the runtime makes. `verifier`
+ * takes none; `@noble/curves`, which is loaded with the first one, hashes and verifies.
  *
  * An RSA key is bound to the padding that it was imported for; under another one it fails.
  *
@@ -72,18 +72,30 @@ export const make = (webCrypto: WebCryptoApi): Primitives["Service"] => {
   const native = (key: WebKey): AesGcm => {
     const parameters = (iv: Uint8Array, aad: Uint8Array) => ({
       name: "AES-GCM",
-      iv,
-      additionalData: aad,
+      iv: plain(iv),
+      additionalData: plain(aad),
       tagLength: 8 * tagLength
     })
     return {
-      encrypt: (iv, aad, plaintext) => subtle.encrypt(parameters(iv, aad), key, plaintext).then(toBytes),
-      decrypt: (iv, aad, sealed) => subtle.decrypt(parameters(iv, aad), key, sealed).then(toBytes)
+      encrypt: (iv, aad, plaintext) =>
+        withPlain(plaintext, (plaintext) => subtle.encrypt(parameters(iv, aad), key, plaintext)).then(toBytes),
+      decrypt: (iv, aad, sealed) =>
+        subtle.decrypt(parameters(iv, aad), key, plain(sealed)).then(toBytes, (error: unknown) => {
+          // The one name that a wrong tag has.
+          if ((error as Error | undefined)?.name === "OperationError") return undefined
+          throw error
+        })
     }
   }
 
   const importNative = (key: Uint8Array): Promise<AesGcm> =>
-    subtle.importKey("raw", key, "AES-GCM", false, aesUsages).then(native)
+    withPlain(key, (key) => subtle.importKey("raw", key, "AES-GCM", false, aesUsages)).then(native)
+
+  /** AES-192 without WebCrypto. Takes the bytes over, and zeroes them. */
+  const portable = (key: Uint8Array): Promise<AesGcm> =>
+    load("AES-192 (@noble/ciphers)", () => import("./internal/aes192.ts"))
+      .then(({ make }) => make(subtle, key))
+      .finally(() => key.fill(0))
 
   /** An AES key from its bytes, of which a copy is made before this answers. */
   const importAes = (key: Uint8Array): Promise<AesGcm> => {
@@ -112,8 +124,11 @@ export const make = (webCrypto: WebCryptoApi): Primitives["Service"] => {
       if (key.length !== encryptionKey.length) throw new RangeError("data key: has not the plan's length")
       return importAes(key).then((aes) => ({ encryptionKey: aesKey(aes), commitment: undefined }))
     }
-    const hkdf = (info: Uint8Array) => ({ name: "HKDF", hash, salt, info })
-    return subtle.importKey("raw", key, "HKDF", false, ["deriveKey", "deriveBits"]).then((imported) =>
+    const hkdf = (info: Uint8Array) => ({ name: "HKDF", hash, salt: plain(salt), info })
+    return withPlain(
+      key,
+      (key) => subtle.importKey("raw", key, "HKDF", false, ["deriveKey", "deriveBits"])
+    ).then((imported) =>
       Promise.all([
         deriveAes(imported, hkdf(encryptionKey.info), encryptionKey.length),
         commitment && subtle.deriveBits(hkdf(commitment.info), imported, 8 * commitment.length).then(toBytes)
@@ -124,18 +139,26 @@ export const make = (webCrypto: WebCryptoApi): Primitives["Service"] => {
   const importEc = (curve: SignatureCurve, point: Uint8Array): Promise<WebKey> =>
     subtle.importKey("raw", point, { name: "ECDSA", namedCurve: curve }, true, ["verify"])
 
-  const rsa = Effect.map(Effect.promise(() => import("./internal/rsa.ts")), (rsa) => rsa.make(subtle))
+  const rsa = Effect.map(
+    orNotLoaded(() => load("RSA", () => import("./internal/rsa.ts"))),
+    (rsa) => rsa.make(subtle)
+  )
+
+  /** For those who have a key, for which it was loaded. */
+  const loadedRsa = Effect.orDie(rsa)
 
   const sign = ({ curve, key }: EcKey, message: Uint8Array): Promise<Uint8Array> =>
-    subtle.sign({ name: "ECDSA", hash: Ecdsa.algorithm(curve).hash }, key, message).then(
+    subtle.sign({ name: "ECDSA", hash: Ecdsa.algorithm(curve).hash }, key, plain(message)).then(
       (raw) => Ecdsa.derFromRaw(curve, toBytes(raw)) ?? sign({ curve, key }, message)
     )
 
   const verify = ({ curve, key }: EcKey, message: Uint8Array, signature: Uint8Array): Effect.Effect<boolean> => {
-    const raw = Der.rawSignature(signature, Ecdsa.coordinateLength(curve))
+    const raw = rawSignature(curve, signature)
     return raw === undefined
       ? Effect.succeed(false)
-      : Effect.promise(() => subtle.verify({ name: "ECDSA", hash: Ecdsa.algorithm(curve).hash }, key, raw, message))
+      : Effect.promise(() =>
+        subtle.verify({ name: "ECDSA", hash: Ecdsa.algorithm(curve).hash }, key, raw, plain(message))
+      )
   }
 
   return Primitives.of({
@@ -148,7 +171,7 @@ export const make = (webCrypto: WebCryptoApi): Primitives["Service"] => {
         return out
       }),
 
-    sha384: (data) => Effect.promise(() => subtle.digest("SHA-384", data).then(toBytes)),
+    sha384: (data) => Effect.promise(() => subtle.digest("SHA-384", plain(data)).then(toBytes)),
 
     timingSafeEqual: (a, b) => {
       if (a.length !== b.length) return false
@@ -157,18 +180,15 @@ export const make = (webCrypto: WebCryptoApi): Primitives["Service"] => {
       return difference === 0
     },
 
-    deriveKeys: (dataKey, plan) => Effect.promise(() => derive(DataKey.value(dataKey), plan)),
+    deriveKeys: (dataKey, plan) => orNotLoaded(() => derive(DataKey.value(dataKey), plan)),
 
     importAesKey: (key) =>
-      Effect.suspend(() => {
+      Effect.suspend((): Effect.Effect<AesKey, PrimitivesError | NotLoaded> => {
         const value = Redacted.value(key)
         if (value.length !== 16 && value.length !== 24 && value.length !== 32) {
           return invalidKey("importAesKey", `is ${value.length} bytes, must be 16, 24 or 32`)
         }
-        return Effect.tryPromise({
-          try: () => importAes(value).then(aesKey),
-          catch: () => new PrimitivesError({ method: "importAesKey", reason: "Unsupported", description: notLoaded })
-        })
+        return Effect.map(orNotLoaded(() => importAes(value)), aesKey)
       }),
 
     seal: (key, jobs) => {
@@ -201,34 +221,33 @@ export const make = (webCrypto: WebCryptoApi): Primitives["Service"] => {
 
     importVerificationKey: (curve, publicKey) =>
       Effect.suspend(() => {
-        const invalid = new PrimitivesError({
-          method: "importVerificationKey",
-          reason: "InvalidKey",
-          description: `is not a compressed point of ${curve}`
-        })
-        if (Ecdsa.spkiFromCompressed(curve, publicKey) === undefined) return Effect.fail(invalid)
+        const invalid = invalidKey("importVerificationKey", `is not a compressed point of ${curve}`)
+        if (!Ecdsa.isCompressed(curve, publicKey)) return invalid
         const point = new Uint8Array(publicKey)
-        return Effect.tryPromise({
-          try: () =>
-            importEc(curve, point).catch((error: unknown) => {
+        return Effect.flatMap(
+          orNotLoaded(() =>
+            importEc(curve, point).catch(() =>
               // Not every browser takes a compressed point.
-              return import("../crypto/decompress.ts").then(({ decompress }) => {
+              load("compressed points", () => import("../crypto/decompress.ts")).then(({ decompress }) => {
                 const uncompressed = decompress(curve, point)
-                if (uncompressed === undefined) throw error
-                return importEc(curve, uncompressed)
+                return uncompressed && importEc(curve, uncompressed)
               })
-            }),
-          catch: () => invalid
-        }).pipe(Effect.map((key) => toHandle<"VerificationKey">({ curve, key } satisfies EcKey)))
+            )
+          ),
+          (key) =>
+            key === undefined
+              ? invalid
+              : Effect.succeed(toHandle<"VerificationKey">({ curve, key, point } satisfies VerificationEcKey))
+        )
       }),
 
     sign: (key, message) => Effect.promise(() => sign(toEcKey(Redacted.value(key)), message)),
 
     verify: (key, message, signature) => Effect.suspend(() => verify(toEcKey(key), message, signature)),
 
-    // WebCrypto hashes whole messages alone.
     signer: (key) =>
       Effect.sync(() => {
+        // WebCrypto signs whole messages alone, and gives nobody else the key.
         const parts: Array<Uint8Array> = []
         return {
           update: (part) => void parts.push(new Uint8Array(part)),
@@ -237,21 +256,31 @@ export const make = (webCrypto: WebCryptoApi): Primitives["Service"] => {
       }),
 
     verifier: (key) =>
-      Effect.sync(() => {
-        const parts: Array<Uint8Array> = []
-        return {
-          update: (part) => void parts.push(new Uint8Array(part)),
-          finish: (signature) => Effect.suspend(() => verify(toEcKey(key), bytes.concat(parts), signature))
+      Effect.map(
+        orNotLoaded(() => load("signatures of streams (@noble/curves)", () => import("./internal/verifier.ts"))),
+        ({ make }) => {
+          const { curve, point } = toEcKey(key) as VerificationEcKey
+          const { update, verify } = make(curve)
+          return {
+            update,
+            finish: (signature) =>
+              Effect.sync(() => {
+                const raw = rawSignature(curve, signature)
+                return raw !== undefined && verify(raw, point)
+              })
+          }
         }
-      }),
+      ),
 
     importRsaPublicKey: (pem, padding) => Effect.flatMap(rsa, (rsa) => rsa.importRsaPublicKey(pem, padding)),
 
     importRsaPrivateKey: (pem, padding) => Effect.flatMap(rsa, (rsa) => rsa.importRsaPrivateKey(pem, padding)),
 
-    rsaEncrypt: (key, padding, plaintext) => Effect.flatMap(rsa, (rsa) => rsa.rsaEncrypt(key, padding, plaintext)),
+    rsaEncrypt: (key, padding, plaintext) =>
+      Effect.flatMap(loadedRsa, (rsa) => rsa.rsaEncrypt(key, padding, plaintext)),
 
-    rsaDecrypt: (key, padding, ciphertext) => Effect.flatMap(rsa, (rsa) => rsa.rsaDecrypt(key, padding, ciphertext))
+    rsaDecrypt: (key, padding, ciphertext) =>
+      Effect.flatMap(loadedRsa, (rsa) => rsa.rsaDecrypt(key, padding, ciphertext))
   })
 }
 
@@ -261,7 +290,8 @@ export const layer: Layer.Layer<Primitives> = /*#__PURE__*/ Layer.effect(
   /*#__PURE__*/ Effect.map(WebCrypto.WebCrypto, (webCrypto) => make(webCrypto as WebCryptoApi))
 )
 
-const notLoaded = "WebCrypto has no AES-192 here, and @noble/ciphers, which has, could not be loaded"
+const rawSignature = (curve: SignatureCurve, signature: Uint8Array) =>
+  RawSignature.rawSignature(signature, Ecdsa.coordinateLength(curve))
 
 const failure = (method: string) => new PrimitivesError({ method, reason: "Failed", description: "" })
 
@@ -272,7 +302,7 @@ const invalidKey = (method: string, description: string) =>
 
 const toBytes = (buffer: ArrayBuffer): Uint8Array => new Uint8Array(buffer)
 
-const toHandle = <Kind extends string>(value: EcKey | AesGcm) => value as unknown as KeyHandle<Kind>
+const toHandle = <Kind extends string>(value: EcKey | VerificationEcKey | AesGcm) => value as unknown as KeyHandle<Kind>
 
 const toEcKey = (handle: KeyHandle<string>) => handle as unknown as EcKey
 
@@ -280,23 +310,10 @@ const aesKey = (aes: AesGcm): AesKey => Redacted.make(toHandle<"AesKey">(aes), {
 
 const toAes = (key: AesKey): AesGcm => Redacted.value(key) as unknown as AesGcm
 
-/** AES-GCM without WebCrypto, on the key's bytes, which it takes over. */
-const portable = (key: Uint8Array): Promise<AesGcm> =>
-  import("@noble/ciphers/aes.js").then(({ gcm }): AesGcm => {
-    const start = <A>(run: () => A) => Promise.resolve().then(run)
-    return {
-      encrypt: (iv, aad, plaintext) => start(() => gcm(key, iv, aad).encrypt(plaintext)),
-      decrypt: (iv, aad, sealed) => start(() => gcm(key, iv, aad).decrypt(sealed))
-    }
-  }).catch((error: unknown) => {
-    key.fill(0)
-    throw error
-  })
-
 const seal = (aes: AesGcm, { aad, iv, output, plaintext }: SealJob, signal: AbortSignal): Promise<boolean> => {
   if (iv.length !== ivLength) throw new RangeError(`iv: is ${iv.length} bytes, must be ${ivLength}`)
   if (output.length !== plaintext.length + tagLength) throw new RangeError("output: has not the job's length")
-  return aes.encrypt(iv, aad, plaintext).then((sealed) => {
+  return aes.encrypt(iv, aad, plaintext, signal).then((sealed) => {
     if (!signal.aborted) output.set(sealed)
     return true
   })
@@ -309,18 +326,12 @@ const open = (
 ): Promise<boolean> => {
   if (output.length !== ciphertext.length) throw new RangeError("output: has not the job's length")
   if (tag.length !== tagLength || iv.length !== ivLength) return Promise.resolve(false)
-  return aes.decrypt(iv, aad, adjacent(ciphertext, tag)).then(
-    (plaintext) => {
-      if (!signal.aborted) output.set(plaintext)
-      plaintext.fill(0)
-      return true
-    },
-    (error: unknown) => {
-      // What a wrong tag is never told by.
-      if (error instanceof TypeError) throw error
-      return false
-    }
-  )
+  return aes.decrypt(iv, aad, adjacent(ciphertext, tag), signal).then((plaintext) => {
+    if (plaintext === undefined) return false
+    if (!signal.aborted) output.set(plaintext)
+    plaintext.fill(0)
+    return true
+  })
 }
 
 /** Both arrays as one. In a message the tag stands behind the ciphertext already, and nothing is copied. */

@@ -96,7 +96,10 @@ describe("Primitives", () => {
         for (let mask = 1; mask <= 40; mask++) {
           const point = flip(hex(`02${x}`), x.length / 2, mask)
           const reason = yield* primitives.importVerificationKey(curve, point).pipe(
-            Effect.match({ onSuccess: () => undefined, onFailure: ({ reason }) => reason })
+            Effect.match({
+              onSuccess: () => undefined,
+              onFailure: (error) => "reason" in error ? error.reason : error._tag
+            })
           )
           if (reason === undefined) continue
           assert.strictEqual(reason, "InvalidKey")
@@ -134,6 +137,6 @@ describe("Primitives", () => {
   it.effect("RSA PKCS1 is unsupported over WebCrypto", () =>
     Effect.gen(function*() {
       const web = WebPrimitives.make(globalThis.crypto)
-      assert.strictEqual((yield* Effect.flip(web.importRsaPublicKey(rsaPublicKey, "PKCS1"))).reason, "Unsupported")
+      assert.deepInclude(yield* Effect.flip(web.importRsaPublicKey(rsaPublicKey, "PKCS1")), { reason: "Unsupported" })
     }))
 })

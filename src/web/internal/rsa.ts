@@ -8,7 +8,7 @@ import { PrimitivesError } from "../../crypto/PrimitivesError.ts"
 import * as DataKey from "../../DataKey.ts"
 import * as Pem from "../../internal/pem.ts"
 import * as KeyType from "./keyType.ts"
-import type { Subtle, WebKey } from "./subtle.ts"
+import { plain, type Subtle, type WebKey, withPlain } from "./subtle.ts"
 
 const minimumModulusLength = 2048
 
@@ -106,7 +106,11 @@ export const make = (
         const rsa = toRsaKey(key)
         return rsa.padding === padding
           ? Effect.tryPromise({
-            try: () => subtle.encrypt({ name: "RSA-OAEP" }, rsa.key, Redacted.value(plaintext)).then(toBytes),
+            try: () =>
+              withPlain(
+                Redacted.value(plaintext),
+                (plaintext) => subtle.encrypt({ name: "RSA-OAEP" }, rsa.key, plaintext)
+              ).then(toBytes),
             catch: () => failure("rsaEncrypt")
           })
           : Effect.fail(failure("rsaEncrypt"))
@@ -117,7 +121,7 @@ export const make = (
         const rsa = toRsaKey(Redacted.value(key))
         return rsa.padding === padding
           ? Effect.callback<DataKey.DataKey, PrimitivesError>((resume, signal) => {
-            subtle.decrypt({ name: "RSA-OAEP" }, rsa.key, ciphertext).then(
+            subtle.decrypt({ name: "RSA-OAEP" }, rsa.key, plain(ciphertext)).then(
               (plaintext) => {
                 const taken = DataKey.make(toBytes(plaintext))
                 if (signal.aborted) return DataKey.zero(taken)

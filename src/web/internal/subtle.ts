@@ -13,6 +13,23 @@ export interface WebKeyPair {
   readonly publicKey: WebKey
 }
 
+/** AES-GCM under one key. Both answer an array of their own. */
+export interface AesGcm {
+  readonly encrypt: (
+    iv: Uint8Array,
+    aad: Uint8Array,
+    plaintext: Uint8Array,
+    signal: AbortSignal
+  ) => Promise<Uint8Array>
+  /** Undefined where the tag, which stands behind the ciphertext, is wrong. */
+  readonly decrypt: (
+    iv: Uint8Array,
+    aad: Uint8Array,
+    sealed: Uint8Array,
+    signal: AbortSignal
+  ) => Promise<Uint8Array | undefined>
+}
+
 type Algorithm = string | { readonly name: string; readonly [parameter: string]: unknown }
 
 export interface Subtle {
@@ -25,7 +42,16 @@ export interface Subtle {
     usages: ReadonlyArray<string>
   ): Promise<WebKey>
   exportKey(format: "raw", key: WebKey): Promise<ArrayBuffer>
-  generateKey(algorithm: Algorithm, extractable: boolean, usages: ReadonlyArray<string>): Promise<WebKeyPair>
+  generateKey(
+    algorithm: { readonly name: "ECDSA"; readonly namedCurve: string },
+    extractable: boolean,
+    usages: ReadonlyArray<string>
+  ): Promise<WebKeyPair>
+  generateKey(
+    algorithm: { readonly name: "AES-GCM"; readonly length: number },
+    extractable: boolean,
+    usages: ReadonlyArray<string>
+  ): Promise<WebKey>
   deriveBits(algorithm: Algorithm, key: WebKey, length: number): Promise<ArrayBuffer>
   deriveKey(
     algorithm: Algorithm,
@@ -38,4 +64,18 @@ export interface Subtle {
   decrypt(algorithm: Algorithm, key: WebKey, data: Uint8Array): Promise<ArrayBuffer>
   sign(algorithm: Algorithm, key: WebKey, data: Uint8Array): Promise<ArrayBuffer>
   verify(algorithm: Algorithm, key: WebKey, signature: Uint8Array, data: Uint8Array): Promise<boolean>
+}
+
+/** The view, or a copy of it where it is one of memory that is shared or can be resized, which WebCrypto refuses. */
+export const plain = (view: Uint8Array): Uint8Array => {
+  const buffer = view.buffer as ArrayBuffer
+  return buffer.resizable || Object.prototype.toString.call(buffer) !== "[object ArrayBuffer]"
+    ? new Uint8Array(view)
+    : view
+}
+
+/** Lends secret bytes as `plain` answers them. Where that takes a copy, it is zeroed. */
+export const withPlain = <A>(secret: Uint8Array, use: (secret: Uint8Array) => Promise<A>): Promise<A> => {
+  const view = plain(secret)
+  return view === secret ? use(view) : use(view).finally(() => view.fill(0))
 }

@@ -1,0 +1,16 @@
+/** Verifies signatures over messages that arrive in parts, which WebCrypto cannot. Apart because few programs need it. */
+import { p256, p384 } from "@noble/curves/nist.js"
+import { sha256, sha384 } from "@noble/hashes/sha2.js"
+import type { SignatureCurve } from "../../AlgorithmSuite.ts"
+
+/** Hashes with the curve's own function. Of the parts nothing is kept but its state. */
+export const make = (curve: SignatureCurve) => {
+  const [ecdsa, sha] = curve === "P-256" ? [p256, sha256] : [p384, sha384]
+  const hash = sha.create()
+  return {
+    update: (part: Uint8Array): void => void hash.update(part),
+    /** Whether r and s, one behind the other, sign the parts for a compressed point. Ends the verifier. */
+    verify: (raw: Uint8Array, point: Uint8Array): boolean =>
+      ecdsa.verify(raw, hash.digest(), point, { prehash: false, lowS: false })
+  }
+}
