@@ -41,12 +41,12 @@ export const copyFrom = (key: Uint8Array): DataKey =>
 class Released extends Stamped {
   readonly #released = true
 
-  static mark(key: DataKey): void {
-    new Released(key)
+  static mark(key: DataKey): DataKey {
+    return new Released(key) as object as DataKey
   }
 
   static has(key: DataKey): boolean {
-    return #released in key
+    return #released in key && key.#released
   }
 }
 

@@ -16,9 +16,11 @@ import { EndOfInput, missing } from "./message/ByteReader.ts"
 import { MalformedMessage } from "./message/MalformedMessage.ts"
 import * as MessageBody from "./message/MessageBody.ts"
 import * as MessageHeader from "./message/MessageHeader.ts"
+import * as PartialMessage from "./message/PartialMessage.ts"
 import type { DecryptRangeOptions, PlaintextRange, RandomAccessSource } from "./MessageStream.ts"
 import { withOperationSpan } from "./OperationSpan.ts"
 import { failDecrypt, orFailDecrypt } from "./RequestChecks.ts"
+import * as StreamChecks from "./StreamChecks.ts"
 import * as StreamDecryption from "./StreamDecryption.ts"
 import { batchLength } from "./StreamInlet.ts"
 
@@ -46,7 +48,7 @@ export const decryptRange = <E, R, E2, R2>(
       if (options.onHeader !== undefined) yield* options.onHeader(facts)
       const { header, length: bodyOffset } = decoded
       const { algorithmSuite, frameLength } = header
-      const layout = MessageBody.framedLayoutOf(algorithmSuite, source.length - bodyOffset, frameLength)
+      const layout = PartialMessage.framedLayoutOf(algorithmSuite, source.length - bodyOffset, frameLength)
       if (layout === undefined) return yield* failDecrypt(noWholeBody(bodyOffset))
       const { frameCount, plaintextLength } = layout
       const end = range.length === undefined ? plaintextLength : range.offset + range.length
@@ -76,10 +78,10 @@ export const decryptRange = <E, R, E2, R2>(
             return yield* failDecrypt(new WithheldPlaintextTooLong({ what: "frame", maxWithheldBytes }))
           }
           const part = yield* read(source, start, until - start)
-          const decoded: Array<MessageBody.DecodedFrame> = []
+          const decoded: Array<PartialMessage.DecodedFrame> = []
           let offset = 0
           while (decoded.length < count) {
-            const frame = yield* orFailDecrypt(MessageBody.decodeFrame<never>(header, part, {
+            const frame = yield* orFailDecrypt(PartialMessage.decodeFrame<never>(header, part, {
               start,
               offset,
               sequenceNumber: index + decoded.length + 1,
@@ -120,7 +122,7 @@ const readHeader = Effect.fnUntraced(function*<E, R>(
   R
 > {
   let message = yield* read(source, 0, Math.min(firstRead, source.length))
-  const extent = MessageHeader.extent({ maxEncryptedDataKeys: client.maxEncryptedDataKeys })
+  const extent = PartialMessage.headerExtent({ maxEncryptedDataKeys: client.maxEncryptedDataKeys })
   for (let step = extent.next(); step.done !== true;) {
     const needed = step.value
     if (needed > Math.min(source.length, StreamDecryption.maxHeaderLength)) break
@@ -184,7 +186,7 @@ const checkArguments = (
     if (typeof range !== "object" || range === null || range.offset === undefined) {
       return yield* ClientRequests.invalidOption("range", "must have an offset")
     }
-    yield* ClientRequests.checkLength("range.offset", range.offset)
-    yield* ClientRequests.checkLength("range.length", range.length)
+    yield* StreamChecks.checkLength("range.offset", range.offset)
+    yield* StreamChecks.checkLength("range.length", range.length)
     return settings
   })

@@ -22,13 +22,14 @@ import {
 } from "./EncryptionSdkError.ts"
 import { EndOfInput, missing } from "./message/ByteReader.ts"
 import { MalformedMessage } from "./message/MalformedMessage.ts"
-import * as MessageBody from "./message/MessageBody.ts"
 import * as MessageFooter from "./message/MessageFooter.ts"
 import * as MessageHeader from "./message/MessageHeader.ts"
+import * as PartialMessage from "./message/PartialMessage.ts"
 import * as MessageParts from "./MessageParts.ts"
 import type { DecryptStreamOptions, MessageFacts, UnverifiedPlaintext } from "./MessageStream.ts"
 import { withOperationSpan } from "./OperationSpan.ts"
 import { failDecrypt, orFailDecrypt } from "./RequestChecks.ts"
+import * as StreamChecks from "./StreamChecks.ts"
 import * as StreamInlet from "./StreamInlet.ts"
 
 type Chunks = Arr.NonEmptyReadonlyArray<Uint8Array>
@@ -109,7 +110,7 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
 
   /** A copy of the header: nobody can change what is verified after what was decoded. */
   const readHeader = Effect.gen(function*() {
-    const extent = MessageHeader.extent({ maxEncryptedDataKeys: client.maxEncryptedDataKeys })
+    const extent = PartialMessage.headerExtent({ maxEncryptedDataKeys: client.maxEncryptedDataKeys })
     let length = 0
     for (let step = extent.next(); step.done !== true;) {
       length = step.value
@@ -141,17 +142,17 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
     let needed = 1
     let frames = 0
     let bytes = 0
-    let final: MessageBody.DecodedFrame | undefined
-    let batch: Array<MessageBody.DecodedFrame> = []
+    let final: PartialMessage.DecodedFrame | undefined
+    let batch: Array<PartialMessage.DecodedFrame> = []
     let encoded: Array<Uint8Array> = []
 
     /** Reads the next frame, if all of it is there. */
-    const nextFrame = (pending: number): Result.Result<MessageBody.DecodedFrame | undefined, DecryptErrorReason> => {
+    const nextFrame = (pending: number): Result.Result<PartialMessage.DecodedFrame | undefined, DecryptErrorReason> => {
       for (;;) {
         const part = queue.view(needed)
         if (part === undefined) return Result.succeed(undefined)
         const start = queue.offset
-        const decoded = MessageBody.decodeFrame(header, part, {
+        const decoded = PartialMessage.decodeFrame(header, part, {
           start,
           offset: 0,
           sequenceNumber: frames + batch.length + 1,
@@ -195,7 +196,7 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
     }
 
     const open = Effect.fnUntraced(function*(
-      opened: ReadonlyArray<MessageBody.DecodedFrame>,
+      opened: ReadonlyArray<PartialMessage.DecodedFrame>,
       encoded: ReadonlyArray<Uint8Array>
     ) {
       const plaintext = yield* opening.openFrames(opened, encoded)
@@ -241,7 +242,7 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
     /** What the one-shot client says of a message that is cut there. */
     const endsEarly: Next = Effect.suspend(() =>
       Effect.flatMap(
-        orFailDecrypt(MessageBody.decodeFrame<never>(header, rest(), {
+        orFailDecrypt(PartialMessage.decodeFrame<never>(header, rest(), {
           start: queue.offset,
           offset: 0,
           sequenceNumber: frames + 1,
@@ -332,10 +333,10 @@ export const checkOptions = (
   Result.gen(function*() {
     const settings = yield* ClientRequests.decryptSettings(client, options)
     const { maxWithheldBytes = defaultMaxWithheldBytes, unsignedOnly = false } = options
-    yield* ClientRequests.checkLength("maxWithheldBytes", maxWithheldBytes)
+    yield* StreamChecks.checkLength("maxWithheldBytes", maxWithheldBytes)
     if (typeof unsignedOnly !== "boolean") {
       return yield* ClientRequests.invalidOption("unsignedOnly", "must be true or false, or left out")
     }
-    yield* ClientRequests.checkHooks(options)
+    yield* StreamChecks.checkHooks(options)
     return { ...settings, maxWithheldBytes, unsignedOnly }
   })

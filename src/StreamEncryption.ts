@@ -24,6 +24,7 @@ import * as MessageParts from "./MessageParts.ts"
 import type { EncryptStreamOptions, MessageFacts } from "./MessageStream.ts"
 import { withOperationSpan } from "./OperationSpan.ts"
 import { failEncrypt, orFailEncrypt } from "./RequestChecks.ts"
+import * as StreamChecks from "./StreamChecks.ts"
 import * as StreamInlet from "./StreamInlet.ts"
 
 type Chunks = Arr.NonEmptyReadonlyArray<Uint8Array>
@@ -154,9 +155,9 @@ const checkOptions = (
   Result.gen(function*() {
     const settings = yield* ClientRequests.encryptSettings(client, options)
     const { maxPlaintextLength, plaintextLength } = options
-    yield* ClientRequests.checkLength("plaintextLength", plaintextLength)
-    yield* ClientRequests.checkLength("maxPlaintextLength", maxPlaintextLength)
-    yield* ClientRequests.checkHooks(options)
+    yield* StreamChecks.checkLength("plaintextLength", plaintextLength)
+    yield* StreamChecks.checkLength("maxPlaintextLength", maxPlaintextLength)
+    yield* StreamChecks.checkHooks(options)
     if (plaintextLength !== undefined && maxPlaintextLength !== undefined) {
       return yield* ClientRequests.invalidOption("plaintextLength", "cannot be given together with maxPlaintextLength")
     }

@@ -574,7 +574,7 @@ const digits = /*#__PURE__*/ bytes.utf8("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm
  * third of an entry's memory; this is in one piece.
  */
 const textOf = (digest: Uint8Array, commitmentPolicy: string): string => {
-  const codes = new Array<number>(digest.length / 3 * 4 + 1 + commitmentPolicy.length)
+  const codes = new Uint8Array(digest.length / 3 * 4 + 1 + commitmentPolicy.length)
   let at = 0
   for (let i = 0; i < digest.length; i += 3) {
     const bits = digest[i]! << 16 | digest[i + 1]! << 8 | digest[i + 2]!

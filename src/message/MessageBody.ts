@@ -9,7 +9,7 @@
 import type * as Result from "effect/Result"
 import type { AlgorithmSuite } from "../AlgorithmSuite.ts"
 import * as bytes from "../internal/bytes.ts"
-import { ByteReader, decoding, decodingPart, type EndOfInput, refuse, refuseWith } from "./ByteReader.ts"
+import { ByteReader, decoding, refuse } from "./ByteReader.ts"
 import type { MalformedMessage } from "./MalformedMessage.ts"
 import type { ContentType } from "./MessageHeader.ts"
 
@@ -305,57 +305,6 @@ export function* openFrames(
   }
 }
 
-/** A frame that was read, and where it ends in the bytes that it was read from. */
-export interface DecodedFrame extends Frame {
-  readonly end: number
-}
-
-/**
- * Reads the frame that begins at `offset` in `part`, which are bytes of a message from its byte `start` on. Answers the
- * shortage where they are not all there yet. A length of the content that `refuse` answers an error for is refused as soon
- * as it is known, before any of the content has to be there.
- */
-export const decodeFrame = <E extends Error>(
-  header: BodyHeader,
-  part: Uint8Array,
-  options: {
-    readonly start: number
-    readonly offset: number
-    readonly sequenceNumber: number
-    readonly refuse: (contentLength: number) => E | undefined
-  }
-): Result.Result<DecodedFrame | EndOfInput, MalformedMessage | E> =>
-  decodingPart<DecodedFrame, E>(options.start, () => {
-    const reader = new ByteReader(part, options.offset)
-    const { contentLength } = readFrameHead(reader, header, options.sequenceNumber)
-    const error = options.refuse(contentLength)
-    if (error !== undefined) refuseWith(error)
-    reader.offset = options.offset
-    const frame = readFrame(reader, header, options.sequenceNumber)
-    return { ...frame, end: reader.offset }
-  })
-
-/**
- * How a framed body of this length is divided, by its length alone; undefined where no framed body has it.
- *
- * **Gotchas**
- *
- * A claim, not a fact: only the final frame, once authenticated, says where a message ends.
- */
-export const framedLayoutOf = (
-  algorithmSuite: AlgorithmSuite,
-  length: number,
-  frameLength: number
-): FramedLayout | undefined => {
-  const final = encodedFrameLength(algorithmSuite, true, 0)
-  const full = encodedFrameLength(algorithmSuite, false, frameLength)
-  const before = Math.floor((length - final) / full)
-  const content = length - final - before * full
-  return before < 0 || content > frameLength
-    ? undefined
-    : { plaintextLength: before * frameLength + content, frameLength, frameCount: before + 1, length }
-}
-
 /** A frame as far as its ciphertext. */
 interface FrameHead {
   readonly content: BodyContent
@@ -363,7 +312,8 @@ interface FrameHead {
   readonly contentLength: number
 }
 
-const readFrame = (reader: ByteReader, header: BodyHeader, sequenceNumber: number): Frame => {
+/** The frame that must have this sequence number. For those who read a body themselves: throws as a `ByteReader` does. */
+export const readFrame = (reader: ByteReader, header: BodyHeader, sequenceNumber: number): Frame => {
   const { content, contentLength, ivOffset } = readFrameHead(reader, header, sequenceNumber)
   const { ivLength, tagLength } = header.algorithmSuite
   return {
@@ -375,8 +325,8 @@ const readFrame = (reader: ByteReader, header: BodyHeader, sequenceNumber: numbe
   }
 }
 
-/** Reads the frame that must have this sequence number, as far as its ciphertext. */
-const readFrameHead = (reader: ByteReader, header: BodyHeader, sequenceNumber: number): FrameHead => {
+/** `readFrame`, as far as the ciphertext. */
+export const readFrameHead = (reader: ByteReader, header: BodyHeader, sequenceNumber: number): FrameHead => {
   const { algorithmSuite, contentType, frameLength } = header
   if (contentType === "nonFramed") return readNonFramedHead(reader, algorithmSuite)
 

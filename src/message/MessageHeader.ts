@@ -149,29 +149,6 @@ export const decode = (
     read(new ByteReader(message, 0), options?.maxEncryptedDataKeys)
   )
 
-/**
- * How many bytes the header takes that begins a message, found out while the message arrives, in a time that grows with the
- * header and not with the number of parts it comes in. Yields how many bytes from the start of the message it must see
- * next, and is resumed with at least these. Where it ends, `decode` has all it needs to answer or to refuse.
- */
-export function* extent(
-  options?: { readonly maxEncryptedDataKeys?: number | undefined }
-): Generator<number, void, Uint8Array> {
-  const uint16 = (message: Uint8Array, offset: number) => (message[offset]! << 8) | message[offset + 1]!
-  const start = yield 4
-  const isVersion1 = start[0] === 1
-  let offset = isVersion1 ? 4 : 3
-  const suite = AlgorithmSuite.fromId(uint16(start, offset - 2))
-  if (suite === undefined || suite.messageFormatVersion !== start[0]) return
-  offset += suite.messageIdLength
-  offset += 2 + uint16(yield offset + 2, offset)
-  const count = uint16(yield offset + 2, offset)
-  offset += 2
-  if (count > (options?.maxEncryptedDataKeys ?? count)) return
-  for (let field = 0; field < 3 * count; field++) offset += 2 + uint16(yield offset + 2, offset)
-  yield offset + (isVersion1 ? 10 : 5) + suite.commitmentLength + authenticationLength(suite)
-}
-
 const read = (reader: ByteReader, maxEncryptedDataKeys: number | undefined): DecodedHeader => {
   const version = reader.uint8("Version")
   if (version !== 1 && version !== 2) return refuse("Version", 0, `must be 1 or 2, is ${version}`)

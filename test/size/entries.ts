@@ -53,7 +53,7 @@ export const entries: ReadonlyArray<Entry> = [
     title: "raw AES keyring + caching CMM + encrypt + decrypt",
     text: raw,
     budget: 75 * kib,
-    ownBudget: { rolldown: 25 * kib, esbuild: 29 * kib }
+    ownBudget: { rolldown: 25 * kib, esbuild: 30 * kib }
   },
   {
     title: "KMS keyring + caching CMM + encrypt + decrypt",
@@ -62,7 +62,7 @@ export const entries: ReadonlyArray<Entry> = [
       kmsKeyring
     ).replace("LAYERS", "Effect.provideService(Kms.Kms, globalThis.kms), Effect.provide(WebPrimitives.layer)"),
     budget: 75 * kib,
-    ownBudget: { rolldown: 26 * kib, esbuild: 30 * kib }
+    ownBudget: { rolldown: 26 * kib, esbuild: 31 * kib }
   },
   {
     title: "the same with the AWS SDK's client",
@@ -72,6 +72,6 @@ import { AwsKms } from "effect-encryption-sdk/kms/aws"`,
       kmsKeyring
     ).replace("LAYERS", "Effect.provide(AwsKms.layer()), Effect.provide(WebPrimitives.layer)"),
     budget: 125 * kib,
-    ownBudget: { rolldown: 27 * kib, esbuild: 32 * kib }
+    ownBudget: { rolldown: 28 * kib, esbuild: 32 * kib }
   }
 ]
