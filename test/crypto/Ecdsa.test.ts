@@ -40,7 +40,7 @@ describe.each(curves)("Ecdsa on $curve", ({ curve, der, hash, length, openssl })
     assert.deepStrictEqual(seen, new Set(["s as it is", "s from the order"]))
   })
 
-  it("makes a signature of any length one of the one length, as from r and s", () => {
+  it.skipIf(inBrowser)("makes a signature of any length one of the one length, as from r and s", () => {
     const { privateKey, publicKey } = crypto.generateKeyPairSync("ec", { namedCurve: curve })
     const lengths = new Set<number>()
     for (let i = 0; i < 300; i++) {
