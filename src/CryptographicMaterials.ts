@@ -125,9 +125,7 @@ const checkEncryptedDataKey = (edk: EncryptedDataKey.EncryptedDataKey) => {
   if (typeof keyProviderId !== "string" || !bytes.isWellFormed(keyProviderId)) {
     return invalid("encryptedDataKeys.keyProviderId", "is not well-formed Unicode")
   }
-  // Text of so few characters fits in any encoding.
-  const id = keyProviderId.length <= 1000 ? bytes.empty : bytes.utf8(keyProviderId)
-  return checkField("keyProviderId", id) ?? checkField("keyProviderInfo", keyProviderInfo) ??
+  return checkField("keyProviderId", bytes.utf8(keyProviderId)) ?? checkField("keyProviderInfo", keyProviderInfo) ??
     checkField("ciphertext", ciphertext)
 }
 

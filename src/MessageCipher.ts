@@ -6,6 +6,7 @@
  * client-apis/decrypt.md#verify-the-header and what follows it
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import type { AlgorithmSuite } from "./AlgorithmSuite.ts"
 import * as KeyDerivation from "./crypto/KeyDerivation.ts"
@@ -19,7 +20,7 @@ import * as bytes from "./internal/bytes.ts"
 import * as MessageBody from "./message/MessageBody.ts"
 import * as MessageFooter from "./message/MessageFooter.ts"
 import * as MessageHeader from "./message/MessageHeader.ts"
-import { failDecrypt, loadedToDecrypt, loadedToEncrypt } from "./RequestChecks.ts"
+import { failDecrypt, failEncrypt } from "./RequestChecks.ts"
 
 /** The header's own IV. Frames count from 1, so none has the same. */
 export const headerIv = /*#__PURE__*/ new Uint8Array(12)
@@ -44,8 +45,9 @@ export const begin = (
   const { algorithmSuite, encryptedDataKeys, encryptionContext, requiredEncryptionContextKeys } = materials
   return Effect.flatMap(primitives.randomBytes(algorithmSuite.messageIdLength), (messageId) =>
     Effect.map(
-      loadedToEncrypt(
-        primitives.deriveKeys(materials.plaintextDataKey, KeyDerivation.plan(algorithmSuite, messageId))
+      Effect.catch(
+        primitives.deriveKeys(materials.plaintextDataKey, KeyDerivation.plan(algorithmSuite, messageId)),
+        failEncrypt
       ),
       ({ commitment, encryptionKey }) => {
         const suiteData = commitment ?? bytes.empty
@@ -161,7 +163,10 @@ export const open = (
         () => verifySignature(primitives, materials, message.subarray(0, footerOffset), signature)
       )
     // What was decrypted already of a message that is not authentic is nobody's.
-    return Effect.as(Effect.onError(verified, () => Effect.sync(() => plaintext.fill(0))), plaintext)
+    return Effect.onExitPrimitive(Effect.as(verified, plaintext), (exit) => {
+      if (Exit.isFailure(exit)) plaintext.fill(0)
+      return undefined
+    })
   })
 
 /** Verifies commitment and header, and answers the key that the message was encrypted with. */
@@ -171,22 +176,26 @@ export const unlock = (
   message: Uint8Array,
   { header, headerBodyLength }: MessageHeader.DecodedHeader
 ): Effect.Effect<AesKey, DecryptError> =>
-  Effect.flatMap(
-    loadedToDecrypt(
-      primitives.deriveKeys(materials.plaintextDataKey, KeyDerivation.plan(header.algorithmSuite, header.messageId))
+  Effect.catch(
+    Effect.flatMap(
+      primitives.deriveKeys(materials.plaintextDataKey, KeyDerivation.plan(header.algorithmSuite, header.messageId)),
+      ({ commitment, encryptionKey }): Effect.Effect<AesKey, DecryptError | PrimitivesError> => {
+        if (!primitives.timingSafeEqual(commitment ?? bytes.empty, header.suiteData)) {
+          return failDecrypt(new AuthenticationFailed({ check: "commitment" }))
+        }
+        const headerJob: OpenJob = {
+          iv: header.authentication.iv ?? headerIv,
+          aad: headerAad(message.subarray(0, headerBodyLength), materials),
+          ciphertext: bytes.empty,
+          tag: header.authentication.tag,
+          output: bytes.empty
+        }
+        return Effect.as(primitives.open(encryptionKey, [headerJob]), encryptionKey)
+      }
     ),
-    ({ commitment, encryptionKey }) => {
-      if (!primitives.timingSafeEqual(commitment ?? bytes.empty, header.suiteData)) {
-        return failDecrypt(new AuthenticationFailed({ check: "commitment" }))
-      }
-      const headerJob: OpenJob = {
-        iv: header.authentication.iv ?? headerIv,
-        aad: headerAad(message.subarray(0, headerBodyLength), materials),
-        ciphertext: bytes.empty,
-        tag: header.authentication.tag,
-        output: bytes.empty
-      }
-      return Effect.as(authentic("header", primitives.open(encryptionKey, [headerJob])), encryptionKey)
+    (error) => {
+      if (error._tag === "DecryptError") return Effect.fail(error)
+      return error._tag === "NotLoaded" ? failDecrypt(error) : failedTag("header", error)
     }
   )
 
@@ -210,12 +219,10 @@ export const signatureVerdict = (valid: boolean): Effect.Effect<void, DecryptErr
 export const authentic = (
   check: "header" | "body",
   opened: Effect.Effect<void, PrimitivesError>
-): Effect.Effect<void, DecryptError> =>
-  Effect.catchTag(
-    opened,
-    "PrimitivesError",
-    (error) => error.reason === "Failed" ? failDecrypt(new AuthenticationFailed({ check })) : Effect.die(error)
-  )
+): Effect.Effect<void, DecryptError> => Effect.catch(opened, (error) => failedTag(check, error))
+
+const failedTag = (check: "header" | "body", error: PrimitivesError): Effect.Effect<never, DecryptError> =>
+  error.reason === "Failed" ? failDecrypt(new AuthenticationFailed({ check })) : Effect.die(error)
 
 /**
  * What the header's tag is computed over: the header body as it stands in the message, and behind it the pairs that are

@@ -13,7 +13,7 @@ import * as bytes from "./internal/bytes.ts"
 import * as MessageBody from "./message/MessageBody.ts"
 import * as MessageHeader from "./message/MessageHeader.ts"
 import * as MessageCipher from "./MessageCipher.ts"
-import { loadedToDecrypt, loadedToEncrypt } from "./RequestChecks.ts"
+import { failDecrypt, failEncrypt } from "./RequestChecks.ts"
 
 /** A message that is being written. What `sealFrames` and `finish` answer is the message, in this order. */
 export interface Sealing {
@@ -49,7 +49,7 @@ export const sealParts = Effect.fnUntraced(function*(
       output: tag
     }
   ])
-  const signer = signingKey && (yield* loadedToEncrypt(primitives.signer(signingKey)))
+  const signer = signingKey && (yield* Effect.catch(primitives.signer(signingKey), failEncrypt))
   signer?.update(headerBytes)
   return {
     header: MessageCipher.sealedHeader(fields, tag),
@@ -102,7 +102,7 @@ export const openParts = Effect.fnUntraced(function*(
   const { header, length } = decoded
   const encryptionKey = yield* MessageCipher.unlock(primitives, materials, message, decoded)
   const { verificationKey } = materials
-  const verifier = verificationKey && (yield* loadedToDecrypt(primitives.verifier(verificationKey)))
+  const verifier = verificationKey && (yield* Effect.catch(primitives.verifier(verificationKey), failDecrypt))
   verifier?.update(message.subarray(0, length))
   return {
     openFrames: (frames, encoded) =>

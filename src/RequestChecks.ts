@@ -15,7 +15,6 @@ import {
   InvalidEncryptionContext,
   InvalidOption
 } from "./EncryptionSdkError.ts"
-import type { NotLoaded } from "./NotLoaded.ts"
 
 /**
  * A context to encrypt under: valid, and without keys that only the library may set.
@@ -80,11 +79,3 @@ export const orFailEncrypt = <A>(result: Result.Result<A, EncryptErrorReason>): 
 /** Goes on with what was found right, or fails the decryption. */
 export const orFailDecrypt = <A>(result: Result.Result<A, DecryptErrorReason>): Effect.Effect<A, DecryptError> =>
   Result.isSuccess(result) ? Effect.succeed(result.success) : failDecrypt(result.failure)
-
-/** Goes on with what could be loaded, or fails the encryption. */
-export const loadedToEncrypt = <A>(effect: Effect.Effect<A, NotLoaded>): Effect.Effect<A, EncryptError> =>
-  Effect.mapError(effect, (reason) => new EncryptError({ reason }))
-
-/** Goes on with what could be loaded, or fails the decryption. */
-export const loadedToDecrypt = <A>(effect: Effect.Effect<A, NotLoaded>): Effect.Effect<A, DecryptError> =>
-  Effect.mapError(effect, (reason) => new DecryptError({ reason }))

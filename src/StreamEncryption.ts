@@ -134,7 +134,9 @@ const begin = (client: Client, settings: StreamSettings) =>
       requiredEncryptionContextKeys: [],
       maxPlaintextLength: settings.limit?.expected
     })
-    const { materials, receipt } = yield* orFailEncrypt(ClientRequests.checkEncryptionAnswer(client, answer))
+    const { materials, receipt } = yield* orFailEncrypt(
+      ClientRequests.checkEncryptionAnswer(client, answer)
+    )
     yield* DataKey.zeroWithScope(materials.plaintextDataKey)
     const sealing = yield* MessageParts.sealParts(client.primitives, materials, settings.frameLength)
     const { header } = sealing

@@ -47,14 +47,6 @@ export const encryptionPreimage = (request: {
     EncryptionContext.serialize(request.encryptionContext)
   ])
 
-const encodeSorted = (encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>): Uint8Array => {
-  const [first] = encryptedDataKeys
-  // Most messages have one.
-  return encryptedDataKeys.length === 1 && first !== undefined
-    ? EncryptedDataKey.encode(first)
-    : bytes.concat(encryptedDataKeys.map(EncryptedDataKey.encode).toSorted(bytes.compare))
-}
-
 /**
  * The bytes whose SHA-384 digest identifies an entry of decryption materials. The order of the encrypted data keys makes
  * no difference.
@@ -72,6 +64,6 @@ export const decryptionPreimage = (request: {
     decryptScope,
     bytes.utf8(request.partitionId),
     suiteId(request.algorithmSuite),
-    encodeSorted(request.encryptedDataKeys),
+    bytes.concat(request.encryptedDataKeys.map(EncryptedDataKey.encode).toSorted(bytes.compare)),
     EncryptionContext.serialize(request.encryptionContext)
   ])

@@ -86,7 +86,7 @@ describe("benchmarks", () => {
     assert.strictEqual(lines.length, 4)
     for (const each of lines) checkTimes(each, ["ours", "floor", "peer"])
     const hits = await run("cache", "hit")
-    assert.deepStrictEqual(hits.map((line) => line.case), ["hit, 1 entries"])
+    assert.deepStrictEqual(hits.map((line) => line.case), ["hit of one, 1 entries"])
     for (const each of hits) checkTimes(each, ["ours", "peer"])
     for (const each of await run("web", "Node")) checkTimes(each, ["ours", "floor"])
   })

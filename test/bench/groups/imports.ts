@@ -139,16 +139,19 @@ export const benchmarks: ReadonlyArray<Benchmark> = [{
         line("import, the peer's whole package", "ns", alternately({ ...files, peer: whole }, rounds))
       ]
       for (const [name, bundle] of Object.entries(bundlers)) {
-        const bundled = { ours: join(folder, `ours.${name}.mjs`), peer: join(folder, `parts.${name}.mjs`) }
-        await bundle(files.ours, bundled.ours)
-        await bundle(files.peer, bundled.peer)
-        lines.push(
-          line(`import, minified by ${name}, the peer's same parts`, "ns", alternately(bundled, rounds)),
-          line(`size, minified by ${name}`, "bytes", {
-            ours: statSync(bundled.ours).size,
-            peer: statSync(bundled.peer).size
-          })
-        )
+        const minified = join(folder, `ours.${name}.mjs`)
+        await bundle(files.ours, minified)
+        for (const [what, source] of [["same parts", files.peer], ["whole package", whole]] as const) {
+          const bundled = { ours: minified, peer: source.replace(/mjs$/, `${name}.mjs`) }
+          await bundle(source, bundled.peer)
+          lines.push(
+            line(`import, minified by ${name}, the peer's ${what}`, "ns", alternately(bundled, rounds)),
+            line(`size, minified by ${name}, the peer's ${what}`, "bytes", {
+              ours: statSync(bundled.ours).size,
+              peer: statSync(bundled.peer).size
+            })
+          )
+        }
       }
       const own = sizeOf(join(folder, "node_modules/effect-encryption-sdk")) + sizeOf(join(root, "src"))
       lines.push(

@@ -27,7 +27,10 @@ const contextOf = (index: number): Record<string, string> => ({ purpose: "bench"
 export interface Filled {
   /** Serves the entry of this number, which is made where it is missing. */
   readonly request: (index: number) => Promise<unknown>
-  /** Serves as many entries, those of pseudo-random numbers below the count, one after the other. */
+  /**
+   * Serves as many entries, those of pseudo-random numbers below the count, one after the other. With a count of 1 it is
+   * always the same.
+   */
   readonly hits: (times: number, count: number) => Promise<unknown>
   readonly size: () => Promise<number>
 }
