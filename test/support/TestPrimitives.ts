@@ -49,22 +49,26 @@ const counted = (service: Primitives.Primitives["Service"]): Primitives.Primitiv
 
 /**
  * Lets the operations of WebCrypto that have begun come to their end, with whatever follows on them. The test clock knows
- * nothing of promises: under this layer a test has to wait before it moves the clock or looks. Under the layer for Node,
- * whose operations are synchronous, there is nothing to wait for.
+ * nothing of promises: under this layer a test has to wait before it moves the clock or looks. Under the layer for Node
+ * that is so for signatures and their keys alone, which the thread pool makes.
  */
-export const idle: Effect.Effect<void> = !isWeb
-  ? Effect.void
-  : Effect.gen(function*() {
-    for (let quiet = 0; quiet < 3; quiet = running === 0 ? quiet + 1 : 0) {
-      yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 0)))
-    }
-  })
+export const idle: Effect.Effect<void> = Effect.gen(function*() {
+  if (!isWeb && running === 0) return
+  for (let quiet = 0; quiet < 3; quiet = running === 0 ? quiet + 1 : 0) {
+    yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 0)))
+  }
+})
 
 const load = async (): Promise<{
   readonly make: Primitives.Primitives["Service"]
   readonly layer: Layer.Layer<Primitives.Primitives>
 }> => {
-  if (!isWeb) return (await import("effect-encryption-sdk/node")).NodePrimitives
+  if (!isWeb) {
+    const { NodePrimitives } = await import("effect-encryption-sdk/node")
+    const { generateSigningKey, sign, verify } = counted(NodePrimitives.make)
+    const make = { ...NodePrimitives.make, generateSigningKey, sign, verify }
+    return { make, layer: Layer.succeed(Primitives.Primitives, make) }
+  }
   const { WebPrimitives } = await import("effect-encryption-sdk/web")
   const make = counted(WebPrimitives.make(globalThis.crypto))
   return { make, layer: Layer.succeed(Primitives.Primitives, make) }
