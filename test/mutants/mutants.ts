@@ -185,7 +185,7 @@ const cached: ReadonlyArray<Mutant> = [
     name: "the underlying manager is told the length",
     file: manager,
     find: "maxPlaintextLength: undefined\n",
-    replace: "maxPlaintextLength: length\n",
+    replace: "maxPlaintextLength: request.maxPlaintextLength\n",
     killedBy: promises(
       "promise 4: the underlying manager learns nothing of the plaintext > a cacheable request has no length"
     )
