@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Context, Deferred, Effect, Exit, Fiber, References, Scope, Tracer } from "effect"
+import { Cause, Context, Deferred, Effect, Exit, Fiber, References, Scope } from "effect"
 import { CachingCmm, LocalCache, type MaterialsCache, MaterialsCache as Cache } from "effect-encryption-sdk/caching"
 import { TestClock } from "../support/TestClock.ts"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { caching } from "../support/caching.ts"
+import { recordingTracer } from "../support/recordingTracer.ts"
 import { decryptRequest, edk, encryptRequest, failed, keyNumber, scriptedManager } from "../support/scriptedManager.ts"
 
 /** Calls that wait for their own gate. */
@@ -413,14 +414,7 @@ describe("promise 10: interruption", () => {
 
   it.effect("spans of those who waited are linked to the fetch's, which is a root", () =>
     Effect.gen(function*() {
-      const spans: Array<Tracer.NativeSpan> = []
-      const tracer = Tracer.make({
-        span: (options) => {
-          const span = new Tracer.NativeSpan(options)
-          spans.push(span)
-          return span
-        }
-      })
+      const { spans, tracer } = recordingTracer()
       yield* Effect.gen(function*() {
         const { encrypt } = yield* caching({ script: { before: () => Effect.sleep("1 second") } })
         const fiber = yield* Effect.forkChild(

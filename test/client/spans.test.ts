@@ -1,10 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Tracer } from "effect"
+import { Effect, Layer } from "effect"
 import { AlgorithmSuite, CryptographicMaterialsManager, EncryptionSdk } from "effect-encryption-sdk"
 import { CachingCmm, LocalCache } from "effect-encryption-sdk/caching"
 import { KmsKeyring } from "effect-encryption-sdk/kms"
 import { EmbeddedKms } from "effect-encryption-sdk/kms/development-only"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
+import { recordingTracer } from "../support/recordingTracer.ts"
 
 const arn = "arn:aws:kms:us-east-1:111122223333:key/0123abcd-0000-1111-2222-333344445555"
 
@@ -16,22 +17,10 @@ const program = EncryptionSdk.layer().pipe(
   Layer.provide(TestPrimitives.layer)
 )
 
-const recorded = Effect.sync(() => {
-  const spans: Array<Tracer.NativeSpan> = []
-  const tracer = Tracer.make({
-    span: (options) => {
-      const span = new Tracer.NativeSpan(options)
-      spans.push(span)
-      return span
-    }
-  })
-  return { spans, tracer }
-})
-
 describe("spans of the client's operations", () => {
   it.effect("say suite, key providers and outcome", () =>
     Effect.gen(function*() {
-      const { spans, tracer } = yield* recorded
+      const { spans, tracer } = recordingTracer()
       yield* Effect.gen(function*() {
         const sdk = yield* EncryptionSdk.EncryptionSdk
         const algorithmSuite = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
@@ -66,7 +55,7 @@ describe("spans of the client's operations", () => {
 
   it.effect("there are none where nobody traces", () =>
     Effect.gen(function*() {
-      const { tracer } = yield* recorded
+      const { tracer } = recordingTracer()
       const seen: Array<string | undefined> = []
       const encrypt = Effect.gen(function*() {
         const sdk = yield* EncryptionSdk.EncryptionSdk

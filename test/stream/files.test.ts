@@ -3,10 +3,11 @@
  */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Stream, Tracer } from "effect"
+import { Effect, FileSystem, Stream } from "effect"
 import { AlgorithmSuite, FileSource } from "effect-encryption-sdk"
 import { clientOf } from "../support/client.ts"
 import { recordingKeyring } from "../support/keyrings.ts"
+import { recordingTracer } from "../support/recordingTracer.ts"
 import { chunksOf, collect, pattern } from "../support/streams.ts"
 
 const options = { algorithmSuite: AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY, frameLength: 1000 }
@@ -53,14 +54,7 @@ describe("files", () => {
 describe("spans of streams", () => {
   it.effect("cover what is done before the first frame", () =>
     Effect.gen(function*() {
-      const spans: Array<Tracer.NativeSpan> = []
-      const tracer = Tracer.make({
-        span: (options) => {
-          const span = new Tracer.NativeSpan(options)
-          spans.push(span)
-          return span
-        }
-      })
+      const { spans, tracer } = recordingTracer()
       const sdk = yield* clientOf(recordingKeyring().keyring)
       yield* Effect.gen(function*() {
         const message = yield* collect(sdk.encryptStream(chunksOf(pattern(50), 7), options))

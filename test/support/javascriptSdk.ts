@@ -49,14 +49,16 @@ export const caching = (keyring: KeyringNode): NodeCachingMaterialsManager =>
     maxAge: 3_600_000
   })
 
+interface EncryptOptions {
+  readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite
+  readonly encryptionContext: Context
+  readonly frameLength: number
+}
+
 export const encrypt = (
   keyring: KeyringNode | NodeCachingMaterialsManager,
   plaintext: Uint8Array,
-  options: {
-    readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite
-    readonly encryptionContext: Context
-    readonly frameLength: number
-  }
+  options: EncryptOptions
 ): Effect.Effect<Uint8Array> =>
   Effect.promise(() =>
     clientFor(options.algorithmSuite).encrypt(keyring, plaintext, {
@@ -92,11 +94,7 @@ const through = (stream: Duplex, chunks: ReadonlyArray<Uint8Array>): Promise<Uin
 export const encryptStream = (
   keyring: KeyringNode,
   chunks: ReadonlyArray<Uint8Array>,
-  options: {
-    readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite
-    readonly encryptionContext: Context
-    readonly frameLength: number
-  }
+  options: EncryptOptions
 ): Effect.Effect<Uint8Array> =>
   Effect.promise(() =>
     through(
