@@ -122,7 +122,7 @@ const readHeader = Effect.fnUntraced(function*<E, R>(
   R
 > {
   let message = yield* read(source, 0, Math.min(firstRead, source.length))
-  const extent = PartialMessage.headerExtent({ maxEncryptedDataKeys: client.maxEncryptedDataKeys })
+  const extent = PartialMessage.headerExtent(client)
   for (let step = extent.next(); step.done !== true;) {
     const needed = step.value
     if (needed > Math.min(source.length, StreamDecryption.maxHeaderLength)) break

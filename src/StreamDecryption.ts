@@ -110,7 +110,7 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
 
   /** A copy of the header: nobody can change what is verified after what was decoded. */
   const readHeader = Effect.gen(function*() {
-    const extent = PartialMessage.headerExtent({ maxEncryptedDataKeys: client.maxEncryptedDataKeys })
+    const extent = PartialMessage.headerExtent(client)
     let length = 0
     for (let step = extent.next(); step.done !== true;) {
       length = step.value
