@@ -11,26 +11,21 @@ import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type * as AlgorithmSuite from "./AlgorithmSuite.ts"
-import type { Client, DecryptOptions, EncryptOptions } from "./ClientRequests.ts"
-import * as ClientRequests from "./ClientRequests.ts"
-import type * as ClientStreams from "./ClientStreams.ts"
-import * as CommitmentPolicy from "./CommitmentPolicy.ts"
+import type * as AlgorithmSuite from "./model/AlgorithmSuite.ts"
+import type { Client, DecryptOptions, EncryptOptions } from "./client/ClientRequests.ts"
+import * as ClientRequests from "./client/ClientRequests.ts"
+import type * as ClientStreams from "./stream/index.ts"
+import * as CommitmentPolicy from "./model/CommitmentPolicy.ts"
 import { Primitives } from "./crypto/Primitives.ts"
-import * as CryptographicMaterialsManager from "./CryptographicMaterialsManager.ts"
-import * as DataKey from "./DataKey.ts"
-import type * as EncryptionContext from "./EncryptionContext.ts"
-import {
-  DecryptError,
-  type DecryptErrorReason,
-  EncryptError,
-  type EncryptErrorReason,
-  InvalidOption,
-  type UnverifiedPlaintextReleased
-} from "./EncryptionSdkError.ts"
+import * as CryptographicMaterialsManager from "./materials/CryptographicMaterialsManager.ts"
+import * as DataKey from "./model/DataKey.ts"
+import type * as EncryptionContext from "./model/EncryptionContext.ts"
+import { DecryptError, type DecryptErrorReason, type UnverifiedPlaintextReleased } from "./model/errors/DecryptError.ts"
+import { EncryptError, type EncryptErrorReason } from "./model/errors/EncryptError.ts"
+import { InvalidOption } from "./model/errors/Reasons.ts"
 import * as bytes from "./internal/bytes.ts"
 import * as MessageHeader from "./message/MessageHeader.ts"
-import * as MessageCipher from "./MessageCipher.ts"
+import * as MessageCipher from "./client/messageCipher.ts"
 import type {
   DecryptRangeOptions,
   DecryptStreamOptions,
@@ -38,11 +33,13 @@ import type {
   PlaintextRange,
   RandomAccessSource,
   UnverifiedPlaintext
-} from "./MessageStream.ts"
-import { load, type NotLoaded, orNotLoaded } from "./NotLoaded.ts"
-import { withOperationSpan } from "./OperationSpan.ts"
-import type { Receipt } from "./Receipt.ts"
-import { failDecrypt, failEncrypt, orFailDecrypt } from "./RequestChecks.ts"
+} from "./client/MessageStream.ts"
+import type { NotLoaded } from "./model/errors/NotLoaded.ts"
+import { load, orNotLoaded } from "./model/errors/load.ts"
+import { withOperationSpan } from "./client/operationSpan.ts"
+import type { Receipt } from "./model/Receipt.ts"
+import { failDecrypt, orFailDecrypt } from "./model/errors/DecryptError.ts"
+import { failEncrypt } from "./model/errors/EncryptError.ts"
 
 /** The most encrypted data keys that a message can have, and so the greatest limit. */
 const maxEncryptedDataKeysLimit = 0xffff
@@ -66,7 +63,7 @@ export const Options = /*#__PURE__*/ Schema.Struct({
 /** See the schema of the same name. */
 export type Options = typeof Options.Type
 
-export type { DecryptOptions, EncryptOptions } from "./ClientRequests.ts"
+export type { DecryptOptions, EncryptOptions } from "./client/ClientRequests.ts"
 
 /**
  * An encrypted message, and what it was made with.
@@ -104,7 +101,7 @@ export interface InspectedHeader extends MessageHeader.MessageHeader {
 }
 
 /** The client of this program. */
-export class EncryptionSdk extends (/*#__PURE__*/ Context.Service<EncryptionSdk, {
+export interface EncryptionSdk {
   /**
    * Encrypts bytes, or a text as UTF-8.
    *
@@ -212,7 +209,12 @@ export class EncryptionSdk extends (/*#__PURE__*/ Context.Service<EncryptionSdk,
    * can be looked at.
    */
   readonly inspect: (message: Uint8Array) => Effect.Effect<InspectedHeader, DecryptError>
-}>()("effect-encryption-sdk/EncryptionSdk")) {}
+}
+
+/** The tag of the service. */
+export const EncryptionSdk: Context.Service<EncryptionSdk, EncryptionSdk> = /*#__PURE__*/ Context.Service<
+  EncryptionSdk
+>("effect-encryption-sdk/EncryptionSdk")
 
 /**
  * A client over the program's materials manager. Fails with `InvalidOption`, which names the option and its bound; an
@@ -221,14 +223,14 @@ export class EncryptionSdk extends (/*#__PURE__*/ Context.Service<EncryptionSdk,
 export const make: (
   options?: Options
 ) => Effect.Effect<
-  EncryptionSdk["Service"],
+  EncryptionSdk,
   InvalidOption,
-  CryptographicMaterialsManager.Service | Primitives
+  CryptographicMaterialsManager.CryptographicMaterialsManager | Primitives
 > = /*#__PURE__*/ Effect.fnUntraced(function*(options: Options = {}) {
   const client: Client = {
     ...(yield* Effect.fromResult(checkOptions(options))),
     primitives: yield* Primitives,
-    materialsManager: yield* CryptographicMaterialsManager.Service
+    materialsManager: yield* CryptographicMaterialsManager.CryptographicMaterialsManager
   }
   return EncryptionSdk.of({
     encrypt: (plaintext, options) =>
@@ -255,7 +257,7 @@ const withStreams = <A, E, R, E2>(
   Failure: new(props: { readonly reason: NotLoaded }) => E2,
   use: (streams: typeof ClientStreams) => Stream.Stream<A, E, R>
 ): Stream.Stream<A, E | E2, R> =>
-  Stream.unwrap(Effect.mapBoth(orNotLoaded(() => load("streams", () => import("./ClientStreams.ts"))), {
+  Stream.unwrap(Effect.mapBoth(orNotLoaded(() => load("streams", () => import("./stream/index.ts"))), {
     onFailure: (reason) => new Failure({ reason }),
     onSuccess: use
   }))
@@ -263,8 +265,11 @@ const withStreams = <A, E, R, E2>(
 /** The client of this program, over its materials manager. */
 export const layer = (
   options?: Options
-): Layer.Layer<EncryptionSdk, InvalidOption, CryptographicMaterialsManager.Service | Primitives> =>
-  Layer.effect(EncryptionSdk, make(options))
+): Layer.Layer<
+  EncryptionSdk,
+  InvalidOption,
+  CryptographicMaterialsManager.CryptographicMaterialsManager | Primitives
+> => Layer.effect(EncryptionSdk, make(options))
 
 const bounds: Readonly<Record<string, string>> = {
   "": "must be an object",

@@ -178,7 +178,7 @@ describe("no secret is shown", () => {
         onEvent: (event) => events.push(event)
       })
       const sdk = yield* EncryptionSdk.make().pipe(
-        Effect.provideService(CryptographicMaterialsManager.Service, caching)
+        Effect.provideService(CryptographicMaterialsManager.CryptographicMaterialsManager, caching)
       )
       const encrypted = yield* sdk.encrypt(plaintext, { encryptionContext })
       yield* sdk.encrypt(plaintext, { encryptionContext })

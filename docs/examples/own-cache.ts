@@ -80,8 +80,8 @@ const make = Effect.fnUntraced(function*(capacity: number) {
   })
 })
 
-const cache = (capacity: number): Layer.Layer<MaterialsCache.Service, never, Revocations> =>
-  Layer.effect(MaterialsCache.Service, make(capacity))
+const cache = (capacity: number): Layer.Layer<MaterialsCache.MaterialsCache, never, Revocations> =>
+  Layer.effect(MaterialsCache.MaterialsCache, make(capacity))
 
 const kmsKeyArn = "arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 let isRevoked: Effect.Effect<boolean, Error> = Effect.succeed(false)

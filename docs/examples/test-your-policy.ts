@@ -19,7 +19,7 @@ const policy = Effect.map(
 )
 
 // What runs in production, but for the KMS, the clock and, for one of the tests, the cache.
-const layer = <Script, E>(cache: Layer.Layer<MaterialsCache.Service | Script, E>) =>
+const layer = <Script, E>(cache: Layer.Layer<MaterialsCache.MaterialsCache | Script, E>) =>
   EncryptionSdk.layer().pipe(
     Layer.provide(Layer.unwrap(Effect.map(policy, (policy) => CachingCmm.layer({ policy })))),
     Layer.provide(KmsKeyring.layer({ generatorKeyId: arn })),

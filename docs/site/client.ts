@@ -102,7 +102,9 @@ const make = Effect.fn(function*(policy: Policy, onEviction: (event: CacheEntry.
       maxBytesEncrypted: policy.maxBytes
     }
   })
-  const sdk = yield* EncryptionSdk.make().pipe(Effect.provideService(CryptographicMaterialsManager.Service, manager))
+  const sdk = yield* EncryptionSdk.make().pipe(
+    Effect.provideService(CryptographicMaterialsManager.CryptographicMaterialsManager, manager)
+  )
   return { manager, sdk }
 })
 

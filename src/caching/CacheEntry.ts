@@ -10,7 +10,7 @@ import * as Ref from "effect/Ref"
 import type { EntryFacts, EvictionCause } from "./EntryFacts.ts"
 import * as internal from "./internal/cacheEntry.ts"
 import { nowUnsafe } from "./internal/instant.ts"
-import type { Usage } from "../Receipt.ts"
+import type { Usage } from "../model/Receipt.ts"
 
 export type { EntryFacts, EvictionCause, EvictionEvent } from "./EntryFacts.ts"
 

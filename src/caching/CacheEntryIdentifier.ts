@@ -3,9 +3,9 @@
  *
  * Specification: framework/caching-cmm.md#appendix-a-cache-entry-identifier-formulas
  */
-import type { AlgorithmSuite } from "../AlgorithmSuite.ts"
-import * as EncryptedDataKey from "../EncryptedDataKey.ts"
-import * as EncryptionContext from "../EncryptionContext.ts"
+import type { AlgorithmSuite } from "../model/AlgorithmSuite.ts"
+import * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
+import * as EncryptionContext from "../model/EncryptionContext.ts"
 import * as bytes from "../internal/bytes.ts"
 
 const cachingCmmResource = /*#__PURE__*/ Uint8Array.of(0x01)

@@ -14,8 +14,8 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
-import type { AlgorithmSuite } from "../AlgorithmSuite.ts"
-import type { EncryptionContext } from "../EncryptionContext.ts"
+import type { AlgorithmSuite } from "../model/AlgorithmSuite.ts"
+import type { EncryptionContext } from "../model/EncryptionContext.ts"
 import { InvalidPolicy } from "./InvalidPolicy.ts"
 
 const TypeId = "~effect-encryption-sdk/caching/CachePolicy" as const

@@ -17,24 +17,27 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
-import * as AlgorithmSuite from "../AlgorithmSuite.ts"
-import * as CommitmentPolicy from "../CommitmentPolicy.ts"
-import * as Materials from "../CryptographicMaterials.ts"
-import * as CryptographicMaterialsManager from "../CryptographicMaterialsManager.ts"
+import * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
+import * as CommitmentPolicy from "../model/CommitmentPolicy.ts"
+import * as Materials from "../model/CryptographicMaterials.ts"
+import * as CryptographicMaterialsManager from "../materials/CryptographicMaterialsManager.ts"
 import { Primitives, type VerificationKey } from "../crypto/Primitives.ts"
-import * as DefaultCmm from "../DefaultCmm.ts"
-import * as EncryptedDataKey from "../EncryptedDataKey.ts"
-import * as EncryptionContext from "../EncryptionContext.ts"
-import { DecryptError, EncryptError, InvalidOption, MaterialsManagerFailed } from "../EncryptionSdkError.ts"
+import * as DefaultCmm from "../materials/DefaultCmm.ts"
+import * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
+import * as EncryptionContext from "../model/EncryptionContext.ts"
+import { DecryptError } from "../model/errors/DecryptError.ts"
+import { EncryptError } from "../model/errors/EncryptError.ts"
+import { InvalidOption, MaterialsManagerFailed } from "../model/errors/Reasons.ts"
 import * as bytes from "../internal/bytes.ts"
 import { Validated } from "../internal/validated.ts"
 import type { Materials as AnyMaterials } from "./internal/cacheEntry.ts"
 import * as materialsFlights from "./internal/materialsFlights.ts"
 import { positiveDuration } from "./internal/positiveDuration.ts"
 import { refusals } from "./internal/refusals.ts"
-import * as Keyring from "../Keyring.ts"
-import type { BypassReason, Usage } from "../Receipt.ts"
-import { failDecrypt, failEncrypt } from "../RequestChecks.ts"
+import * as Keyring from "../materials/Keyring.ts"
+import type { BypassReason, Usage } from "../model/Receipt.ts"
+import { failDecrypt } from "../model/errors/DecryptError.ts"
+import { failEncrypt } from "../model/errors/EncryptError.ts"
 import type { EntryFacts, EvictionCause } from "./EntryFacts.ts"
 import * as CacheEntryIdentifier from "./CacheEntryIdentifier.ts"
 import * as CachePolicy from "./CachePolicy.ts"
@@ -118,9 +121,9 @@ export interface CachingCmm extends CryptographicMaterialsManager.CryptographicM
 }
 
 /** The caching manager that this program uses, for control. The layers provide it beside the materials manager. */
-export class Service extends (/*#__PURE__*/ Context.Service<Service, CachingCmm>()(
+export const CachingCmm: Context.Service<CachingCmm, CachingCmm> = /*#__PURE__*/ Context.Service<CachingCmm>(
   "effect-encryption-sdk/caching/CachingCmm"
-)) {}
+)
 
 /**
  * A caching manager over another manager. Fails with `InvalidPolicy` where the policy is not valid or has no `maxAge`,
@@ -420,7 +423,7 @@ export const make: (
         )
       },
       failure: (description) =>
-        new EncryptError({ reason: new MaterialsManagerFailed({ description, retryable: true }) })
+        new EncryptError({ reason: new MaterialsManagerFailed({ description, isRetryable: true }) })
     }
   }
 
@@ -530,7 +533,7 @@ export const make: (
       facts: (materials) => facts(key, "decrypt", materials, [materials.unwrappedDataKey]),
       landed: undefined,
       failure: (description) =>
-        new DecryptError({ reason: new MaterialsManagerFailed({ description, retryable: true }) })
+        new DecryptError({ reason: new MaterialsManagerFailed({ description, isRetryable: true }) })
     }
   }
 
@@ -601,8 +604,10 @@ const fitsSelector = (
 const wrappingKeyName = ({ keyProviderInfo }: EncryptedDataKey.EncryptedDataKey): string =>
   EncryptedDataKey.printableInfo(keyProviderInfo).replace(/\u2026$/u, "")
 
-const services = (cmm: CachingCmm): Context.Context<Service | CryptographicMaterialsManager.Service> =>
-  Context.add(Context.make(CryptographicMaterialsManager.Service, cmm), Service, cmm)
+const services = (
+  cmm: CachingCmm
+): Context.Context<CachingCmm | CryptographicMaterialsManager.CryptographicMaterialsManager> =>
+  Context.add(Context.make(CryptographicMaterialsManager.CryptographicMaterialsManager, cmm), CachingCmm, cmm)
 
 /**
  * The program's materials manager: a caching one over the program's keyring, with the program's cache. Provides its control
@@ -611,14 +616,14 @@ const services = (cmm: CachingCmm): Context.Context<Service | CryptographicMater
 export const layer = (
   options: CachingOptions
 ): Layer.Layer<
-  CryptographicMaterialsManager.Service | Service,
+  CryptographicMaterialsManager.CryptographicMaterialsManager | CachingCmm,
   InvalidPolicy | InvalidOption,
-  Keyring.Service | MaterialsCache.Service | Primitives
+  Keyring.Keyring | MaterialsCache.MaterialsCache | Primitives
 > =>
   Layer.effectContext(
     Effect.gen(function*() {
-      const materialsManager = yield* DefaultCmm.make(yield* Keyring.Service)
-      return services(yield* make({ ...options, materialsManager, cache: yield* MaterialsCache.Service }))
+      const materialsManager = yield* DefaultCmm.make(yield* Keyring.Keyring)
+      return services(yield* make({ ...options, materialsManager, cache: yield* MaterialsCache.MaterialsCache }))
     })
   )
 
@@ -626,13 +631,13 @@ export const layer = (
 export const layerManager = (
   options: CachingOptions
 ): Layer.Layer<
-  CryptographicMaterialsManager.Service | Service,
+  CryptographicMaterialsManager.CryptographicMaterialsManager | CachingCmm,
   InvalidPolicy | InvalidOption,
-  CryptographicMaterialsManager.Service | MaterialsCache.Service | Primitives
+  CryptographicMaterialsManager.CryptographicMaterialsManager | MaterialsCache.MaterialsCache | Primitives
 > =>
   Layer.effectContext(
     Effect.gen(function*() {
-      const materialsManager = yield* CryptographicMaterialsManager.Service
-      return services(yield* make({ ...options, materialsManager, cache: yield* MaterialsCache.Service }))
+      const materialsManager = yield* CryptographicMaterialsManager.CryptographicMaterialsManager
+      return services(yield* make({ ...options, materialsManager, cache: yield* MaterialsCache.MaterialsCache }))
     })
   )

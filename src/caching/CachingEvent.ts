@@ -2,7 +2,7 @@
  * What a caching materials manager does, as it happens. Events hold no key bytes, no plaintext and no context values.
  */
 import type * as Duration from "effect/Duration"
-import type { BypassReason, Usage } from "../Receipt.ts"
+import type { BypassReason, Usage } from "../model/Receipt.ts"
 import type { EvictionCause } from "./EntryFacts.ts"
 
 /**

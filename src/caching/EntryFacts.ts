@@ -1,8 +1,8 @@
 import type * as Duration from "effect/Duration"
-import type { AlgorithmSuite } from "../AlgorithmSuite.ts"
-import type { EncryptedDataKey } from "../EncryptedDataKey.ts"
-import type { EncryptionContext } from "../EncryptionContext.ts"
-import type { Usage } from "../Receipt.ts"
+import type { AlgorithmSuite } from "../model/AlgorithmSuite.ts"
+import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
+import type { EncryptionContext } from "../model/EncryptionContext.ts"
+import type { Usage } from "../model/Receipt.ts"
 
 /** What anybody may know of an entry. */
 export interface EntryFacts {

@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { InvalidOption } from "../EncryptionSdkError.ts"
+import { InvalidOption } from "../model/errors/Reasons.ts"
 import * as internal from "./internal/cacheEntry.ts"
 import { nowUnsafe } from "./internal/instant.ts"
 import type { CacheEntry } from "./CacheEntry.ts"
@@ -147,5 +147,5 @@ export const make: (
 )
 
 /** The program's materials cache, in memory. */
-export const layer = (options: LocalCacheOptions): Layer.Layer<MaterialsCache.Service, InvalidOption> =>
-  Layer.effect(MaterialsCache.Service, make(options))
+export const layer = (options: LocalCacheOptions): Layer.Layer<MaterialsCache.MaterialsCache, InvalidOption> =>
+  Layer.effect(MaterialsCache.MaterialsCache, make(options))

@@ -2,7 +2,7 @@
  * The port to a cache of cryptographic materials.
  *
  * `LocalCache` keeps entries in memory, `NullCache` keeps none, and a program can bring its own with `make`. A cache is a
- * value; `MaterialsCache.Service` is the tag for the one that a program uses.
+ * value; `MaterialsCache.MaterialsCache` is the tag for the one that a program uses.
  *
  * Specification: framework/cryptographic-materials-cache.md
  */
@@ -76,6 +76,6 @@ export const make = (implementation: Omit<MaterialsCache, typeof TypeId>): Mater
 })
 
 /** The materials cache that this program uses. */
-export class Service extends (/*#__PURE__*/ Context.Service<Service, MaterialsCache>()(
-  "effect-encryption-sdk/caching/MaterialsCache"
-)) {}
+export const MaterialsCache: Context.Service<MaterialsCache, MaterialsCache> = /*#__PURE__*/ Context.Service<
+  MaterialsCache
+>("effect-encryption-sdk/caching/MaterialsCache")

@@ -19,4 +19,7 @@ export const nullCache: MaterialsCache.MaterialsCache = /*#__PURE__*/ MaterialsC
 })
 
 /** The program's materials cache keeps nothing. */
-export const layer: Layer.Layer<MaterialsCache.Service> = /*#__PURE__*/ Layer.succeed(MaterialsCache.Service, nullCache)
+export const layer: Layer.Layer<MaterialsCache.MaterialsCache> = /*#__PURE__*/ Layer.succeed(
+  MaterialsCache.MaterialsCache,
+  nullCache
+)

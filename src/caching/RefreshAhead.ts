@@ -6,7 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type { Primitives } from "../crypto/Primitives.ts"
-import { InvalidOption } from "../EncryptionSdkError.ts"
+import { InvalidOption } from "../model/errors/Reasons.ts"
 import type { RefreshPoint } from "./internal/cacheEntry.ts"
 import type { FlightsOptions, Limits } from "./internal/materialsFlights.ts"
 import { positiveDuration } from "./internal/positiveDuration.ts"
@@ -41,7 +41,7 @@ export interface RefreshAheadOptions {
 export const make = Effect.fnUntraced(function*(
   options: RefreshAheadOptions,
   limits: Limits,
-  primitives: Primitives["Service"]
+  primitives: Primitives
 ): Effect.fn.Return<FlightsOptions["refresh"], InvalidOption> {
   const gracePeriod = yield* positiveDuration(
     "refreshAhead.gracePeriod",

@@ -3,8 +3,8 @@
  *
  * Specification: framework/transitive-requirements.md#ecdsa
  */
-import type { SignatureAlgorithm, SignatureCurve } from "../AlgorithmSuite.ts"
-import * as AlgorithmSuite from "../AlgorithmSuite.ts"
+import type { SignatureAlgorithm, SignatureCurve } from "../model/AlgorithmSuite.ts"
+import * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
 import * as bytes from "../internal/bytes.ts"
 
 interface Curve {

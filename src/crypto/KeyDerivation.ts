@@ -4,7 +4,7 @@
  * Specification: framework/transitive-requirements.md#hkdf-encryption-key,
  * framework/transitive-requirements.md#hkdf-commit-key
  */
-import type { AlgorithmSuite } from "../AlgorithmSuite.ts"
+import type { AlgorithmSuite } from "../model/AlgorithmSuite.ts"
 import * as bytes from "../internal/bytes.ts"
 import type { KeyDerivationPlan } from "./Primitives.ts"
 

@@ -7,32 +7,13 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
-import type { HashAlgorithm, SignatureCurve } from "../AlgorithmSuite.ts"
-import type { DataKey } from "../DataKey.ts"
-import type { NotLoaded } from "../NotLoaded.ts"
+import type { HashAlgorithm, SignatureCurve } from "../model/AlgorithmSuite.ts"
+import type { DataKey } from "../model/DataKey.ts"
+import type { NotLoaded } from "../model/errors/NotLoaded.ts"
+import type { AesKey, RsaPrivateKey, RsaPublicKey, SigningKey, VerificationKey } from "../model/KeyHandles.ts"
 import type { PrimitivesError } from "./PrimitivesError.ts"
 
-declare const kind: unique symbol
-
-/** What a layer keeps for a key. Only the layer that made it can use it. */
-export interface KeyHandle<Kind extends string> {
-  readonly [kind]: Kind
-}
-
-/** An AES key, imported once and used for a whole message. Prints as redacted. */
-export type AesKey = Redacted.Redacted<KeyHandle<"AesKey">>
-
-/** An ECDSA private key. Prints as redacted. */
-export type SigningKey = Redacted.Redacted<KeyHandle<"SigningKey">>
-
-/** An ECDSA public key. */
-export type VerificationKey = KeyHandle<"VerificationKey">
-
-/** An RSA public key. */
-export type RsaPublicKey = KeyHandle<"RsaPublicKey">
-
-/** An RSA private key. Prints as redacted. */
-export type RsaPrivateKey = Redacted.Redacted<KeyHandle<"RsaPrivateKey">>
+export type * from "../model/KeyHandles.ts"
 
 /**
  * RSA padding schemes. OAEP uses the same hash function for its mask generation.
@@ -97,7 +78,7 @@ export interface Verifier {
  *
  * A layer may load parts of it when they are first needed: where that fails, the method fails with `NotLoaded`.
  */
-export class Primitives extends (/*#__PURE__*/ Context.Service<Primitives, {
+export interface Primitives {
   /** Cryptographically secure random bytes. The only source of randomness. */
   readonly randomBytes: (length: number) => Effect.Effect<Uint8Array>
 
@@ -186,4 +167,9 @@ export class Primitives extends (/*#__PURE__*/ Context.Service<Primitives, {
     padding: RsaPadding,
     ciphertext: Uint8Array
   ) => Effect.Effect<Redacted.Redacted<Uint8Array>, PrimitivesError>
-}>()("effect-encryption-sdk/crypto/Primitives")) {}
+}
+
+/** The tag of the service. */
+export const Primitives: Context.Service<Primitives, Primitives> = /*#__PURE__*/ Context.Service<Primitives>(
+  "effect-encryption-sdk/crypto/Primitives"
+)

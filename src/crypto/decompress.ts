@@ -1,7 +1,7 @@
 /** Points of curves, for runtimes that import no compressed ones. Not exported, and loaded where one is met. */
 import * as Hex from "effect/encoding/Hex"
 import * as Result from "effect/Result"
-import type { SignatureCurve } from "../AlgorithmSuite.ts"
+import type { SignatureCurve } from "../model/AlgorithmSuite.ts"
 import * as bytes from "../internal/bytes.ts"
 import * as Ecdsa from "./Ecdsa.ts"
 

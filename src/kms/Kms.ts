@@ -6,8 +6,8 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import type { DataKey } from "../DataKey.ts"
-import type { EncryptionContext } from "../EncryptionContext.ts"
+import type { DataKey } from "../model/DataKey.ts"
+import type { EncryptionContext } from "../model/EncryptionContext.ts"
 import type { KmsError } from "./KmsError.ts"
 
 /** What every call names. `keyId` is a key ARN, alias ARN, alias name or key id. */
@@ -21,7 +21,7 @@ export interface KmsRequest {
  * The calls. A plaintext that comes back belongs to the caller, who zeroes it; one that is handed in stays the caller's.
  * `keyId` in an answer is the ARN of the key that was used. Implementations never retry what the AWS SDK retries already.
  */
-export class Kms extends (/*#__PURE__*/ Context.Service<Kms, {
+export interface Kms {
   /** A new data key of `numberOfBytes` bytes, in the clear and wrapped. */
   readonly generateDataKey: (request: KmsRequest & { readonly numberOfBytes: number }) => Effect.Effect<
     { readonly keyId: string; readonly plaintext: DataKey; readonly ciphertextBlob: Uint8Array },
@@ -35,4 +35,7 @@ export class Kms extends (/*#__PURE__*/ Context.Service<Kms, {
     { readonly keyId: string; readonly plaintext: DataKey },
     KmsError
   >
-}>()("effect-encryption-sdk/kms/Kms")) {}
+}
+
+/** The tag of the service. */
+export const Kms: Context.Service<Kms, Kms> = /*#__PURE__*/ Context.Service<Kms>("effect-encryption-sdk/kms/Kms")

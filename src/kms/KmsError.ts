@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema"
-import { ProviderFailure } from "../KeyringError.ts"
+import { ProviderFailure } from "../model/errors/KeyringError.ts"
 
 /** A call to AWS KMS failed. */
 export class KmsError extends (/*#__PURE__*/ Schema.TaggedError<KmsError>(
@@ -13,7 +13,7 @@ export class KmsError extends (/*#__PURE__*/ Schema.TaggedError<KmsError>(
   /** The service's message. It can hold ARNs of keys and callers, never key material. */
   description: Schema.String,
   /** Whether the same call may succeed later. */
-  retryable: Schema.Boolean
+  isRetryable: Schema.Boolean
 })) {
   override get message(): string {
     return `KMS ${this.operation} with ${this.keyId}: ${this.code}: ${this.description}`

@@ -9,13 +9,18 @@ import * as Layer from "effect/Layer"
 import * as References from "effect/References"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import type { DecryptionMaterials, EncryptionMaterials } from "../CryptographicMaterials.ts"
-import * as DataKey from "../DataKey.ts"
-import * as EncryptedDataKey from "../EncryptedDataKey.ts"
+import type { DecryptionMaterials, EncryptionMaterials } from "../model/CryptographicMaterials.ts"
+import * as DataKey from "../model/DataKey.ts"
+import * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
 import * as bytes from "../internal/bytes.ts"
-import * as Keyring from "../Keyring.ts"
-import type { EncryptedDataKeyReport, ProviderFailure } from "../KeyringError.ts"
-import { DataKeyNotUnwrapped, DataKeyNotWrapped, KeyringError, KeyringMisconfigured } from "../KeyringError.ts"
+import * as Keyring from "../materials/Keyring.ts"
+import type { EncryptedDataKeyReport, ProviderFailure } from "../model/errors/KeyringError.ts"
+import {
+  DataKeyNotUnwrapped,
+  DataKeyNotWrapped,
+  KeyringError,
+  KeyringMisconfigured
+} from "../model/errors/KeyringError.ts"
 import * as KeyArn from "./KeyArn.ts"
 import type { KmsRequest } from "./Kms.ts"
 import { Kms } from "./Kms.ts"
@@ -140,8 +145,8 @@ export const make: (options: KmsKeyringOptions) => Effect.Effect<Keyring.Keyring
           ciphertextBlob: encryptedDataKey.ciphertext
         })))
         if (Result.isFailure(decrypted)) {
-          const { code, description, failure, retryable } = decrypted.failure
-          reports.push({ _tag: "Attempted", ...row, failure, code, ...said(description), retryable })
+          const { code, description, failure, isRetryable } = decrypted.failure
+          reports.push({ _tag: "Attempted", ...row, failure, code, ...said(description), isRetryable })
           continue
         }
         const { keyId, plaintext } = decrypted.success
@@ -163,8 +168,8 @@ export const make: (options: KmsKeyringOptions) => Effect.Effect<Keyring.Keyring
   })
 
 /** `make` as the keyring of this program. */
-export const layer = (options: KmsKeyringOptions): Layer.Layer<Keyring.Service, KeyringError, Kms> =>
-  Layer.effect(Keyring.Service, make(options))
+export const layer = (options: KmsKeyringOptions): Layer.Layer<Keyring.Keyring, KeyringError, Kms> =>
+  Layer.effect(Keyring.Keyring, make(options))
 
 /**
  * The answer to a call, with its plaintext zeroed when the scope closes. From the moment that the plaintext arrives, the
@@ -184,14 +189,14 @@ interface Refusal {
   readonly failure: ProviderFailure
   readonly code: string
   readonly description?: string
-  readonly retryable: boolean
+  readonly isRetryable: boolean
 }
 
 /** The service's own words, where it says anything. */
 const said = (description: string | undefined): { readonly description?: string } =>
   description === undefined || description === "" ? {} : { description }
 
-const notWrapped = (keyName: string, { code, description, failure, retryable }: Refusal): KeyringError =>
+const notWrapped = (keyName: string, { code, description, failure, isRetryable }: Refusal): KeyringError =>
   new KeyringError({
     keyring: name,
     operation: "onEncrypt",
@@ -200,7 +205,7 @@ const notWrapped = (keyName: string, { code, description, failure, retryable }: 
       failure,
       code,
       ...said(description),
-      retryable
+      isRetryable
     })
   })
 
@@ -212,7 +217,7 @@ type Fault =
   | "PlaintextAllZero"
   | "CiphertextBlobEmpty"
 
-const invalidAnswer = (fault: Fault): Refusal => ({ failure: "InvalidAnswer", code: fault, retryable: false })
+const invalidAnswer = (fault: Fault): Refusal => ({ failure: "InvalidAnswer", code: fault, isRetryable: false })
 
 const faultOfPlaintext = (
   plaintext: DataKey.DataKey,

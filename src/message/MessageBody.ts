@@ -7,10 +7,10 @@
  * Specification: data-format/message-body.md, data-format/message-body-aad.md
  */
 import type * as Result from "effect/Result"
-import type { AlgorithmSuite } from "../AlgorithmSuite.ts"
+import type { AlgorithmSuite } from "../model/AlgorithmSuite.ts"
 import * as bytes from "../internal/bytes.ts"
-import { ByteReader, decoding, refuse } from "./ByteReader.ts"
-import type { MalformedMessage } from "./MalformedMessage.ts"
+import { ByteReader, decoding, refuse } from "./internal/ByteReader.ts"
+import type { MalformedMessage } from "../model/errors/MalformedMessage.ts"
 import type { ContentType } from "./MessageHeader.ts"
 
 /** What the layout of a body depends on: these fields of the message's header. */

@@ -4,9 +4,9 @@
  * Specification: data-format/message-footer.md
  */
 import type * as Result from "effect/Result"
-import type { AlgorithmSuite } from "../AlgorithmSuite.ts"
-import { ByteReader, decoding, refuse } from "./ByteReader.ts"
-import type { MalformedMessage } from "./MalformedMessage.ts"
+import type { AlgorithmSuite } from "../model/AlgorithmSuite.ts"
+import { ByteReader, decoding, refuse } from "./internal/ByteReader.ts"
+import type { MalformedMessage } from "../model/errors/MalformedMessage.ts"
 
 /** Length in bytes of the footer that this library writes under a suite: zero where the suite does not sign. */
 export const length = ({ signature }: AlgorithmSuite): number =>

@@ -4,14 +4,14 @@
  * Specification: data-format/message-header.md
  */
 import type * as Result from "effect/Result"
-import * as AlgorithmSuite from "../AlgorithmSuite.ts"
-import * as EncryptedDataKey from "../EncryptedDataKey.ts"
-import * as EncryptionContext from "../EncryptionContext.ts"
-import { TooManyEncryptedDataKeys } from "../EncryptionSdkError.ts"
+import * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
+import * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
+import * as EncryptionContext from "../model/EncryptionContext.ts"
+import { TooManyEncryptedDataKeys } from "../model/errors/Reasons.ts"
 import * as bytes from "../internal/bytes.ts"
-import { ByteReader, decoding, refuse, refuseWith } from "./ByteReader.ts"
-import { ByteWriter } from "./ByteWriter.ts"
-import type { MalformedMessage } from "./MalformedMessage.ts"
+import { ByteReader, decoding, refuse, refuseWith } from "./internal/ByteReader.ts"
+import { ByteWriter } from "./internal/ByteWriter.ts"
+import type { MalformedMessage } from "../model/errors/MalformedMessage.ts"
 
 /**
  * How the body is divided. This library writes `framed` alone, and reads both.

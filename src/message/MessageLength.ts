@@ -4,10 +4,10 @@
  * Specification: data-format/message.md#structure
  */
 import * as Result from "effect/Result"
-import * as AlgorithmSuite from "../AlgorithmSuite.ts"
-import type * as EncryptedDataKey from "../EncryptedDataKey.ts"
-import * as EncryptionContext from "../EncryptionContext.ts"
-import { type InvalidEncryptionContext, InvalidOption } from "../EncryptionSdkError.ts"
+import * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
+import type * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
+import * as EncryptionContext from "../model/EncryptionContext.ts"
+import { type InvalidEncryptionContext, InvalidOption } from "../model/errors/Reasons.ts"
 import * as MessageBody from "./MessageBody.ts"
 import * as MessageFooter from "./MessageFooter.ts"
 import * as MessageHeader from "./MessageHeader.ts"

@@ -3,11 +3,13 @@
  * What is read here only where streams are used is apart from `MessageHeader` and `MessageBody`, which read whole ones.
  */
 import type * as Result from "effect/Result"
-import * as AlgorithmSuite from "../AlgorithmSuite.ts"
-import { ByteReader, decodingPart, type EndOfInput, refuseWith } from "./ByteReader.ts"
-import type { MalformedMessage } from "./MalformedMessage.ts"
+import * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
+import { ByteReader, decodingPart, type EndOfInput, refuseWith } from "./internal/ByteReader.ts"
+import type { MalformedMessage } from "../model/errors/MalformedMessage.ts"
 import * as MessageBody from "./MessageBody.ts"
 import * as MessageHeader from "./MessageHeader.ts"
+
+export { EndOfInput, missing } from "./internal/ByteReader.ts"
 
 /**
  * How many bytes the header takes that begins a message, found out while the message arrives, in a time that grows with the

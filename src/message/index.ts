@@ -1,4 +1,4 @@
-export * from "./MalformedMessage.ts"
+export * from "../model/errors/MalformedMessage.ts"
 export * as MessageBody from "./MessageBody.ts"
 export * as MessageFooter from "./MessageFooter.ts"
 export * as MessageHeader from "./MessageHeader.ts"

@@ -7,15 +7,15 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type { CipherGCMTypes, KeyObject } from "node:crypto"
 import * as crypto from "node:crypto"
-import type { SignatureAlgorithm, SignatureCurve } from "../AlgorithmSuite.ts"
+import type { SignatureAlgorithm, SignatureCurve } from "../model/AlgorithmSuite.ts"
 import * as Ecdsa from "../crypto/Ecdsa.ts"
 import type { KeyHandle, OpenJob, RsaPadding, SealJob } from "../crypto/Primitives.ts"
 import { Primitives } from "../crypto/Primitives.ts"
 import { PrimitivesError } from "../crypto/PrimitivesError.ts"
-import * as DataKey from "../DataKey.ts"
+import * as DataKey from "../model/DataKey.ts"
 import * as bytes from "../internal/bytes.ts"
 import * as Pem from "../internal/pem.ts"
-import { load, orNotLoaded } from "../NotLoaded.ts"
+import { load, orNotLoaded } from "../model/errors/load.ts"
 
 const ivLength = 12
 const tagLength = 16
@@ -48,7 +48,7 @@ interface EcKey {
  * that nobody can tell a wrong ciphertext by its failure. A length that is not the data key's shows it, or the
  * message's own checks do.
  */
-export const make: Primitives["Service"] = /*#__PURE__*/ Primitives.of({
+export const make: Primitives = /*#__PURE__*/ Primitives.of({
   randomBytes: (length) => Effect.sync(() => crypto.randomFillSync(new Uint8Array(length))),
 
   // A text costs half of what a Buffer does; what is asked for here is no secret.
@@ -218,7 +218,7 @@ export const layer: Layer.Layer<Primitives> = /*#__PURE__*/ Layer.succeed(Primit
  *
  * Each signature, verification and key pair holds up the whole process for about a millisecond.
  */
-export const makeSynchronous: Primitives["Service"] = /*#__PURE__*/ Primitives.of({
+export const makeSynchronous: Primitives = /*#__PURE__*/ Primitives.of({
   ...make,
 
   generateSigningKey: (curve) =>

@@ -10,12 +10,12 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { Primitives } from "../crypto/Primitives.ts"
-import type { DecryptionMaterials, EncryptionMaterials } from "../CryptographicMaterials.ts"
-import * as DataKey from "../DataKey.ts"
-import type { EncryptedDataKey } from "../EncryptedDataKey.ts"
+import type { DecryptionMaterials, EncryptionMaterials } from "../model/CryptographicMaterials.ts"
+import * as DataKey from "../model/DataKey.ts"
+import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
 import * as bytes from "../internal/bytes.ts"
-import * as Keyring from "../Keyring.ts"
-import type { KeyringError } from "../KeyringError.ts"
+import * as Keyring from "../materials/Keyring.ts"
+import type { KeyringError } from "../model/errors/KeyringError.ts"
 import * as support from "./support.ts"
 
 /** Whoever is to decrypt must be given the same namespace, name and key. */
@@ -102,17 +102,17 @@ export const make: (
 )
 
 /** `make` as the keyring of this program. */
-export const layer = (options: RawAesKeyringOptions): Layer.Layer<Keyring.Service, KeyringError, Primitives> =>
-  Layer.effect(Keyring.Service, make(options))
+export const layer = (options: RawAesKeyringOptions): Layer.Layer<Keyring.Keyring, KeyringError, Primitives> =>
+  Layer.effect(Keyring.Keyring, make(options))
 
 /** `layer` with options from configuration. `WrappingKey.config` reads a key from base64 text. */
 export const layerConfig = (
   options: Config.Wrap<RawAesKeyringOptions>
-): Layer.Layer<Keyring.Service, KeyringError | Config.ConfigError, Primitives> =>
-  Layer.effect(Keyring.Service, Effect.flatMap(Config.unwrap(options), make))
+): Layer.Layer<Keyring.Keyring, KeyringError | Config.ConfigError, Primitives> =>
+  Layer.effect(Keyring.Keyring, Effect.flatMap(Config.unwrap(options), make))
 
 const importKey = Effect.fnUntraced(function*(
-  primitives: Primitives["Service"],
+  primitives: Primitives,
   wrappingKey: Redacted.Redacted<Uint8Array>
 ) {
   const invalid = (description: string) => Effect.fail(support.misconfigured(name, "make", "wrappingKey", description))

@@ -11,13 +11,13 @@ import type * as Scope from "effect/Scope"
 import type { RsaPadding } from "../crypto/Primitives.ts"
 import { Primitives } from "../crypto/Primitives.ts"
 import type { PrimitivesError } from "../crypto/PrimitivesError.ts"
-import type { DecryptionMaterials, EncryptionMaterials } from "../CryptographicMaterials.ts"
-import * as DataKey from "../DataKey.ts"
-import type { EncryptedDataKey } from "../EncryptedDataKey.ts"
+import type { DecryptionMaterials, EncryptionMaterials } from "../model/CryptographicMaterials.ts"
+import * as DataKey from "../model/DataKey.ts"
+import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
 import * as bytes from "../internal/bytes.ts"
-import * as Keyring from "../Keyring.ts"
-import { DataKeyNotWrapped, KeyringError } from "../KeyringError.ts"
-import type { NotLoaded } from "../NotLoaded.ts"
+import * as Keyring from "../materials/Keyring.ts"
+import { DataKeyNotWrapped, KeyringError } from "../model/errors/KeyringError.ts"
+import type { NotLoaded } from "../model/errors/NotLoaded.ts"
 import * as support from "./support.ts"
 
 /** At least one of the two keys. Whoever is to decrypt must be given the same namespace, name and padding. */
@@ -113,7 +113,7 @@ export const make: (
           new KeyringError({
             keyring: name,
             operation: "onEncrypt",
-            reason: new DataKeyNotWrapped({ keyName, failure: "Rejected", code: reason, retryable: false })
+            reason: new DataKeyNotWrapped({ keyName, failure: "Rejected", code: reason, isRetryable: false })
           })
         )
       )
@@ -158,8 +158,8 @@ export const make: (
 )
 
 /** `make` as the keyring of this program. */
-export const layer = (options: RawRsaKeyringOptions): Layer.Layer<Keyring.Service, KeyringError, Primitives> =>
-  Layer.effect(Keyring.Service, make(options))
+export const layer = (options: RawRsaKeyringOptions): Layer.Layer<Keyring.Keyring, KeyringError, Primitives> =>
+  Layer.effect(Keyring.Keyring, make(options))
 
 const refusedKey = (field: string, error: PrimitivesError | NotLoaded): KeyringError =>
   support.refusedKey(name, "reason" in error && error.reason === "Unsupported" ? "padding" : field, error)

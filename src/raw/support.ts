@@ -6,16 +6,16 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { Primitives } from "../crypto/Primitives.ts"
 import type { PrimitivesError } from "../crypto/PrimitivesError.ts"
-import type { DecryptionMaterials, EncryptionMaterials } from "../CryptographicMaterials.ts"
-import { checkDataKey } from "../CryptographicMaterials.ts"
-import * as DataKey from "../DataKey.ts"
-import * as EncryptedDataKey from "../EncryptedDataKey.ts"
-import * as EncryptionContext from "../EncryptionContext.ts"
+import type { DecryptionMaterials, EncryptionMaterials } from "../model/CryptographicMaterials.ts"
+import { checkDataKey } from "../model/CryptographicMaterials.ts"
+import * as DataKey from "../model/DataKey.ts"
+import * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
+import * as EncryptionContext from "../model/EncryptionContext.ts"
 import * as bytes from "../internal/bytes.ts"
-import type { OnDecryptAnswer } from "../Keyring.ts"
-import type { EncryptedDataKeyReport, ProviderFailure } from "../KeyringError.ts"
-import { DataKeyNotUnwrapped, KeyringError, KeyringMisconfigured } from "../KeyringError.ts"
-import type { NotLoaded } from "../NotLoaded.ts"
+import type { OnDecryptAnswer } from "../materials/Keyring.ts"
+import type { EncryptedDataKeyReport, ProviderFailure } from "../model/errors/KeyringError.ts"
+import { DataKeyNotUnwrapped, KeyringError, KeyringMisconfigured } from "../model/errors/KeyringError.ts"
+import type { NotLoaded } from "../model/errors/NotLoaded.ts"
 
 export const misconfigured = (
   keyring: string,
@@ -72,7 +72,7 @@ export const serializeContext = (
  * Specification: framework/keyring-interface.md#generate-data-key
  */
 export const ensureDataKey = (
-  primitives: Primitives["Service"],
+  primitives: Primitives,
   { algorithmSuite, plaintextDataKey }: EncryptionMaterials
 ): Effect.Effect<DataKey.DataKey, never, Scope.Scope> =>
   plaintextDataKey === undefined
@@ -124,7 +124,7 @@ export const unwrapFirst = Effect.fnUntraced(function*<A>(
     }
     const unwrapped = yield* Effect.result(unwrap(selected.success))
     if (Result.isFailure(unwrapped)) {
-      reports.push({ _tag: "Attempted", ...row, ...unwrapped.failure, retryable: false })
+      reports.push({ _tag: "Attempted", ...row, ...unwrapped.failure, isRetryable: false })
       continue
     }
     const plaintextDataKey = unwrapped.success
@@ -137,7 +137,7 @@ export const unwrapFirst = Effect.fnUntraced(function*<A>(
       ...row,
       failure: "InvalidAnswer",
       code: "InvalidDataKey",
-      retryable: false
+      isRetryable: false
     })
   }
   return reports.every((report) => report._tag === "Skipped")

@@ -14,7 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as CachingMetrics from "../caching/CachingMetrics.ts"
 import type { EvictionCause } from "../caching/EntryFacts.ts"
-import type { BypassReason } from "../Receipt.ts"
+import type { BypassReason } from "../model/Receipt.ts"
 
 /** How the fetches of one trigger ended. */
 export interface Fetches {

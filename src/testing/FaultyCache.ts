@@ -80,7 +80,7 @@ export type Behaviour = (
 ) => Effect.Effect<unknown, MaterialsCacheError>
 
 /** The script and the log. */
-export class FaultyCache extends (/*#__PURE__*/ Context.Service<FaultyCache, {
+export interface FaultyCache {
   /**
    * Adds a rule. A call to which several rules apply passes through all of them: an earlier rule's behaviour is what a
    * later one takes for real. So a delay that is added after a failure makes it a slow failure.
@@ -94,7 +94,12 @@ export class FaultyCache extends (/*#__PURE__*/ Context.Service<FaultyCache, {
   readonly calls: Effect.Effect<ReadonlyArray<Call>>
   /** Forgets the calls. Calls that still run are not logged any more. */
   readonly clearLog: Effect.Effect<void>
-}>()("effect-encryption-sdk/testing/FaultyCache")) {}
+}
+
+/** The tag of the service. */
+export const FaultyCache: Context.Service<FaultyCache, FaultyCache> = /*#__PURE__*/ Context.Service<FaultyCache>(
+  "effect-encryption-sdk/testing/FaultyCache"
+)
 
 /** Over which cache the faults are. */
 export interface FaultyCacheOptions {
@@ -107,7 +112,7 @@ export interface FaultyCacheOptions {
 /** The cache and its script. */
 export interface Services {
   readonly cache: MaterialsCache.MaterialsCache
-  readonly script: FaultyCache["Service"]
+  readonly script: FaultyCache
 }
 
 /** The services as values. A wrong option is a defect. */
@@ -183,11 +188,11 @@ export const make: (options?: FaultyCacheOptions) => Effect.Effect<Services, nev
   })
 
 /** The program's materials cache, and the script that drives it. A wrong option is a defect. */
-export const layer = (options?: FaultyCacheOptions): Layer.Layer<MaterialsCache.Service | FaultyCache> =>
+export const layer = (options?: FaultyCacheOptions): Layer.Layer<MaterialsCache.MaterialsCache | FaultyCache> =>
   Layer.effectContext(
     Effect.map(
       make(options),
-      ({ cache, script }) => Context.add(Context.make(MaterialsCache.Service, cache), FaultyCache, script)
+      ({ cache, script }) => Context.add(Context.make(MaterialsCache.MaterialsCache, cache), FaultyCache, script)
     )
   )
 

@@ -20,9 +20,9 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { Primitives } from "../crypto/Primitives.ts"
-import * as DataKey from "../DataKey.ts"
+import * as DataKey from "../model/DataKey.ts"
 import * as bytes from "../internal/bytes.ts"
-import type { ProviderFailure } from "../KeyringError.ts"
+import type { ProviderFailure } from "../model/errors/KeyringError.ts"
 import * as EmbeddedKms from "../kms/development-only/EmbeddedKms.ts"
 import type { KmsRequest } from "../kms/Kms.ts"
 import { Kms } from "../kms/Kms.ts"
@@ -87,7 +87,7 @@ export interface Answer {
 export type Behaviour = (real: Effect.Effect<Answer, KmsError>, call: Call) => Effect.Effect<Answer, KmsError>
 
 /** The script and the log. */
-export class ScriptedKms extends (/*#__PURE__*/ Context.Service<ScriptedKms, {
+export interface ScriptedKms {
   /**
    * Adds a rule. A call to which several rules apply passes through all of them: an earlier rule's behaviour is what a
    * later one takes for real. So a delay that is added after a failure makes it a slow failure.
@@ -113,11 +113,16 @@ export class ScriptedKms extends (/*#__PURE__*/ Context.Service<ScriptedKms, {
     readonly calls: ReadonlyArray<Call>
     readonly handedOut: ReadonlyArray<HandedOut>
   }>
-}>()("effect-encryption-sdk/testing/ScriptedKms")) {}
+}
+
+/** The tag of the service. */
+export const ScriptedKms: Context.Service<ScriptedKms, ScriptedKms> = /*#__PURE__*/ Context.Service<ScriptedKms>(
+  "effect-encryption-sdk/testing/ScriptedKms"
+)
 
 /** All three services. */
 export interface Services extends EmbeddedKms.Services {
-  readonly script: ScriptedKms["Service"]
+  readonly script: ScriptedKms
 }
 
 interface Log {
@@ -318,7 +323,7 @@ const codes: Readonly<Record<ProviderFailure, string>> = {
 /** Nothing is done, and the call fails. Throttled and unreachable say that a retry can help, unless told otherwise. */
 export const fail = (
   failure: ProviderFailure,
-  options: { readonly code?: string; readonly description?: string; readonly retryable?: boolean } = {}
+  options: { readonly code?: string; readonly description?: string; readonly isRetryable?: boolean } = {}
 ): Behaviour =>
 (_real, { keyId, operation }) =>
   Effect.fail(
@@ -328,7 +333,7 @@ export const fail = (
       failure,
       code: options.code ?? codes[failure],
       description: options.description ?? "scripted",
-      retryable: options.retryable ?? (failure === "Throttled" || failure === "Unreachable")
+      isRetryable: options.isRetryable ?? (failure === "Throttled" || failure === "Unreachable")
     })
   )
 

@@ -11,14 +11,15 @@ import * as WebCrypto from "effect/crypto/WebCrypto"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import type { SignatureCurve } from "../AlgorithmSuite.ts"
+import type { SignatureCurve } from "../model/AlgorithmSuite.ts"
 import * as Ecdsa from "../crypto/Ecdsa.ts"
 import type { AesKey, KeyDerivationPlan, KeyHandle, OpenJob, SealJob } from "../crypto/Primitives.ts"
 import { Primitives } from "../crypto/Primitives.ts"
 import { PrimitivesError } from "../crypto/PrimitivesError.ts"
-import * as DataKey from "../DataKey.ts"
+import * as DataKey from "../model/DataKey.ts"
 import * as bytes from "../internal/bytes.ts"
-import { load, type NotLoaded, orNotLoaded } from "../NotLoaded.ts"
+import type { NotLoaded } from "../model/errors/NotLoaded.ts"
+import { load, orNotLoaded } from "../model/errors/load.ts"
 import { runAll } from "./internal/jobs.ts"
 import * as RawSignature from "./internal/rawSignature.ts"
 import { type AesGcm, plain, type Subtle, type WebKey, withPlain } from "./internal/subtle.ts"
@@ -63,7 +64,7 @@ interface VerificationEcKey extends EcKey {
  *
  * After an interruption WebCrypto finishes what it has begun, and what it answers is thrown away.
  */
-export const make = (webCrypto: WebCryptoApi): Primitives["Service"] => {
+export const make = (webCrypto: WebCryptoApi): Primitives => {
   if (typeof webCrypto?.subtle !== "object") {
     throw new Error("WebCrypto is missing: browsers offer it in secure contexts alone, under https or on localhost")
   }

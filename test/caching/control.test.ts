@@ -166,7 +166,7 @@ describe("warm", () => {
     Effect.gen(function*() {
       const { cmm } = yield* caching({
         script: {
-          before: () => Effect.fail(new MaterialsManagerFailed({ description: "no permission", retryable: false }))
+          before: () => Effect.fail(new MaterialsManagerFailed({ description: "no permission", isRetryable: false }))
         }
       })
       const error = yield* Effect.flip(cmm.warm())
@@ -258,7 +258,7 @@ const overKms = (options: Partial<CachingCmm.CachingOptions>) =>
         })
         const client = yield* Effect.provideService(
           EncryptionSdk.make(),
-          CryptographicMaterialsManager.Service,
+          CryptographicMaterialsManager.CryptographicMaterialsManager,
           cmm
         )
         return { cmm, client }
@@ -269,7 +269,7 @@ const overKms = (options: Partial<CachingCmm.CachingOptions>) =>
 const kmsLayer = ScriptedKms.layer().pipe(Layer.provideMerge(TestPrimitives.layer))
 
 describe("evictRevoked", () => {
-  const encrypt = (client: EncryptionSdk.EncryptionSdk["Service"], tenant: string) =>
+  const encrypt = (client: EncryptionSdk.EncryptionSdk, tenant: string) =>
     client.encrypt("hello", { encryptionContext: { tenant } })
 
   it.effect("access denied drops only the entry whose own refresh was denied", () =>
@@ -354,7 +354,7 @@ describe("seedDecryptCache", () => {
           commitmentPolicy: AlgorithmSuite.isCommitting(algorithmSuite)
             ? "RequireEncryptRequireDecrypt"
             : "ForbidEncryptAllowDecrypt"
-        }).pipe(Effect.provideService(CryptographicMaterialsManager.Service, a.cmm))
+        }).pipe(Effect.provideService(CryptographicMaterialsManager.CryptographicMaterialsManager, a.cmm))
         for (const text of ["one", "two"]) {
           const { message } = yield* client.encrypt(text, { algorithmSuite, encryptionContext: { tenant: "a" } })
           const { plaintext, receipt } = yield* client.decrypt(message)

@@ -12,7 +12,7 @@ import { encryptRequest, keyBytes } from "../support/scriptedManager.ts"
 
 const copies: Array<Uint8Array> = []
 
-vi.mock("../../src/DataKey.ts", async (importOriginal) => {
+vi.mock("../../src/model/DataKey.ts", async (importOriginal) => {
   const original = await importOriginal<typeof DataKey>()
   return {
     ...original,

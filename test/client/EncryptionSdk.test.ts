@@ -28,7 +28,10 @@ describe("EncryptionSdk", () => {
   describe("make", () => {
     const make = (options: unknown) =>
       EncryptionSdk.make(options as EncryptionSdk.Options).pipe(
-        Effect.provideServiceEffect(CryptographicMaterialsManager.Service, managerOf(recordingKeyring().keyring)),
+        Effect.provideServiceEffect(
+          CryptographicMaterialsManager.CryptographicMaterialsManager,
+          managerOf(recordingKeyring().keyring)
+        ),
         Effect.provide(TestPrimitives.layer)
       )
 
@@ -659,7 +662,7 @@ describe("EncryptionSdk", () => {
       EncryptionSdk.EncryptionSdk.pipe(Effect.provide(
         EncryptionSdk.layer().pipe(
           Layer.provide(DefaultCmm.layer),
-          Layer.provide(Layer.succeed(Keyring.Service, keyring)),
+          Layer.provide(Layer.succeed(Keyring.Keyring, keyring)),
           Layer.provide(primitives)
         )
       ))

@@ -206,7 +206,7 @@ describe("encrypt with a manager that answers", () => {
     Effect.gen(function*() {
       const { encrypt } = yield* sdk
       const error = new EncryptError({
-        reason: new MaterialsManagerFailed({ description: "out of order", retryable: true })
+        reason: new MaterialsManagerFailed({ description: "out of order", isRetryable: true })
       })
       const inner = yield* honest
       const materialsManager = CryptographicMaterialsManager.make({
@@ -389,7 +389,7 @@ describe("decrypt with a manager that answers", () => {
     Effect.gen(function*() {
       const { decrypt } = yield* sdk
       const error = new DecryptError({
-        reason: new MaterialsManagerFailed({ description: "out of order", retryable: false })
+        reason: new MaterialsManagerFailed({ description: "out of order", isRetryable: false })
       })
       const inner = yield* honest
       const materialsManager = CryptographicMaterialsManager.make({

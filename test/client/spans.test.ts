@@ -59,7 +59,7 @@ describe("spans of the client's operations", () => {
       const seen: Array<string | undefined> = []
       const encrypt = Effect.gen(function*() {
         const sdk = yield* EncryptionSdk.EncryptionSdk
-        const underlying = yield* CachingCmm.Service
+        const underlying = yield* CachingCmm.CachingCmm
         const materialsManager = CryptographicMaterialsManager.make({
           ...underlying,
           getEncryptionMaterials: (request) =>

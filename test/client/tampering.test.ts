@@ -13,7 +13,7 @@ import { concat, flip, patch } from "../support/bytes.ts"
 import { clientOf, decryptFailure, fieldsOf, policyFor } from "../support/client.ts"
 import { recordingKeyring, staticKeyring } from "../support/keyrings.ts"
 
-type Sdk = EncryptionSdk.EncryptionSdk["Service"]
+type Sdk = EncryptionSdk.EncryptionSdk
 
 const plaintext = "attack at dawn, or at dusk"
 const frameLength = 10

@@ -28,7 +28,7 @@ const cachingClientOf = Effect.fnUntraced(function*(
   })
   return yield* Effect.provideService(
     EncryptionSdk.make({ commitmentPolicy }),
-    CryptographicMaterialsManager.Service,
+    CryptographicMaterialsManager.CryptographicMaterialsManager,
     materialsManager
   )
 })

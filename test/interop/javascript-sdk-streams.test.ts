@@ -16,7 +16,7 @@ const { formatId } = AlgorithmSuite
 const clientOf = Effect.fnUntraced(function*(pair: KeyringPair, commitmentPolicy: CommitmentPolicy.CommitmentPolicy) {
   return yield* Effect.provideService(
     EncryptionSdk.make({ commitmentPolicy }),
-    CryptographicMaterialsManager.Service,
+    CryptographicMaterialsManager.CryptographicMaterialsManager,
     yield* DefaultCmm.make(yield* pair.ours)
   )
 })

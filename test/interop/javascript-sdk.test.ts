@@ -21,7 +21,7 @@ const { bytesOf, kms, kmsKeys, policyFor, rawAes, rawRsa, Services } = javascrip
 const clientOf = Effect.fnUntraced(function*(pair: KeyringPair, commitmentPolicy: CommitmentPolicy.CommitmentPolicy) {
   return yield* Effect.provideService(
     EncryptionSdk.make({ commitmentPolicy }),
-    CryptographicMaterialsManager.Service,
+    CryptographicMaterialsManager.CryptographicMaterialsManager,
     yield* DefaultCmm.make(yield* pair.ours)
   )
 })

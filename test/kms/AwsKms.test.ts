@@ -226,7 +226,7 @@ describe("AwsKms over the protocol", () => {
         const error = yield* Effect.flip(generate()).pipe(
           Effect.provide(AwsKms.layer({ endpoint, credentials, maxAttempts: maxAttempts! }))
         )
-        assert.deepInclude(error, { failure: "Unreachable", code: "KMSInternalException", retryable: true })
+        assert.deepInclude(error, { failure: "Unreachable", code: "KMSInternalException", isRetryable: true })
         assert.lengthOf(requests, count!)
       })
   )
@@ -264,7 +264,7 @@ describe("AwsKms over the protocol", () => {
     [400, "InvalidKeyUsageException", "Rejected", false],
     [400, "ValidationException", "Rejected", false],
     [403, "UnrecognizedClientException", "Rejected", false]
-  ])("status %i, %s is %s, retryable: %s", ([status, code, failure, retryable]) =>
+  ])("status %i, %s is %s, retryable: %s", ([status, code, failure, isRetryable]) =>
     Effect.gen(function*() {
       const { endpoint } = yield* serve(() => ({
         status,
@@ -274,7 +274,7 @@ describe("AwsKms over the protocol", () => {
         const error: KmsError = yield* Effect.flip<unknown, KmsError, Kms.Kms>(call()).pipe(
           Effect.provide(AwsKms.layer({ endpoint, credentials, maxAttempts: 1 }))
         )
-        assert.deepInclude(error, { operation, keyId: arn, failure, code, description: "why", retryable })
+        assert.deepInclude(error, { operation, keyId: arn, failure, code, description: "why", isRetryable })
         assert.strictEqual(error.message, `KMS ${operation} with ${arn}: ${code}: why`)
       }
     }))
@@ -285,7 +285,7 @@ describe("AwsKms over the protocol", () => {
       const error = yield* Effect.flip(generate()).pipe(
         Effect.provide(AwsKms.layer({ endpoint, credentials, maxAttempts: 1 }))
       )
-      assert.deepInclude(error, { failure: "Unreachable", code: "ECONNREFUSED", retryable: true })
+      assert.deepInclude(error, { failure: "Unreachable", code: "ECONNREFUSED", isRetryable: true })
     }))
 
   it.live("no answer in the client's own time is Unreachable", () =>
@@ -301,7 +301,7 @@ describe("AwsKms over the protocol", () => {
           })
         )
       )
-      assert.deepInclude(error, { failure: "Unreachable", code: "TimeoutError", retryable: true })
+      assert.deepInclude(error, { failure: "Unreachable", code: "TimeoutError", isRetryable: true })
     }))
 
   it.live.each<[string]>([
@@ -315,7 +315,7 @@ describe("AwsKms over the protocol", () => {
         Effect.provide(AwsKms.layer({ endpoint, credentials, maxAttempts: 1 }))
       )
       assert.include(["InvalidAnswer", "Rejected"], error.failure)
-      assert.isFalse(error.retryable)
+      assert.isFalse(error.isRetryable)
       for (const text of [String(error), JSON.stringify(error), inspect(error, { depth: 10 })]) {
         for (let at = 0; at + 4 <= base64(secret).length; at += 4) {
           assert.notInclude(text, base64(secret).slice(at, at + 4))
@@ -340,7 +340,11 @@ describe("AwsKms over the protocol", () => {
           )
           assert.strictEqual(result._tag, lacks ? "Failure" : "Success")
           if (result._tag === "Failure") {
-            assert.deepInclude(result.failure, { failure: "InvalidAnswer", code: "IncompleteAnswer", retryable: false })
+            assert.deepInclude(result.failure, {
+              failure: "InvalidAnswer",
+              code: "IncompleteAnswer",
+              isRetryable: false
+            })
           }
         }
       })
@@ -390,7 +394,7 @@ describe("AwsKms and the user's own clients", () => {
         failure: "Rejected",
         code: "NoClientForRegion",
         description: "the client supplier has no client for us-east-1",
-        retryable: false
+        isRetryable: false
       })
       const unnamed = yield* Effect.flip(generate("alias/x")).pipe(Effect.provide(layer))
       assert.strictEqual(unnamed.description, "the client supplier has no client for the default Region")
@@ -414,7 +418,7 @@ describe("AwsKms and the user's own clients", () => {
         failure: "Rejected",
         code: "CredentialsProviderError",
         description: "Could not load credentials from any providers",
-        retryable: false
+        isRetryable: false
       })
       const certificate = Object.assign(new Error("self-signed certificate"), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" })
       assert.deepInclude(yield* Effect.flip(generate()).pipe(Effect.provide(throwing(certificate))), {
@@ -425,7 +429,7 @@ describe("AwsKms and the user's own clients", () => {
         assert.deepInclude(yield* Effect.flip(generate()).pipe(Effect.provide(throwing(odd))), {
           failure: "Rejected",
           code: "UnknownError",
-          retryable: false
+          isRetryable: false
         })
       }
     }))
@@ -435,13 +439,13 @@ describe("AwsKms and the user's own clients", () => {
       // The constructor of KMSServiceException ignores $retryable, so it is assigned as the AWS SDK itself does.
       const error = (fields: object) => Object.assign(new Error("why"), { name: "Other", $fault: "client", ...fields })
       const of = (thrown: unknown) => Effect.flip(generate()).pipe(Effect.provide(throwing(thrown)))
-      assert.deepInclude(yield* of(error({})), { failure: "Rejected", retryable: false })
-      assert.deepInclude(yield* of(error({ $retryable: {} })), { failure: "Rejected", retryable: true })
+      assert.deepInclude(yield* of(error({})), { failure: "Rejected", isRetryable: false })
+      assert.deepInclude(yield* of(error({ $retryable: {} })), { failure: "Rejected", isRetryable: true })
       assert.deepInclude(yield* of(error({ $retryable: { throttling: true } })), {
         failure: "Throttled",
-        retryable: true
+        isRetryable: true
       })
-      assert.deepInclude(yield* of(error({ $retryable: undefined })), { retryable: false })
+      assert.deepInclude(yield* of(error({ $retryable: undefined })), { isRetryable: false })
     }))
 
   it.effect.each([
@@ -461,7 +465,7 @@ describe("AwsKms and the user's own clients", () => {
         failure: "Unreachable",
         code,
         description: code,
-        retryable: true
+        isRetryable: true
       })
     }))
 
@@ -470,7 +474,7 @@ describe("AwsKms and the user's own clients", () => {
     (message) =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(generate()).pipe(Effect.provide(throwing(new TypeError(message))))
-        assert.deepInclude(error, { failure: "Unreachable", code: "TypeError", retryable: true })
+        assert.deepInclude(error, { failure: "Unreachable", code: "TypeError", isRetryable: true })
       })
   )
 })

@@ -158,7 +158,7 @@ describe("EmbeddedKms", () => {
           failure: failed,
           operation: operations[index]!,
           keyId: name,
-          retryable: false
+          isRetryable: false
         })
       }
     }).pipe(Effect.provide(embedded())))

@@ -120,7 +120,7 @@ describe("KmsKeyring.make", () => {
 
   it.effect("layer is the keyring of the program", () =>
     Effect.gen(function*() {
-      const keyring = yield* Keyring.Service
+      const keyring = yield* Keyring.Keyring
       const { encryptedDataKeys } = yield* Effect.scoped(keyring.onEncrypt(toEncrypt()))
       assert.deepStrictEqual(infos(encryptedDataKeys), [`aws-kms ${one}`])
     }).pipe(Effect.provide(KmsKeyring.layer({ generatorKeyId: one }).pipe(Layer.provide(TestKms)))))
@@ -246,20 +246,20 @@ describe("KmsKeyring.onEncrypt", () => {
       ["Encrypt", "Unreachable", true]
     ] as const
   )(
-    "%s that fails with %s fails the whole, retryable: %s",
-    ([operation, failure, retryable]) =>
+    "%s that fails with %s fails the whole, isRetryable: %s",
+    ([operation, failure, isRetryable]) =>
       Effect.gen(function*() {
         const script = yield* ScriptedKms.ScriptedKms
         yield* script.when({ operation, nth: 1 }, ScriptedKms.fail(failure, { code: "Code" }))
         const error = yield* reasonOf(wrapped({ generatorKeyId: one, keyIds: [two, three] }))
         assert.strictEqual(error.operation, "onEncrypt")
-        assert.strictEqual(error.isRetryable, retryable)
+        assert.strictEqual(error.isRetryable, isRetryable)
         assert.deepInclude(error.reason, {
           _tag: "DataKeyNotWrapped",
           keyName: operation === "Encrypt" ? two : one,
           failure,
           code: "Code",
-          retryable
+          isRetryable
         })
         assert.strictEqual(yield* script.unreleased, 0)
       }).pipe(Effect.provide(TestKms))
@@ -286,7 +286,7 @@ describe("KmsKeyring.onEncrypt", () => {
         keyName: operation === "Encrypt" ? two : one,
         failure: "InvalidAnswer",
         code,
-        retryable: false
+        isRetryable: false
       })
       assert.strictEqual(yield* script.unreleased, 0)
       assert.isTrue((yield* script.handedOut).length > 0)
@@ -368,7 +368,7 @@ describe("KmsKeyring.onDecrypt", () => {
           failure: "Throttled",
           code: "ThrottlingException",
           description: "scripted",
-          retryable: true
+          isRetryable: true
         },
         {
           _tag: "Attempted",
@@ -377,7 +377,7 @@ describe("KmsKeyring.onDecrypt", () => {
           keyProviderInfo: two,
           failure: "InvalidCiphertext",
           code: "InvalidCiphertextException",
-          retryable: false
+          isRetryable: false
         },
         {
           _tag: "Skipped",
@@ -409,7 +409,7 @@ describe("KmsKeyring.onDecrypt", () => {
         assert.isFalse(error.isRetryable)
         assert.strictEqual(error.reason._tag, "DataKeyNotUnwrapped")
         if (error.reason._tag !== "DataKeyNotUnwrapped") return
-        assert.deepInclude(error.reason.encryptedDataKeys[0], { failure: "InvalidAnswer", code, retryable: false })
+        assert.deepInclude(error.reason.encryptedDataKeys[0], { failure: "InvalidAnswer", code, isRetryable: false })
         assert.lengthOf(yield* script.handedOut, 1)
         assert.strictEqual(yield* script.unreleased, 0)
       }).pipe(Effect.provide(TestKms))

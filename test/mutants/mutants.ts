@@ -192,7 +192,7 @@ const cached: ReadonlyArray<Mutant> = [
   },
   {
     name: "an all-zero key is accepted",
-    file: "src/CryptographicMaterials.ts",
+    file: "src/model/CryptographicMaterials.ts",
     find: "return bytes.isAllZero(value) ? invalid(\"plaintextDataKey\", \"is all zero\") : Result.void",
     replace: "return Result.void",
     killedBy: promises(
@@ -675,7 +675,7 @@ const inMemory: ReadonlyArray<Mutant> = [
   },
   {
     name: "eviction that zeroes an operation's copy: it is a view of the entry's key",
-    file: "src/DataKey.ts",
+    file: "src/model/DataKey.ts",
     find: "make(new Uint8Array(key))",
     replace: "make(key.subarray())",
     killedBy: zeroing("promise 14: eviction zeroes the entry's own bytes at once, and no operation's > cleared")
@@ -771,7 +771,7 @@ const inMemory: ReadonlyArray<Mutant> = [
   },
   {
     name: "a released key is dropped, not zeroed",
-    file: "src/DataKey.ts",
+    file: "src/model/DataKey.ts",
     find: "bytes.success.fill(0)",
     replace: "",
     killedBy: promises("promise 14: keys in memory > each operation owns a copy, which is zeroed when it ends")

@@ -82,7 +82,7 @@ const notWrapped = <A, R>(effect: Effect.Effect<A, KeyringError.KeyringError, R>
   })
 
 const fails = <A, R>(effect: Effect.Effect<A, KmsError, R>) =>
-  Effect.map(Effect.flip(effect), ({ code, failure, retryable }) => ({ code, failure, retryable }))
+  Effect.map(Effect.flip(effect), ({ code, failure, isRetryable }) => ({ code, failure, isRetryable }))
 
 const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 
@@ -137,7 +137,7 @@ describe("KMS server: calls", () => {
       assert.deepStrictEqual(yield* fails(kms.generateDataKey({ ...request(elsewhere), numberOfBytes: 32 })), {
         code: "NotFoundException",
         failure: "KeyNotFound",
-        retryable: false
+        isRetryable: false
       })
     }).pipe(Effect.provide(layer)))
 
@@ -189,7 +189,7 @@ describe("KMS server: refusals", () => {
         assert.deepStrictEqual(yield* fails(kms.decrypt({ ...request(key, wrong), ciphertextBlob })), {
           code: "InvalidCiphertextException",
           failure: "InvalidCiphertext",
-          retryable: false
+          isRetryable: false
         })
       }
     }).pipe(Effect.provide(layer)))
@@ -212,7 +212,7 @@ describe("KMS server: refusals", () => {
       const kms = yield* Kms.Kms
       const existing = yield* createKey()
       const { ciphertextBlob, plaintext } = yield* kms.generateDataKey({ ...request(existing), numberOfBytes: 32 })
-      const expected = { code: "NotFoundException", failure: "KeyNotFound", retryable: false }
+      const expected = { code: "NotFoundException", failure: "KeyNotFound", isRetryable: false }
       for (
         const name of [
           missingKey,
@@ -236,7 +236,7 @@ describe("KMS server: refusals", () => {
       assert.deepStrictEqual(yield* fails(kms.decrypt({ ...request(two), ciphertextBlob })), {
         code: "AccessDeniedException",
         failure: "AccessDenied",
-        retryable: false
+        isRetryable: false
       })
     }).pipe(Effect.provide(layer)))
 
@@ -249,7 +249,7 @@ describe("KMS server: refusals", () => {
       const key = yield* createKey()
       const { ciphertextBlob, plaintext } = yield* kms.generateDataKey({ ...request(key), numberOfBytes: 32 })
       yield* change(key)
-      const expected = { code, failure: "KeyUnavailable", retryable: false }
+      const expected = { code, failure: "KeyUnavailable", isRetryable: false }
       assert.deepStrictEqual(yield* fails(kms.generateDataKey({ ...request(key), numberOfBytes: 32 })), expected)
       assert.deepStrictEqual(yield* fails(kms.encrypt({ ...request(key), plaintext })), expected)
       assert.deepStrictEqual(yield* fails(kms.decrypt({ ...request(key), ciphertextBlob })), expected)
@@ -262,7 +262,7 @@ describe("KMS server: refusals", () => {
       assert.deepStrictEqual(yield* fails(kms.generateDataKey({ ...request(key), numberOfBytes: 1025 })), {
         code: "ValidationException",
         failure: "Rejected",
-        retryable: false
+        isRetryable: false
       })
     }).pipe(Effect.provide(layer)))
 })
@@ -339,7 +339,7 @@ describe("KMS server: keyring", () => {
         failure,
         code,
         description,
-        retryable: false
+        isRetryable: false
       })
       assert.deepStrictEqual<ReadonlyArray<unknown>>(yield* rows(unwrap(configured, all)), [
         attempted(0, mismatched, "InvalidCiphertext", "InvalidCiphertextException", "UnknownError"),
@@ -375,7 +375,7 @@ describe("KMS server: keyring", () => {
           ["alias/none", "KeyNotFound", "NotFoundException"]
         ] as const
       ) {
-        const expected = { keyName, failure, code, retryable: false }
+        const expected = { keyName, failure, code, isRetryable: false }
         assert.deepInclude(yield* notWrapped(wrap({ generatorKeyId: keyName })), expected)
         assert.deepInclude(yield* notWrapped(wrap({ generatorKeyId: good, keyIds: [keyName] })), expected)
       }

@@ -150,7 +150,7 @@ layer(Peers)("Python and KMS server", (it) => {
         materialsManager: yield* DefaultCmm.make(keyring)
       })
       const sdk = yield* EncryptionSdk.make().pipe(
-        Effect.provideService(CryptographicMaterialsManager.Service, manager)
+        Effect.provideService(CryptographicMaterialsManager.CryptographicMaterialsManager, manager)
       )
       return { sdk, calls }
     })

@@ -4,7 +4,13 @@ import { Config, ConfigProvider, Deferred, Effect, Exit, Fiber, Layer, Redacted,
 import { AlgorithmSuite, DataKey, EncryptedDataKey, EncryptionContext, Keyring } from "effect-encryption-sdk"
 import { PrimitivesError } from "effect-encryption-sdk/crypto"
 import { RawAesKeyring, WrappingKey } from "effect-encryption-sdk/raw"
-import { Attempted, DataKeyNotUnwrapped, KeyringError, KeyringMisconfigured, Skipped } from "../../src/KeyringError.ts"
+import {
+  Attempted,
+  DataKeyNotUnwrapped,
+  KeyringError,
+  KeyringMisconfigured,
+  Skipped
+} from "../../src/model/errors/KeyringError.ts"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { flip } from "../support/bytes.ts"
 import { inspect } from "../support/inspect.ts"
@@ -153,7 +159,7 @@ describe("RawAesKeyring", () => {
             ...row(0),
             failure: "InvalidCiphertext",
             code: "AuthenticationFailed",
-            retryable: false
+            isRetryable: false
           }])
         )
       }
@@ -170,7 +176,7 @@ describe("RawAesKeyring", () => {
         ...row(0),
         failure: "InvalidCiphertext",
         code: "AuthenticationFailed",
-        retryable: false
+        isRetryable: false
       }])
       for (let i = 0; i < edk!.ciphertext.length; i++) {
         const changed = { ...edk!, ciphertext: flip(edk!.ciphertext, i, 1) }
@@ -289,7 +295,7 @@ describe("RawAesKeyring", () => {
         wrapByHand(keyBytes(32), keyBytes(32).fill(1)),
         wrapByHand(new Uint8Array(0))
       ]
-      const invalid = { failure: "InvalidAnswer", code: "InvalidDataKey", retryable: false } as const
+      const invalid = { failure: "InvalidAnswer", code: "InvalidDataKey", isRetryable: false } as const
       const error = yield* Effect.flip(keyring.onDecrypt(decryptionMaterials(), edks))
       assert.deepStrictEqual(
         error,
@@ -302,7 +308,7 @@ describe("RawAesKeyring", () => {
             ...row(3),
             failure: "InvalidCiphertext",
             code: "AuthenticationFailed",
-            retryable: false
+            isRetryable: false
           },
           { _tag: "Attempted", ...row(4), ...invalid }
         ])
@@ -400,7 +406,7 @@ describe("RawAesKeyring", () => {
 describe("RawAesKeyring as a layer", () => {
   it.effect("layer", () =>
     Effect.gen(function*() {
-      const keyring = yield* Keyring.Service
+      const keyring = yield* Keyring.Keyring
       assert.isTrue(Keyring.isKeyring(keyring))
       assert.strictEqual(keyring.name, "RawAesKeyring")
       const { encryptedDataKeys } = yield* keyring.onEncrypt(encryptionMaterials())
@@ -418,7 +424,7 @@ describe("RawAesKeyring as a layer", () => {
 
   it.effect("layerConfig reads the wrapping key from base64 text", () =>
     Effect.gen(function*() {
-      const keyring = yield* Keyring.Service
+      const keyring = yield* Keyring.Keyring
       const answer = unwrapped(yield* keyring.onDecrypt(decryptionMaterials(), [wrapByHand(keyBytes(32))]))
       assert.deepStrictEqual(DataKey.value(answer.plaintextDataKey), keyBytes(32))
     }).pipe(Effect.provide(configured({

@@ -3,8 +3,13 @@ import { Deferred, Effect, Exit, Fiber, Layer, Redacted, Scope } from "effect"
 import { AlgorithmSuite, DataKey, type EncryptedDataKey, Keyring } from "effect-encryption-sdk"
 import { Primitives, PrimitivesError } from "effect-encryption-sdk/crypto"
 import { RawAesKeyring, RawRsaKeyring } from "effect-encryption-sdk/raw"
-import type { Attempted, Skipped } from "../../src/KeyringError.ts"
-import { DataKeyNotUnwrapped, DataKeyNotWrapped, KeyringError, KeyringMisconfigured } from "../../src/KeyringError.ts"
+import type { Attempted, Skipped } from "../../src/model/errors/KeyringError.ts"
+import {
+  DataKeyNotUnwrapped,
+  DataKeyNotWrapped,
+  KeyringError,
+  KeyringMisconfigured
+} from "../../src/model/errors/KeyringError.ts"
 import { hasPkcs1, TestPrimitives } from "../support/TestPrimitives.ts"
 import { inspect } from "../support/inspect.ts"
 import { decryptionMaterials, encryptionMaterials } from "../support/materials.ts"
@@ -88,8 +93,8 @@ const row = (index: number) => ({
   keyProviderId: "test namespace",
   keyProviderInfo: "rsa key"
 })
-const refused = { failure: "InvalidCiphertext", code: "DecryptionFailed", retryable: false } as const
-const invalid = { failure: "InvalidAnswer", code: "InvalidDataKey", retryable: false } as const
+const refused = { failure: "InvalidCiphertext", code: "DecryptionFailed", isRetryable: false } as const
+const invalid = { failure: "InvalidAnswer", code: "InvalidDataKey", isRetryable: false } as const
 
 describe("RawRsaKeyring", () => {
   it("has the five paddings of the specification", () => {
@@ -364,14 +369,14 @@ describe("RawRsaKeyring", () => {
         new KeyringError({
           keyring: "RawRsaKeyring",
           operation: "onEncrypt",
-          reason: new DataKeyNotWrapped({ keyName: "rsa key", failure: "Rejected", code: "Failed", retryable: false })
+          reason: new DataKeyNotWrapped({ keyName: "rsa key", failure: "Rejected", code: "Failed", isRetryable: false })
         })
       )
     }))
 
   it.effect("layer", () =>
     Effect.gen(function*() {
-      const keyring = yield* Keyring.Service
+      const keyring = yield* Keyring.Keyring
       assert.strictEqual(keyring.name, "RawRsaKeyring")
       unwrapped(yield* keyring.onDecrypt(decryptionMaterials(), [yield* wrapByHand(keyBytes(32))]))
     }).pipe(Effect.provide(RawRsaKeyring.layer(options()).pipe(Layer.provide(TestPrimitives.layer)))))

@@ -31,7 +31,7 @@ const program = Effect.gen(function*() {
     policy: { maxAge: "5 minutes" }
   })
   const sdk = yield* EncryptionSdk.make().pipe(
-    Effect.provideService(CryptographicMaterialsManager.Service, manager)
+    Effect.provideService(CryptographicMaterialsManager.CryptographicMaterialsManager, manager)
   )
   const { message } = yield* sdk.encrypt("hello", { encryptionContext: { purpose: "size" } })
   return yield* sdk.decrypt(message)

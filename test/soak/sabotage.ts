@@ -58,7 +58,7 @@ export const apply = (sabotages: ReadonlyArray<Sabotage>) => {
       entries: broken("oneEntryMore") ? 1 : 0
     } satisfies More,
 
-    kms: (kms: Kms.Kms["Service"]): Kms.Kms["Service"] => ({
+    kms: (kms: Kms.Kms): Kms.Kms => ({
       ...kms,
       generateDataKey: (request) =>
         Effect.gen(function*() {

@@ -11,7 +11,7 @@ import { clientOf, policyFor } from "../support/client.ts"
 import { staticKeyring } from "../support/keyrings.ts"
 import { chunksOf, observe, pattern } from "../support/streams.ts"
 
-type Sdk = EncryptionSdk.EncryptionSdk["Service"]
+type Sdk = EncryptionSdk.EncryptionSdk
 
 const frameLength = 10
 const plaintext = pattern(35)

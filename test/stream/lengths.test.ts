@@ -28,7 +28,7 @@ const cachingClient = () => {
   const layer = EncryptionSdk.layer().pipe(
     Layer.provide(CachingCmm.layer({ policy: { maxAge: "1 hour" } })),
     Layer.provide(LocalCache.layer({ capacity: 10 })),
-    Layer.provide(Layer.succeed(Keyring.Service, recording.keyring)),
+    Layer.provide(Layer.succeed(Keyring.Keyring, recording.keyring)),
     Layer.provide(TestPrimitives.layer)
   )
   return { layer, recording }
@@ -36,7 +36,7 @@ const cachingClient = () => {
 
 /** Encrypts a stream, and answers the receipt that `onHeader` was told. */
 const receiptOf = Effect.fnUntraced(
-  function*(sdk: EncryptionSdk.EncryptionSdk["Service"], length: number, options: MessageStream.EncryptStreamOptions) {
+  function*(sdk: EncryptionSdk.EncryptionSdk, length: number, options: MessageStream.EncryptStreamOptions) {
     let receipt: Receipt.Receipt | undefined
     yield* Stream.runDrain(sdk.encryptStream(chunksOf(pattern(length), 7), {
       algorithmSuite,

@@ -49,7 +49,7 @@ const watched = Effect.fnUntraced(function*(wait: Effect.Effect<void> = Effect.v
   const sdk = yield* EncryptionSdk.EncryptionSdk.pipe(
     Effect.provide(
       EncryptionSdk.layer().pipe(
-        Layer.provide(Layer.succeed(CryptographicMaterialsManager.Service, manager)),
+        Layer.provide(Layer.succeed(CryptographicMaterialsManager.CryptographicMaterialsManager, manager)),
         Layer.provide(primitives.layer)
       )
     )
@@ -147,7 +147,7 @@ describe("hooks", () => {
 })
 
 describe("signed messages", () => {
-  const released = (sdk: EncryptionSdk.EncryptionSdk["Service"], message: Uint8Array) =>
+  const released = (sdk: EncryptionSdk.EncryptionSdk, message: Uint8Array) =>
     observe(Stream.map(sdk.decryptStreamUnverified(chunksOf(message, 50)), ({ unverified }) => unverified))
 
   it.effect("are withheld up to the limit, to the byte, and fail clearly beyond it before more is read", () =>

@@ -1,5 +1,5 @@
 /**
- * Which part of `src` may know which: read from the imports of every file, type imports and re-exports included.
+ * Which room of `src` may know which: read from the imports of every file, type imports and re-exports included.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
@@ -10,11 +10,9 @@ import { parseSync } from "vite"
 const src = fileURLToPath(new URL("../../src", import.meta.url))
 
 interface Rule {
-  /** Parts that it may import. A part may always import itself. */
-  readonly parts: ReadonlyArray<string>
-  /** Parts of which it may import types alone. */
-  readonly types?: ReadonlyArray<string>
-  /** Files of those parts that it may not import even so. */
+  /** Rooms that it may import. A room may always import itself. */
+  readonly rooms: ReadonlyArray<string>
+  /** Files of those rooms that it may not import even so. */
   readonly except?: ReadonlyArray<string>
   /** Packages that it may import besides the submodules of `effect`. */
   readonly packages?: RegExp
@@ -22,46 +20,37 @@ interface Rule {
   readonly node?: true
 }
 
-/** Files of the core that are plain data, and so may be known to the parts below it. The rest of `src/*.ts` is `core`. */
-const models = [
-  "AlgorithmSuite.ts",
-  "CommitmentPolicy.ts",
-  "CryptographicMaterials.ts",
-  "DataKey.ts",
-  "EncryptedDataKey.ts",
-  "EncryptionContext.ts",
-  "EncryptionSdkError.ts",
-  "KeyringError.ts",
-  "NotLoaded.ts",
-  "Receipt.ts"
-]
-const keyrings = ["KeyringError.ts"]
-const core = ["core", "models", "internal", "message", "crypto"]
-const provider = ["core", "models", "internal", "crypto"]
+/** What every room above the ground may know: values, and the port to cryptography. */
+const values = ["model", "internal"]
+const ports = ["crypto", "message", ...values]
+const core = ["materials", ...ports]
 
-/** Every part of `src`: the two halves of the core, and every folder by its path. */
+/** Every room of `src`, by its folder; `root` holds the client's service. A room knows those below it, and no others. */
 const rules: Readonly<Record<string, Rule>> = {
-  internal: { parts: [] },
-  models: { parts: ["internal", "message"], types: ["crypto"] },
-  message: { parts: ["models", "internal"], except: keyrings },
-  crypto: { parts: ["models", "internal"], except: keyrings, packages: /^effect\/crypto\// },
-  core: { parts: core },
-  caching: { parts: provider },
-  raw: { parts: provider },
-  kms: { parts: provider },
-  "kms/aws": { parts: ["kms", ...provider], packages: /^@aws-sdk\/client-kms$/, node: true },
-  "kms/development-only": { parts: ["kms", ...provider] },
+  internal: { rooms: [] },
+  model: { rooms: ["internal"] },
+  message: { rooms: values, except: ["model/errors/KeyringError.ts"] },
+  crypto: { rooms: values, except: ["model/errors/KeyringError.ts"], packages: /^effect\/crypto\// },
+  materials: { rooms: ports },
+  client: { rooms: core },
+  stream: { rooms: ["client", ...core] },
+  root: { rooms: ["client", "stream", ...core] },
+  caching: { rooms: core },
+  raw: { rooms: core },
+  kms: { rooms: core },
+  "kms/aws": { rooms: ["kms", ...core], packages: /^@aws-sdk\/client-kms$/, node: true },
+  "kms/development-only": { rooms: ["kms", ...core] },
   node: {
-    parts: ["crypto", "models", "internal"],
+    rooms: ["crypto", ...values],
     packages: /^(node:(buffer|crypto|stream|util)|effect\/crypto\/\w+|@noble\/curves\/nist\.js)$/,
     node: true
   },
   web: {
-    parts: ["crypto", "models", "internal"],
+    rooms: ["crypto", ...values],
     packages: /^(effect\/crypto\/WebCrypto|@noble\/(ciphers\/aes|curves\/nist|hashes\/sha2)\.js)$/
   },
   testing: {
-    parts: ["kms", "kms/development-only", "caching", "raw", ...core],
+    rooms: ["kms", "kms/development-only", "caching", "raw", ...core],
     packages: /^effect\/testing\/\w+$/
   }
 }
@@ -159,36 +148,39 @@ const parse = (path: string, text: string): Source => {
   return { imports, names: new Set([...names].filter((name) => !imported.has(name))) }
 }
 
-/** The part that a file belongs to, by its path in `src`. A part may keep a folder `internal` for itself alone. */
-const partOf = (path: string): string => {
-  const folder = posix.dirname(path).replace(/\/internal$/, "")
-  return folder === "." ? models.includes(path) ? "models" : "core" : folder
+/**
+ * The room that a file belongs to, by its path in `src`. A room may keep a folder `internal` for itself alone, and `errors`
+ * is a part of its room.
+ */
+const roomOf = (path: string): string => {
+  const folder = posix.dirname(path).replace(/\/(internal|errors)$/, "")
+  return folder === "." ? "root" : folder
 }
 
 /** The file that a relative specifier means, by its path in `src`. */
 const target = (path: string, specifier: string): string => posix.join(posix.dirname(path), specifier)
 
-/** What a file does against its part's rule, one line each. */
+/** What a file does against its room's rule, one line each. */
 const violations = (path: string, { imports, names }: Source): ReadonlyArray<string> => {
-  const part = partOf(path)
-  const rule = rules[part]
-  if (rule === undefined) return [`the folder ${part} has no rule`]
+  const room = roomOf(path)
+  const rule = rules[room]
+  if (rule === undefined) return [`the folder ${room} has no rule`]
   const found: Array<string> = []
-  for (const { specifier, typeOnly } of imports) {
+  for (const { specifier } of imports) {
     if (specifier.startsWith(".")) {
       const file = target(path, specifier)
-      const other = partOf(file)
-      const allowed = [part, ...rule.parts, ...typeOnly ? rule.types ?? [] : []]
-      const hidden = other !== part && file.includes("/internal/")
+      const other = roomOf(file)
+      const allowed = [room, ...rule.rooms]
+      const hidden = other !== room && file.includes("/internal/")
       if (!allowed.includes(other) || hidden || rule.except?.includes(file) === true) {
-        found.push(`${part} may not import ${typeOnly ? "types of " : ""}${file}`)
+        found.push(`${room} may not import ${file}`)
       }
     } else if (!/^effect\/(encoding\/)?[A-Z]\w*$/.test(specifier) && rule.packages?.test(specifier) !== true) {
-      found.push(`${part} may not import ${specifier}`)
+      found.push(`${room} may not import ${specifier}`)
     }
   }
   for (const name of names) {
-    if (impure.test(name) || (nodeGlobals.test(name) && rule.node !== true)) found.push(`${part} may not use ${name}`)
+    if (impure.test(name) || (nodeGlobals.test(name) && rule.node !== true)) found.push(`${room} may not use ${name}`)
   }
   return found
 }
@@ -258,15 +250,19 @@ describe("the checker", () => {
     assert.isTrue(parse("X.ts", "Math.random()").names.has("Math.random"))
   })
 
-  it("refuses what a part may not know", () => {
+  it("rejects what a room may not know", () => {
     for (
       const [path, text] of [
         ["message/X.ts", "import type { AesKey } from '../crypto/Primitives.ts'"],
-        ["message/X.ts", "export * from '../Keyring.ts'"],
-        ["crypto/X.ts", "import type { Keyring } from '../Keyring.ts'"],
-        ["crypto/X.ts", "import { KeyringError } from '../KeyringError.ts'"],
+        ["message/X.ts", "export * from '../materials/Keyring.ts'"],
+        ["crypto/X.ts", "import type { Keyring } from '../materials/Keyring.ts'"],
+        ["crypto/X.ts", "import { KeyringError } from '../model/errors/KeyringError.ts'"],
         ["crypto/X.ts", "import * as h from '../message/MessageHeader.ts'"],
-        ["DataKey.ts", "import { Primitives } from './crypto/Primitives.ts'"],
+        ["model/DataKey.ts", "import type { Primitives } from '../crypto/Primitives.ts'"],
+        ["model/X.ts", "import * as h from '../message/MessageHeader.ts'"],
+        ["materials/X.ts", "import * as request from '../client/request.ts'"],
+        ["client/X.ts", "import * as stream from '../stream/index.ts'"],
+        ["message/X.ts", "import { KeyringError } from '../model/errors/KeyringError.ts'"],
         ["EncryptionSdk.ts", "import { createHash } from 'node:crypto'"],
         ["EncryptionSdk.ts", "export * as NodePrimitives from './node/NodePrimitives.ts'"],
         ["EncryptionSdk.ts", "import type { KMSClient } from '@aws-sdk/client-kms'"],
@@ -299,11 +295,16 @@ describe("the checker", () => {
     }
   })
 
-  it("allows what a part may know", () => {
+  it("allows what a room may know", () => {
     for (
       const [path, text] of [
-        ["message/X.ts", "import * as suite from '../AlgorithmSuite.ts'; import * as Schema from 'effect/Schema'"],
-        ["CryptographicMaterials.ts", "import type { SigningKey } from './crypto/Primitives.ts'"],
+        [
+          "message/X.ts",
+          "import * as suite from '../model/AlgorithmSuite.ts'; import * as Schema from 'effect/Schema'"
+        ],
+        ["model/CryptographicMaterials.ts", "import type { SigningKey } from './KeyHandles.ts'"],
+        ["materials/X.ts", "import { EncryptError } from '../model/errors/EncryptError.ts'"],
+        ["stream/X.ts", "import * as request from '../client/request.ts'"],
         ["EncryptionSdk.ts", "import * as P from './crypto/Primitives.ts'; import * as H from './message/Header.ts'"],
         ["kms/aws/X.ts", "import { KMSClient } from '@aws-sdk/client-kms'; import { Kms } from '../Kms.ts'"],
         ["web/X.ts", "import * as W from 'effect/crypto/WebCrypto'; import('@noble/ciphers/aes.js')"],
@@ -325,9 +326,8 @@ describe("the checker", () => {
 
 describe("the rules", () => {
   it("speak of every folder of src, and of nothing else", () => {
-    const parts = new Set(folders.map((folder) => partOf(`${folder}/X.ts`)))
-    assert.deepStrictEqual(Object.keys(rules).toSorted(), [...parts, "core", "models"].toSorted())
-    assert.deepStrictEqual(models.filter((file) => !files.includes(file)), [])
+    const rooms = new Set(folders.map((folder) => roomOf(`${folder}/X.ts`)))
+    assert.deepStrictEqual(Object.keys(rules).toSorted(), [...rooms, "root"].toSorted())
     assert.deepStrictEqual(files.filter((file) => !file.endsWith(".ts")), [])
   })
 })

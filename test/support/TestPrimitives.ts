@@ -19,7 +19,7 @@ let running = 0
 const inTurn = Semaphore.makeUnsafe(1).withPermits(1)
 
 /** Counts the operations that have not ended, so that `idle` can wait for them. */
-const counted = (service: Primitives.Primitives["Service"]): Primitives.Primitives["Service"] => {
+const counted = (service: Primitives.Primitives): Primitives.Primitives => {
   const count =
     <Args extends ReadonlyArray<unknown>, A, E>(method: (...args: Args) => Effect.Effect<A, E>) => (...args: Args) =>
       Effect.suspend(() => {
@@ -60,7 +60,7 @@ export const idle: Effect.Effect<void> = Effect.gen(function*() {
 })
 
 const load = async (): Promise<{
-  readonly make: Primitives.Primitives["Service"]
+  readonly make: Primitives.Primitives
   readonly layer: Layer.Layer<Primitives.Primitives>
 }> => {
   if (!isWeb) {

@@ -11,7 +11,7 @@ type Options = Partial<Parameters<typeof CachingCmm.make>[0]> & {
   readonly capacity?: number
   readonly sweepInterval?: LocalCache.LocalCacheOptions["sweepInterval"]
   /** Draws what is random from here instead of the operating system. */
-  readonly randomBytes?: Primitives.Primitives["Service"]["randomBytes"] | undefined
+  readonly randomBytes?: Primitives.Primitives["randomBytes"] | undefined
 }
 
 const make = Effect.fnUntraced(function*(options: Options) {

@@ -17,7 +17,7 @@ export const clientOf = (keyring: Keyring.Keyring, options: EncryptionSdk.Option
     Effect.provide(
       EncryptionSdk.layer(options).pipe(
         Layer.provide(DefaultCmm.layer),
-        Layer.provide(Layer.succeed(Keyring.Service, keyring)),
+        Layer.provide(Layer.succeed(Keyring.Keyring, keyring)),
         Layer.provide(TestPrimitives.layer)
       )
     )

@@ -83,7 +83,7 @@ export const recordingKeyring = (
             ...row,
             failure: "InvalidCiphertext" as const,
             code: "ContextOrCiphertext",
-            retryable: false
+            isRetryable: false
           }))
         })
       })

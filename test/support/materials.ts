@@ -1,6 +1,6 @@
 import { AlgorithmSuite } from "effect-encryption-sdk"
-import type { DecryptionMaterials, EncryptionMaterials } from "../../src/CryptographicMaterials.ts"
-import type { EncryptionContext } from "../../src/EncryptionContext.ts"
+import type { DecryptionMaterials, EncryptionMaterials } from "../../src/model/CryptographicMaterials.ts"
+import type { EncryptionContext } from "../../src/model/EncryptionContext.ts"
 
 export const exampleContext: EncryptionContext = { purpose: "test", "\u{1f600}": "astral", "\u{ff21}": "full width" }
 

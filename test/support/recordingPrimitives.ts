@@ -3,7 +3,7 @@ import { Primitives } from "effect-encryption-sdk/crypto"
 import { TestPrimitives } from "./TestPrimitives.ts"
 
 export interface RecordedArray {
-  readonly method: keyof Primitives.Primitives["Service"]
+  readonly method: keyof Primitives.Primitives
   /** `given` to the primitives or `answered` by them. */
   readonly direction: "given" | "answered"
   readonly array: Uint8Array
@@ -13,7 +13,7 @@ export interface RecordedArray {
  * node:crypto, keeping every array that can hold key material: those that it was given and those that it answered. A test
  * looks at the very arrays afterwards. `overrides` replace operations, which are recorded all the same.
  */
-export const recordingPrimitives = (overrides: Partial<Primitives.Primitives["Service"]> = {}) => {
+export const recordingPrimitives = (overrides: Partial<Primitives.Primitives> = {}) => {
   const recorded: Array<RecordedArray> = []
   const base = { ...TestPrimitives.make, ...overrides }
   const keep = (method: RecordedArray["method"], direction: RecordedArray["direction"]) => (array: Uint8Array) => {

@@ -125,7 +125,8 @@ export const edk = (number: number): EncryptedDataKey.EncryptedDataKey => ({
   ciphertext: keyBytes(number).fill(0x5a, 4)
 })
 
-export const failed = (description = "scripted fault") => new MaterialsManagerFailed({ description, retryable: false })
+export const failed = (description = "scripted fault") =>
+  new MaterialsManagerFailed({ description, isRetryable: false })
 
 export const encryptRequest = (options: {
   readonly context?: Record<string, string>

@@ -4,7 +4,7 @@ import { AlgorithmSuite, CommitmentPolicy, DataKey, DefaultCmm, EncryptionContex
 import { CachePolicy, CachingCmm, LocalCache } from "effect-encryption-sdk/caching"
 import { KmsKeyring } from "effect-encryption-sdk/kms"
 import { Arbitraries, ScriptedKms } from "effect-encryption-sdk/testing"
-import * as Materials from "../../src/CryptographicMaterials.ts"
+import * as Materials from "../../src/model/CryptographicMaterials.ts"
 import { TestClock } from "../support/TestClock.ts"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { scriptedManager } from "../support/scriptedManager.ts"

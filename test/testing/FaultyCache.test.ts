@@ -133,7 +133,7 @@ describe("FaultyCache", () => {
   it.effect("the layer provides the program's cache and its script", () =>
     Effect.gen(function*() {
       const script = yield* FaultyCache.FaultyCache
-      const cache = yield* MaterialsCache.Service
+      const cache = yield* MaterialsCache.MaterialsCache
       yield* script.when({ operation: "size" }, FaultyCache.fail)
       const error = yield* Effect.flip(cache.size)
       assert.instanceOf(error, MaterialsCacheError)

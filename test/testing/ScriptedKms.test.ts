@@ -189,7 +189,7 @@ describe("ScriptedKms", () => {
       ["InvalidAnswer", "IncompleteAnswer", false],
       ["Rejected", "ValidationException", false]
     ] as const
-  )("a failure that is %s has the code %s, retryable %s", ([failure, code, retryable]) =>
+  )("a failure that is %s has the code %s, retryable %s", ([failure, code, isRetryable]) =>
     Effect.gen(function*() {
       const script = yield* ScriptedKms.ScriptedKms
       yield* script.when({}, ScriptedKms.fail(failure))
@@ -198,15 +198,18 @@ describe("ScriptedKms", () => {
         keyId: arn,
         failure,
         code,
-        retryable,
+        isRetryable,
         description: "scripted"
       })
-      yield* script.when({}, ScriptedKms.fail(failure, { code: "Own", description: "words", retryable: !retryable }))
+      yield* script.when(
+        {},
+        ScriptedKms.fail(failure, { code: "Own", description: "words", isRetryable: !isRetryable })
+      )
       assert.deepInclude(yield* Effect.flip(generate()), {
         failure,
         code: "Own",
         description: "words",
-        retryable: !retryable
+        isRetryable: !isRetryable
       })
     }).pipe(Effect.provide(layer)))
 

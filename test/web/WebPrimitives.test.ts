@@ -23,11 +23,11 @@ const layers = [
 const web = layers[0][1]
 
 const iv = new Uint8Array(12).fill(3)
-const sealOne = (primitives: Primitives.Primitives["Service"], key: Primitives.AesKey, plaintext: Uint8Array) => {
+const sealOne = (primitives: Primitives.Primitives, key: Primitives.AesKey, plaintext: Uint8Array) => {
   const output = new Uint8Array(plaintext.length + 16)
   return Effect.as(primitives.seal(key, [{ iv, aad: Uint8Array.of(1), plaintext, output }]), output)
 }
-const openOne = (primitives: Primitives.Primitives["Service"], key: Primitives.AesKey, sealed: Uint8Array) => {
+const openOne = (primitives: Primitives.Primitives, key: Primitives.AesKey, sealed: Uint8Array) => {
   const output = new Uint8Array(sealed.length - 16)
   const job = { iv, aad: Uint8Array.of(1), ciphertext: sealed.subarray(0, -16), tag: sealed.subarray(-16), output }
   return Effect.as(primitives.open(key, [job]), output)

@@ -1,4 +1,4 @@
-/** Parts that are loaded when they are first needed, where that fails: typed, retryable, and never taken for a verdict. */
+/** Parts that are loaded when they are first needed, where that fails: typed, isRetryable, and never taken for a verdict. */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Redacted, Stream } from "effect"
 import { AlgorithmSuite, DataKey, DefaultCmm, EncryptionSdk, NotLoaded } from "effect-encryption-sdk"
@@ -11,7 +11,7 @@ import { rsaPublicKey } from "../support/rsaKeys.ts"
 import { replaceSubtle, withoutAes192 } from "../support/withoutAes192.ts"
 
 const parts = {
-  streams: "../../src/ClientStreams.ts",
+  streams: "../../src/stream/index.ts",
   RSA: "../../src/web/internal/rsa.ts",
   "AES-192 (@noble/ciphers)": "../../src/web/internal/aes192.ts",
   "compressed points": "../../src/crypto/decompress.ts",
@@ -47,7 +47,7 @@ const uncompressedOnly = WebPrimitives.make(replaceSubtle((target, name) =>
     : undefined
 ))
 
-const sdkOver = (primitives: Primitives.Primitives["Service"]) =>
+const sdkOver = (primitives: Primitives.Primitives) =>
   Effect.map(
     Layer.build(
       EncryptionSdk.layer({ commitmentPolicy: "ForbidEncryptAllowDecrypt" }).pipe(

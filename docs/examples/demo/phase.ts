@@ -40,7 +40,7 @@ export interface CacheSettings {
 export const run = Effect.fnUntraced(function*<A, E, R, RK>(
   operation: "encrypt" | "decrypt",
   { capacity, policy, refreshAhead }: CacheSettings,
-  keyring: Layer.Layer<Keyring.Service, KeyringError.KeyringError, RK>,
+  keyring: Layer.Layer<Keyring.Keyring, KeyringError.KeyringError, RK>,
   work: Effect.Effect<Done<A>, E, R | EncryptionSdk.EncryptionSdk>
 ) {
   const count = yield* CountingKms.KmsCallCount

@@ -1,9 +1,9 @@
 import * as Duration from "effect/Duration"
 import * as Ref from "effect/Ref"
 import type { EntryFacts, EvictionCause, EvictionEvent } from "../EntryFacts.ts"
-import type { CompleteDecryptionMaterials, CompleteEncryptionMaterials } from "../../CryptographicMaterials.ts"
-import * as DataKey from "../../DataKey.ts"
-import type { Usage } from "../../Receipt.ts"
+import type { CompleteDecryptionMaterials, CompleteEncryptionMaterials } from "../../model/CryptographicMaterials.ts"
+import * as DataKey from "../../model/DataKey.ts"
+import type { Usage } from "../../model/Receipt.ts"
 import { elapsedMillis, type Instant } from "./instant.ts"
 
 export type Materials = CompleteEncryptionMaterials | CompleteDecryptionMaterials

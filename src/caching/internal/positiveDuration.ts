@@ -1,6 +1,6 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { InvalidOption } from "../../EncryptionSdkError.ts"
+import { InvalidOption } from "../../model/errors/Reasons.ts"
 
 /** An option that must be a positive, finite Duration; the error names the field and what was given. */
 export const positiveDuration = (

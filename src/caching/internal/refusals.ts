@@ -1,6 +1,7 @@
 import type * as Cause from "effect/Cause"
-import { DecryptError, EncryptError } from "../../EncryptionSdkError.ts"
-import type { EncryptedDataKeyReport } from "../../KeyringError.ts"
+import { DecryptError } from "../../model/errors/DecryptError.ts"
+import { EncryptError } from "../../model/errors/EncryptError.ts"
+import type { EncryptedDataKeyReport } from "../../model/errors/KeyringError.ts"
 
 /** What the key provider's refusals say about keys: whether this caller is denied, and which keys nobody can use. */
 export const refusals = (

@@ -5,8 +5,8 @@ import type { KMSClientConfig } from "@aws-sdk/client-kms"
 import { DecryptCommand, EncryptCommand, GenerateDataKeyCommand, KMSClient } from "@aws-sdk/client-kms"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as DataKey from "../../DataKey.ts"
-import type { ProviderFailure } from "../../KeyringError.ts"
+import * as DataKey from "../../model/DataKey.ts"
+import type { ProviderFailure } from "../../model/errors/KeyringError.ts"
 import * as KeyArn from "../KeyArn.ts"
 import type { KmsRequest } from "../Kms.ts"
 import { Kms } from "../Kms.ts"
@@ -30,7 +30,7 @@ export type ClientSupplier = (region: string | undefined) => Client | undefined
  *
  * Bytes that go through the AWS SDK stand in its request and response texts too, which JavaScript cannot zero.
  */
-export const make = (supplier: ClientSupplier): Kms["Service"] => {
+export const make = (supplier: ClientSupplier): Kms => {
   const call = <Output, A>(
     operation: KmsError["operation"],
     { keyId }: KmsRequest,
@@ -39,7 +39,7 @@ export const make = (supplier: ClientSupplier): Kms["Service"] => {
     discard: (output: Output) => void
   ): Effect.Effect<A, KmsError> =>
     Effect.callback<A, KmsError>((resume, signal) => {
-      const fail = (fields: Pick<KmsError, "failure" | "code" | "description" | "retryable">) =>
+      const fail = (fields: Pick<KmsError, "failure" | "code" | "description" | "isRetryable">) =>
         resume(Effect.fail(new KmsError({ operation, keyId, ...fields })))
       const region = KeyArn.region(keyId)
       let client: Client | undefined
@@ -53,7 +53,7 @@ export const make = (supplier: ClientSupplier): Kms["Service"] => {
           failure: "Rejected",
           code: "NoClientForRegion",
           description: `the client supplier has no client for ${region ?? "the default Region"}`,
-          retryable: false
+          isRetryable: false
         })
       }
       send(client, { abortSignal: signal }).then(
@@ -66,7 +66,7 @@ export const make = (supplier: ClientSupplier): Kms["Service"] => {
             failure: "InvalidAnswer",
             code: "IncompleteAnswer",
             description: "the answer lacks a field",
-            retryable: false
+            isRetryable: false
           })
         },
         (error: unknown) => fail(explain(error))
@@ -218,7 +218,7 @@ interface Thrown {
 }
 
 /** What an exception of the AWS SDK means. */
-const explain = (error: unknown): Pick<KmsError, "failure" | "code" | "description" | "retryable"> => {
+const explain = (error: unknown): Pick<KmsError, "failure" | "code" | "description" | "isRetryable"> => {
   const thrown: Thrown = typeof error === "object" && error !== null ? error : {}
   const name = typeof thrown.name === "string" && thrown.name !== "" ? thrown.name : "UnknownError"
   const network = typeof thrown.code === "string" && networkCodes.test(thrown.code) ? thrown.code : undefined
@@ -247,7 +247,7 @@ const explain = (error: unknown): Pick<KmsError, "failure" | "code" | "descripti
       : typeof thrown.message === "string" && thrown.message !== ""
       ? thrown.message
       : code,
-    retryable: failure === "Throttled" || failure === "Unreachable" || name === "KeyUnavailableException" ||
+    isRetryable: failure === "Throttled" || failure === "Unreachable" || name === "KeyUnavailableException" ||
       (typeof thrown.$retryable === "object" && thrown.$retryable !== null)
   }
 }

@@ -19,10 +19,10 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { AesKey } from "../../crypto/Primitives.ts"
 import { Primitives } from "../../crypto/Primitives.ts"
-import * as DataKey from "../../DataKey.ts"
-import * as EncryptionContext from "../../EncryptionContext.ts"
+import * as DataKey from "../../model/DataKey.ts"
+import * as EncryptionContext from "../../model/EncryptionContext.ts"
 import * as bytes from "../../internal/bytes.ts"
-import type { ProviderFailure } from "../../KeyringError.ts"
+import type { ProviderFailure } from "../../model/errors/KeyringError.ts"
 import * as KeyArn from "../KeyArn.ts"
 import type { KmsRequest } from "../Kms.ts"
 import { Kms } from "../Kms.ts"
@@ -64,7 +64,7 @@ export interface EmbeddedKmsOptions {
 }
 
 /** What `Kms` cannot do: make keys, name them, change their state, and save them. */
-export class EmbeddedKms extends (/*#__PURE__*/ Context.Service<EmbeddedKms, {
+export interface EmbeddedKms {
   /** Makes a key and answers its ARN. Fails where the ARN or an alias is malformed or in use. */
   readonly createKey: (options?: KeyOptions) => Effect.Effect<string, EmbeddedKmsError>
   /** Lets an alias name a key, in the key's Region and account, whatever it named before. */
@@ -80,12 +80,17 @@ export class EmbeddedKms extends (/*#__PURE__*/ Context.Service<EmbeddedKms, {
    * the keys in the clear.
    */
   readonly exportKeys: Effect.Effect<Redacted.Redacted>
-}>()("effect-encryption-sdk/kms/development-only/EmbeddedKms")) {}
+}
+
+/** The tag of the service. */
+export const EmbeddedKms: Context.Service<EmbeddedKms, EmbeddedKms> = /*#__PURE__*/ Context.Service<EmbeddedKms>(
+  "effect-encryption-sdk/kms/development-only/EmbeddedKms"
+)
 
 /** The calls, and the control over the keys behind them. */
 export interface Services {
-  readonly kms: Kms["Service"]
-  readonly control: EmbeddedKms["Service"]
+  readonly kms: Kms
+  readonly control: EmbeddedKms
 }
 
 const KeyStore = /*#__PURE__*/ Schema.fromJsonString(
@@ -242,7 +247,7 @@ export const make: (
     })
 
     const failWith = (operation: KmsError["operation"], { keyId }: KmsRequest) => (refusal: Refusal): KmsError =>
-      new KmsError({ operation, keyId, ...refusal, retryable: false })
+      new KmsError({ operation, keyId, ...refusal, isRetryable: false })
 
     const usable = (keyId: string): Result.Result<Key, Refusal> =>
       Result.flatMap(resolve(keyId), (key) => {

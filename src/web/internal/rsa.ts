@@ -5,7 +5,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type { KeyHandle, Primitives, RsaPadding } from "../../crypto/Primitives.ts"
 import { PrimitivesError } from "../../crypto/PrimitivesError.ts"
-import * as DataKey from "../../DataKey.ts"
+import * as DataKey from "../../model/DataKey.ts"
 import * as Pem from "../../internal/pem.ts"
 import * as KeyType from "./keyType.ts"
 import { plain, type Subtle, type WebKey, withPlain } from "./subtle.ts"
@@ -50,7 +50,7 @@ const privateFormat: RsaFormat = {
 export const make = (
   subtle: Subtle
 ): Pick<
-  Primitives["Service"],
+  Primitives,
   "importRsaPublicKey" | "importRsaPrivateKey" | "rsaEncrypt" | "rsaDecrypt"
 > => {
   const importRsa = <Kind extends "RsaPublicKey" | "RsaPrivateKey">(

@@ -1,7 +1,7 @@
 /** Verifies signatures over messages that arrive in parts, which WebCrypto cannot. Apart because few programs need it. */
 import { p256, p384 } from "@noble/curves/nist.js"
 import { sha256, sha384 } from "@noble/hashes/sha2.js"
-import type { SignatureCurve } from "../../AlgorithmSuite.ts"
+import type { SignatureCurve } from "../../model/AlgorithmSuite.ts"
 
 /** Hashes with the curve's own function. Of the parts nothing is kept but its state. */
 export const make = (curve: SignatureCurve) => {

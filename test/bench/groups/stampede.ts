@@ -24,8 +24,8 @@ const slowKeyring = (count: () => void) => {
       return Effect.delay(effect, latency)
     })
   return Layer.effect(
-    Keyring.Service,
-    Effect.map(Keyring.Service, (keyring) =>
+    Keyring.Keyring,
+    Effect.map(Keyring.Keyring, (keyring) =>
       Keyring.make({
         name: "SlowKeyring",
         onEncrypt: (materials) => through(keyring.onEncrypt(materials)),

@@ -39,7 +39,7 @@ export const layerOf = (
     Layer.provide(primitives)
   )
 
-export type Client = EncryptionSdk.EncryptionSdk["Service"]
+export type Client = EncryptionSdk.EncryptionSdk
 
 export const clientOf = (
   layer: Layer.Layer<EncryptionSdk.EncryptionSdk, unknown>

@@ -94,7 +94,7 @@ export const floorKeys = (suite: SuiteId): Promise<FloorKeys> =>
       ...encryptionContext(),
       ...pair && { "aws-crypto-public-key": Buffer.from(compressed(pair.publicKey)).toString("base64") }
     }
-    const keyring = yield* Keyring.Service
+    const keyring = yield* Keyring.Keyring
     const { encryptedDataKeys, plaintextDataKey } = yield* keyring.onEncrypt({
       algorithmSuite,
       encryptionContext: context,

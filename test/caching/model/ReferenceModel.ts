@@ -3,7 +3,7 @@
  * clock, no keys. Written from the promises alone.
  */
 import { AlgorithmSuite } from "effect-encryption-sdk"
-import type { BypassReason } from "../../../src/Receipt.ts"
+import type { BypassReason } from "../../../src/model/Receipt.ts"
 import * as Program from "./Program.ts"
 
 /** In milliseconds. */

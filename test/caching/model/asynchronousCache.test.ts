@@ -13,7 +13,7 @@ import { arbitraryProgram } from "./Program.ts"
 import { checkCopies, forgetCopies } from "./recordedCopies.ts"
 import { runProgram } from "./runProgram.ts"
 
-vi.mock("../../../src/DataKey.ts", async (importOriginal) => {
+vi.mock("../../../src/model/DataKey.ts", async (importOriginal) => {
   const { recording } = await import("./recordedCopies.ts")
   return recording(await importOriginal<typeof DataKey>())
 })

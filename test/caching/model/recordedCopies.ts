@@ -1,5 +1,5 @@
 /**
- * Every copy of a data key that the library makes, for tests that mock `src/DataKey.ts` with `recording`. Imports nothing
+ * Every copy of a data key that the library makes, for tests that mock `src/model/DataKey.ts` with `recording`. Imports nothing
  * of the library, which would wait for that mock.
  */
 import { Effect } from "effect"

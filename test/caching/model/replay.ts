@@ -4,7 +4,7 @@
  */
 import { Duration } from "effect"
 import type { CachingEvent } from "effect-encryption-sdk/caching"
-import type { Receipt, Usage } from "../../../src/Receipt.ts"
+import type { Receipt, Usage } from "../../../src/model/Receipt.ts"
 import type { Coverage } from "./coverage.ts"
 import * as Program from "./Program.ts"
 import * as ReferenceModel from "./ReferenceModel.ts"

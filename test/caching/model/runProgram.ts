@@ -16,7 +16,7 @@ import { Primitives } from "effect-encryption-sdk/crypto"
 import { NodePrimitives } from "effect-encryption-sdk/node"
 import { TestClock } from "effect/testing"
 import { Entry as InternalEntry } from "../../../src/caching/internal/cacheEntry.ts"
-import type { Receipt } from "../../../src/Receipt.ts"
+import type { Receipt } from "../../../src/model/Receipt.ts"
 import { failed, keyBytes, keyNumber, scriptedManager } from "../../support/scriptedManager.ts"
 import * as Program from "./Program.ts"
 import type * as ReferenceModel from "./ReferenceModel.ts"
@@ -171,7 +171,7 @@ export const runProgram = Effect.fnUntraced(function*(
   })
 
   let draws = 0
-  const primitives: Primitives.Primitives["Service"] = {
+  const primitives: Primitives.Primitives = {
     ...NodePrimitives.make,
     randomBytes: (length) =>
       Effect.sync(() => {

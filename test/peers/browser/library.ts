@@ -85,7 +85,7 @@ const program = Effect.fn(function*({ decrypt, encrypt, key, suite }: PageReques
     commitmentPolicy: AlgorithmSuite.isCommitting(algorithmSuite)
       ? "RequireEncryptRequireDecrypt"
       : "ForbidEncryptAllowDecrypt"
-  }).pipe(Effect.provideService(CryptographicMaterialsManager.Service, manager))
+  }).pipe(Effect.provideService(CryptographicMaterialsManager.CryptographicMaterialsManager, manager))
   const encrypted = yield* Effect.forEach(
     encrypt?.plaintexts ?? [],
     (plaintext) =>

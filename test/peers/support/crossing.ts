@@ -45,7 +45,7 @@ export const clientFor = (suite: AlgorithmSuite.AlgorithmSuite, keyring: Keyring
       commitmentPolicy: AlgorithmSuite.isCommitting(suite)
         ? "RequireEncryptRequireDecrypt"
         : "ForbidEncryptAllowDecrypt"
-    }).pipe(Effect.provideService(CryptographicMaterialsManager.Service, manager))
+    }).pipe(Effect.provideService(CryptographicMaterialsManager.CryptographicMaterialsManager, manager))
   })
 
 /** The context without what a suite that signs adds to it. */

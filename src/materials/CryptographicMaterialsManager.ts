@@ -1,0 +1,91 @@
+/**
+ * Cryptographic materials managers (CMM) assemble the materials of each message.
+ *
+ * A program may hold many managers, so a manager is a value; `CryptographicMaterialsManager.CryptographicMaterialsManager` is the tag for the
+ * one that a program uses.
+ *
+ * Specification: framework/cmm-interface.md
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { AlgorithmSuite } from "../model/AlgorithmSuite.ts"
+import type { CommitmentPolicy } from "../model/CommitmentPolicy.ts"
+import type { CompleteDecryptionMaterials, CompleteEncryptionMaterials } from "../model/CryptographicMaterials.ts"
+import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
+import type { EncryptionContext } from "../model/EncryptionContext.ts"
+import type { DecryptError } from "../model/errors/DecryptError.ts"
+import type { EncryptError } from "../model/errors/EncryptError.ts"
+import type { Receipt } from "../model/Receipt.ts"
+
+const TypeId = "~effect-encryption-sdk/CryptographicMaterialsManager" as const
+
+/**
+ * A request for the materials to encrypt one message.
+ *
+ * Specification: framework/cmm-interface.md#encryption-materials-request
+ */
+export interface EncryptionMaterialsRequest {
+  readonly encryptionContext: EncryptionContext
+  readonly commitmentPolicy: CommitmentPolicy
+  /** Undefined leaves the choice to the manager. */
+  readonly algorithmSuite: AlgorithmSuite | undefined
+  /** Keys that must be authenticated but not stored. */
+  readonly requiredEncryptionContextKeys: ReadonlyArray<string>
+  /** The most bytes of plaintext that the message can have; undefined where nobody knows. */
+  readonly maxPlaintextLength: number | undefined
+}
+
+/**
+ * A request for the materials to decrypt one message.
+ *
+ * Specification: framework/cmm-interface.md#decrypt-materials-request
+ */
+export interface DecryptMaterialsRequest {
+  readonly algorithmSuite: AlgorithmSuite
+  readonly commitmentPolicy: CommitmentPolicy
+  readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKey>
+  /** As it stands in the message header, not authenticated yet. */
+  readonly encryptionContext: EncryptionContext
+  /** What the caller expects: its pairs must be in the context, or are reproduced where they were not stored. */
+  readonly expectedEncryptionContext: EncryptionContext
+}
+
+/** Materials, and what was done to get them. */
+export interface Answer<Materials> {
+  readonly materials: Materials
+  readonly receipt: Receipt
+}
+
+/**
+ * The two operations of a manager. Materials belong to the one operation that asked for them; their data key is zeroed
+ * when the scope closes.
+ */
+export interface CryptographicMaterialsManager {
+  readonly [TypeId]: typeof TypeId
+  readonly getEncryptionMaterials: (
+    request: EncryptionMaterialsRequest
+  ) => Effect.Effect<Answer<CompleteEncryptionMaterials>, EncryptError, Scope.Scope>
+  readonly decryptMaterials: (
+    request: DecryptMaterialsRequest
+  ) => Effect.Effect<Answer<CompleteDecryptionMaterials>, DecryptError, Scope.Scope>
+}
+
+/** Whether a value is a materials manager. */
+export const isCryptographicMaterialsManager = (value: unknown): value is CryptographicMaterialsManager =>
+  typeof value === "object" && value !== null && TypeId in value
+
+/** A manager from its operations: the library's own are made so, and so is a user's. */
+export const make = (
+  implementation: Omit<CryptographicMaterialsManager, typeof TypeId>
+): CryptographicMaterialsManager => ({
+  getEncryptionMaterials: (request) => implementation.getEncryptionMaterials(request),
+  decryptMaterials: (request) => implementation.decryptMaterials(request),
+  [TypeId]: TypeId
+})
+
+/** The materials manager that this program uses. */
+export const CryptographicMaterialsManager: Context.Service<
+  CryptographicMaterialsManager,
+  CryptographicMaterialsManager
+> = /*#__PURE__*/ Context.Service<CryptographicMaterialsManager>("effect-encryption-sdk/CryptographicMaterialsManager")

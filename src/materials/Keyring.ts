@@ -1,0 +1,64 @@
+/**
+ * Keyrings make, wrap and unwrap data keys.
+ *
+ * A program may hold many keyrings, so a keyring is a value; `Keyring.Keyring` is the tag for the one that a program
+ * uses.
+ *
+ * Specification: framework/keyring-interface.md
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { DecryptionMaterials, EncryptionMaterials } from "../model/CryptographicMaterials.ts"
+import type { DataKey } from "../model/DataKey.ts"
+import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
+import type { KeyringError, Skipped } from "../model/errors/KeyringError.ts"
+
+const TypeId = "~effect-encryption-sdk/Keyring" as const
+
+/**
+ * What `onDecrypt` answers: the data key and the encrypted data key that it came from, or that none of the encrypted
+ * data keys is this keyring's own, with a reason for each. "Mine but broken" is the failure `DataKeyNotUnwrapped`.
+ */
+export type OnDecryptAnswer =
+  | { readonly _tag: "Unwrapped"; readonly plaintextDataKey: DataKey; readonly encryptedDataKey: EncryptedDataKey }
+  | { readonly _tag: "NotMine"; readonly skipped: ReadonlyArray<Skipped> }
+
+/**
+ * The two operations of a keyring. Key material that an operation hands out lives until the scope closes, and is zeroed
+ * then: whoever needs it longer takes a copy.
+ */
+export interface Keyring {
+  readonly [TypeId]: typeof TypeId
+  /** For errors and reports: `KmsKeyring`, `RawAesKeyring`, … */
+  readonly name: string
+  /**
+   * Answers the materials with at least one encrypted data key appended. Where they have no plaintext data key yet,
+   * makes one; where they have one, keeps it as it is. Changes nothing else.
+   */
+  readonly onEncrypt: (
+    materials: EncryptionMaterials
+  ) => Effect.Effect<EncryptionMaterials, KeyringError, Scope.Scope>
+  /** Tries the encrypted data keys that are its own, in order, until one unwraps. */
+  readonly onDecrypt: (
+    materials: DecryptionMaterials,
+    encryptedDataKeys: ReadonlyArray<EncryptedDataKey>
+  ) => Effect.Effect<OnDecryptAnswer, KeyringError, Scope.Scope>
+}
+
+/** Whether a value is a keyring. */
+export const isKeyring = (value: unknown): value is Keyring =>
+  typeof value === "object" && value !== null && TypeId in value
+
+/** A keyring from its operations: the library's own are made so, and so is a user's. */
+export const make = (implementation: Omit<Keyring, typeof TypeId>): Keyring => ({
+  name: implementation.name,
+  onEncrypt: (materials) => implementation.onEncrypt(materials),
+  onDecrypt: (materials, encryptedDataKeys) => implementation.onDecrypt(materials, encryptedDataKeys),
+  [TypeId]: TypeId
+})
+
+/** The keyring that this program uses. */
+export const Keyring: Context.Service<Keyring, Keyring> = /*#__PURE__*/ Context.Service<Keyring>(
+  "effect-encryption-sdk/Keyring"
+)

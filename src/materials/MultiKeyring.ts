@@ -1,0 +1,173 @@
+/**
+ * A keyring made of keyrings: every data key is wrapped by all of them, and any one of them unwraps it.
+ *
+ * Specification: framework/multi-keyring.md
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import type { DecryptionMaterials, EncryptionMaterials } from "../model/CryptographicMaterials.ts"
+import * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
+import * as Keyring from "./Keyring.ts"
+import type { EncryptedDataKeyReport, Skipped } from "../model/errors/KeyringError.ts"
+import { DataKeyNotUnwrapped, KeyringError, KeyringMisconfigured } from "../model/errors/KeyringError.ts"
+
+/** At least one keyring. */
+export interface MultiKeyringOptions {
+  /** Makes the data keys, and wraps them first. Without it, materials must have a data key before they come here. */
+  readonly generator?: Keyring.Keyring | undefined
+  /** Wrap every data key besides, in this order. */
+  readonly children?: ReadonlyArray<Keyring.Keyring> | undefined
+}
+
+const name = "MultiKeyring"
+
+/**
+ * A keyring of the given keyrings. To decrypt, the generator is asked first and the children after it, until one unwraps;
+ * if none does, there is a row for every encrypted data key at every keyring, in that order.
+ *
+ * A keyring that could not even begin to decrypt, such as a raw RSA keyring without a private key, does not keep the
+ * others from trying; its rows say what it lacks.
+ *
+ * Fails with `KeyringMisconfigured` where there is no keyring at all.
+ *
+ * Specification: framework/multi-keyring.md#inputs
+ */
+export const make: (options: MultiKeyringOptions) => Effect.Effect<Keyring.Keyring, KeyringError> = /*#__PURE__*/
+  Effect.fnUntraced(function*({ generator, children = [] }: MultiKeyringOptions) {
+    const members: ReadonlyArray<Member> = [
+      ...generator === undefined ? [] : [{ field: "generator", keyring: generator }],
+      ...children.map((keyring, index) => ({ field: `children[${index}]`, keyring }))
+    ]
+    if (members.length === 0) {
+      return yield* misconfigured("make", "generator", "is missing, and so are children: give at least one keyring")
+    }
+    const stranger = members.find(({ keyring }) => !Keyring.isKeyring(keyring))
+    if (stranger !== undefined) return yield* misconfigured("make", stranger.field, "is no keyring")
+    return Keyring.make({
+      name,
+      onEncrypt: (materials) => onEncrypt(generator !== undefined, members, materials),
+      onDecrypt: (materials, encryptedDataKeys) => onDecrypt(members, materials, encryptedDataKeys)
+    })
+  })
+
+/**
+ * The keyring of this program, made of keyrings that are made with it: `generator` and `children` are the effects that
+ * `make` of each keyring answers.
+ */
+export const layer = <
+  Generator extends Effect.Effect<Keyring.Keyring, any, any> = never,
+  const Children extends ReadonlyArray<Effect.Effect<Keyring.Keyring, any, any>> = []
+>(options: {
+  readonly generator?: Generator | undefined
+  readonly children?: Children | undefined
+}): Layer.Layer<
+  Keyring.Keyring,
+  KeyringError | Effect.Error<Generator> | Effect.Error<Children[number]>,
+  Exclude<Effect.Services<Generator> | Effect.Services<Children[number]>, Scope.Scope>
+> =>
+  Layer.effect(
+    Keyring.Keyring,
+    Effect.gen(function*() {
+      const generator = options.generator === undefined ? undefined : yield* options.generator
+      const children: Array<Keyring.Keyring> = []
+      for (const child of options.children ?? []) children.push(yield* child)
+      return yield* make({ generator, children })
+    })
+  )
+
+interface Member {
+  /** The option that the keyring was given as. */
+  readonly field: string
+  readonly keyring: Keyring.Keyring
+}
+
+/** Specification: framework/multi-keyring.md#onencrypt */
+const onEncrypt = Effect.fnUntraced(function*(
+  generates: boolean,
+  members: ReadonlyArray<Member>,
+  input: EncryptionMaterials
+) {
+  const fail = (field: string, description: string) => misconfigured("onEncrypt", field, description)
+  if (generates && input.plaintextDataKey !== undefined) {
+    return yield* fail("generator", "would make a data key, but the materials have one already")
+  }
+  if (!generates && input.plaintextDataKey === undefined) {
+    return yield* fail("generator", "is missing, and the materials have no data key yet")
+  }
+  let materials = input
+  for (const { field, keyring } of members) {
+    const before = materials.plaintextDataKey
+    materials = yield* keyring.onEncrypt(materials)
+    if (materials.plaintextDataKey === undefined) return yield* fail(field, `${keyring.name} made no data key`)
+    // A keyring that wraps one key and hands on another would make messages that only some keyrings can read.
+    if (before !== undefined && materials.plaintextDataKey !== before) {
+      return yield* fail(field, `${keyring.name} replaced the data key`)
+    }
+  }
+  return materials
+})
+
+/** Specification: framework/multi-keyring.md#ondecrypt */
+const onDecrypt = Effect.fnUntraced(function*(
+  members: ReadonlyArray<Member>,
+  materials: DecryptionMaterials,
+  encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
+): Effect.fn.Return<Keyring.OnDecryptAnswer, KeyringError, Scope.Scope> {
+  const reports: Array<EncryptedDataKeyReport> = []
+  const skipped: Array<Skipped> = []
+  let failed = false
+  for (const { keyring } of members) {
+    const result = yield* Effect.result(keyring.onDecrypt(materials, encryptedDataKeys))
+    if (Result.isFailure(result)) {
+      failed = true
+      reports.push(...reportsOf(result.failure, encryptedDataKeys))
+    } else if (result.success._tag === "Unwrapped") {
+      return result.success
+    } else {
+      reports.push(...result.success.skipped)
+      skipped.push(...result.success.skipped)
+    }
+  }
+  return failed
+    ? yield* Effect.fail(
+      new KeyringError({
+        keyring: name,
+        operation: "onDecrypt",
+        reason: new DataKeyNotUnwrapped({ encryptedDataKeys: reports })
+      })
+    )
+    : { _tag: "NotMine", skipped }
+})
+
+/** A failure that has no rows of its own is told in a row for each encrypted data key. */
+const reportsOf = (
+  { keyring, reason }: KeyringError,
+  encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
+): ReadonlyArray<EncryptedDataKeyReport> => {
+  if (reason._tag === "DataKeyNotUnwrapped") return reason.encryptedDataKeys
+  return encryptedDataKeys.map(({ keyProviderId, keyProviderInfo }, index) => {
+    const row = {
+      keyring,
+      index,
+      keyProviderId,
+      keyProviderInfo: EncryptedDataKey.printableInfo(keyProviderInfo)
+    }
+    if (reason._tag === "KeyringMisconfigured") return { _tag: "Skipped", ...row, because: reason.message }
+    const { code, description, failure, isRetryable } = reason._tag === "NotLoaded"
+      ? { failure: "Unreachable" as const, code: reason._tag, description: reason.message, isRetryable: true }
+      : reason
+    return {
+      _tag: "Attempted",
+      ...row,
+      failure,
+      code,
+      ...(description === undefined ? {} : { description }),
+      isRetryable
+    }
+  })
+}
+
+const misconfigured = (operation: KeyringError["operation"], field: string, description: string) =>
+  Effect.fail(new KeyringError({ keyring: name, operation, reason: new KeyringMisconfigured({ field, description }) }))

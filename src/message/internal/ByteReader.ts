@@ -1,0 +1,129 @@
+/**
+ * Reads the big-endian fields of a message, one after another, and refuses what is not there.
+ *
+ * A reader throws; `decoding` is the boundary at which what it threw becomes a `Result`. The functions between, which read
+ * one structure each, then need no check after every field, and work on the part of a message that has arrived as well
+ * as on a whole one: a shortage (`EndOfInput`) is not the same as a fault.
+ */
+import * as Result from "effect/Result"
+import { MalformedMessage } from "../../model/errors/MalformedMessage.ts"
+
+/** There are fewer bytes than the field takes. Whoever still waits for bytes may try again with more. */
+export class EndOfInput {
+  readonly field: string
+  readonly offset: number
+  readonly needed: number
+  readonly available: number
+  constructor(field: string, offset: number, needed: number, available: number) {
+    this.field = field
+    this.offset = offset
+    this.needed = needed
+    this.available = available
+  }
+}
+
+/** A refusal on its way to `decoding`. */
+class Refusal {
+  readonly error: unknown
+  constructor(error: unknown) {
+    this.error = error
+  }
+}
+
+/** Ends the decoding with an error of the decoder's own, which `decoding` must name in its type. */
+export const refuseWith = (error: Error): never => {
+  throw new Refusal(error)
+}
+
+/** Ends the decoding: the field that begins at `offset` holds what it must not. */
+export const refuse = (field: string, offset: number, description: string): never =>
+  refuseWith(new MalformedMessage({ field, description, offset }))
+
+/** What a shortage is once there are no more bytes. */
+export const missing = ({ available, field, needed, offset }: EndOfInput): MalformedMessage => {
+  const description = `takes ${needed} bytes, the message has ${available} left`
+  return new MalformedMessage({ field, description, offset })
+}
+
+/**
+ * Runs a decoder on a whole message, or on the end of one that begins `start` bytes into it: what is not there is missing.
+ */
+export const decoding = <A, E = never>(decode: () => A, start = 0): Result.Result<A, MalformedMessage | E> => {
+  const decoded = decodingPart<A, E>(start, decode)
+  if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
+  return decoded.success instanceof EndOfInput ? Result.fail(missing(decoded.success)) : Result.succeed(decoded.success)
+}
+
+/**
+ * Runs a decoder on a part of a message that begins `start` bytes into it. Answers the shortage where more bytes are needed.
+ * Offsets that are told count from the start of the message.
+ */
+export const decodingPart = <A, E = never>(
+  start: number,
+  decode: () => A
+): Result.Result<A | EndOfInput, MalformedMessage | E> => {
+  try {
+    return Result.succeed(decode())
+  } catch (thrown) {
+    if (thrown instanceof Refusal) {
+      const error = thrown.error as MalformedMessage | E
+      if (!(error instanceof MalformedMessage) || start === 0) return Result.fail(error)
+      const { description, field, offset } = error
+      return Result.fail(new MalformedMessage({ field, description, offset: start + offset }))
+    }
+    if (thrown instanceof EndOfInput) {
+      const { available, field, needed, offset } = thrown
+      return Result.succeed(new EndOfInput(field, start + offset, needed, available))
+    }
+    throw thrown
+  }
+}
+
+/** A position in a message. Offsets count from the start of the message. */
+export class ByteReader {
+  readonly bytes: Uint8Array
+  offset: number
+  private readonly view: DataView
+
+  constructor(bytes: Uint8Array, offset: number) {
+    this.bytes = bytes
+    this.offset = offset
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  /** Passes over a field and answers where it begins. */
+  skip(field: string, length: number): number {
+    const start = this.offset
+    const available = this.bytes.length - start
+    if (length > available) throw new EndOfInput(field, start, length, available)
+    this.offset = start + length
+    return start
+  }
+
+  uint8(field: string): number {
+    return this.view.getUint8(this.skip(field, 1))
+  }
+
+  uint16(field: string): number {
+    return this.view.getUint16(this.skip(field, 2))
+  }
+
+  uint32(field: string): number {
+    return this.view.getUint32(this.skip(field, 4))
+  }
+
+  uint64(field: string): bigint {
+    return this.view.getBigUint64(this.skip(field, 8))
+  }
+
+  /** A view of the next bytes. */
+  take(field: string, length: number): Uint8Array {
+    const start = this.skip(field, length)
+    return this.bytes.subarray(start, start + length)
+  }
+
+  /** A copy of the next bytes. */
+  copy(field: string, length: number): Uint8Array {
+    return new Uint8Array(this.take(field, length))
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * A plaintext data key: secret bytes that print as `<redacted:data-key>` and are zeroed when they are released.
+ *
+ * Specification: framework/structures.md#plaintext-data-key
+ */
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as References from "effect/References"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import * as bytes from "../internal/bytes.ts"
+import { Stamped } from "../internal/stamp.ts"
+
+/** The plaintext bytes of a data key. */
+export type DataKey = Redacted.Redacted<Uint8Array>
+
+/**
+ * Takes over the bytes, without copying them.
+ *
+ * **Gotchas**
+ *
+ * Whoever calls this gives the array away: it is zeroed when the key is released.
+ */
+export const make = (key: Uint8Array): DataKey => Redacted.make(key, { label: "data-key" })
+
+/** The key's own bytes, not a copy. Throws after `zero`, so that no operation can use a released key by mistake. */
+export const value = (key: DataKey): Uint8Array => Redacted.value(key)
+
+/** A key of its own with the same bytes, which lives and is zeroed apart from this one. */
+export const copy = (key: DataKey): DataKey => copyFrom(Redacted.value(key))
+
+/**
+ * A key of its own with a copy of the bytes.
+ *
+ * @internal
+ */
+export const copyFrom = (key: Uint8Array): DataKey =>
+  // Not `slice`: that of a Buffer answers a view of the same memory.
+  make(new Uint8Array(key))
+
+class Released extends Stamped {
+  readonly #released = true
+
+  static mark(key: DataKey): DataKey {
+    return new Released(key) as object as DataKey
+  }
+
+  static has(key: DataKey): boolean {
+    return #released in key && key.#released
+  }
+}
+
+/** Zeroes the key's bytes and makes every later use of it throw. Zeroing twice, or what was wiped, does nothing. */
+export const zero = (key: DataKey): void => {
+  if (Released.has(key)) return
+  Released.mark(key)
+  const bytes = Result.try(() => Redacted.value(key))
+  if (Result.isFailure(bytes)) return
+  bytes.success.fill(0)
+  Redacted.wipeUnsafe(key)
+}
+
+/** Whether every byte is zero: such a key was never random, or has been released already, and is refused everywhere. */
+export const isAllZero = (key: DataKey): boolean => bytes.isAllZero(Redacted.value(key))
+
+/** Zeroes the key when the scope closes. */
+export const zeroWithScope = (key: DataKey): Effect.Effect<DataKey, never, Scope.Scope> =>
+  Effect.as(Effect.addFinalizer(() => Effect.sync(() => zero(key))), key)
+
+/**
+ * Runs an effect that answers a key, and zeroes that key when the scope closes; no interruption can fall between the two.
+ * The effect itself can be interrupted.
+ */
+export const acquire = <E, R>(effect: Effect.Effect<DataKey, E, R>): Effect.Effect<DataKey, E, R | Scope.Scope> =>
+  // The fiber yields to no other between the answer and the scope's knowing of it.
+  Effect.acquireRelease(effect, (key) => Effect.sync(() => zero(key)), { interruptible: true }).pipe(
+    Effect.provideService(References.PreventSchedulerYield, true)
+  )

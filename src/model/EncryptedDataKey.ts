@@ -1,0 +1,76 @@
+/**
+ * An encrypted data key: the data key of a message under one wrapping key.
+ *
+ * Specification: framework/structures.md#encrypted-data-key, data-format/message-header.md#encrypted-data-keys
+ */
+import * as bytes from "../internal/bytes.ts"
+
+/**
+ * `keyProviderId` says which kind of keyring wrote it (`aws-kms`, or a raw keyring's namespace), `keyProviderInfo` which
+ * wrapping key (a key ARN's bytes, for one), `ciphertext` is the data key under that wrapping key. Each is at most
+ * 65,535 bytes.
+ */
+export interface EncryptedDataKey {
+  readonly keyProviderId: string
+  readonly keyProviderInfo: Uint8Array
+  readonly ciphertext: Uint8Array
+}
+
+/** The most bytes that each field can have in a message header. */
+export const maxFieldLength = 0xffff
+
+/**
+ * The key provider information as text for messages and errors: the text itself where it is printable UTF-8 (a key ARN,
+ * a key name), otherwise its printable start followed by `…`.
+ *
+ * **Gotchas**
+ *
+ * For reading only. Keyrings compare bytes.
+ */
+export const printableInfo = (info: Uint8Array): string => {
+  const text = bytes.fromUtf8(info)
+  if (text !== undefined && /^[^\p{C}]*$/u.test(text)) return text
+  // U+FFFD stands for the first bytes that are no UTF-8.
+  return `${/^[^\p{C}\uFFFD]*/u.exec(new TextDecoder().decode(info))![0]}…`
+}
+
+/** The same in arrays of its own, which keep no larger buffer alive, such as the message that it was read from. */
+export const copy = ({ ciphertext, keyProviderId, keyProviderInfo }: EncryptedDataKey): EncryptedDataKey => {
+  // One buffer for both: buffers are what takes most of a cache entry's memory.
+  const both = bytes.concat([keyProviderInfo, ciphertext])
+  return {
+    keyProviderId,
+    keyProviderInfo: both.subarray(0, keyProviderInfo.length),
+    ciphertext: both.subarray(keyProviderInfo.length)
+  }
+}
+
+/** What the length of an entry depends on. An encrypted data key is one; so are lengths alone, before there is a key. */
+export interface Size {
+  readonly keyProviderId: string
+  readonly keyProviderInfo: { readonly length: number }
+  readonly ciphertext: { readonly length: number }
+}
+
+/** Length in bytes of the entry that `encode` makes. */
+export const encodedLength = (edk: Size): number =>
+  6 + bytes.utf8(edk.keyProviderId).length + edk.keyProviderInfo.length + edk.ciphertext.length
+
+/**
+ * The entry as it stands in a message header: three fields, each behind its two-byte length. Every field must fit
+ * (`maxFieldLength`).
+ *
+ * Specification: data-format/message-header.md#encrypted-data-key-entries
+ */
+export const encode = (edk: EncryptedDataKey): Uint8Array => {
+  const id = bytes.utf8(edk.keyProviderId)
+  const out = new Uint8Array(6 + id.length + edk.keyProviderInfo.length + edk.ciphertext.length)
+  let offset = 0
+  for (const field of [id, edk.keyProviderInfo, edk.ciphertext]) {
+    out[offset] = field.length >> 8
+    out[offset + 1] = field.length
+    out.set(field, offset + 2)
+    offset += 2 + field.length
+  }
+  return out
+}

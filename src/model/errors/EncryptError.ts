@@ -1,0 +1,59 @@
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { KeyringError } from "./KeyringError.ts"
+import { NotLoaded } from "./NotLoaded.ts"
+import {
+  CommitmentPolicyViolation,
+  InvalidEncryptionContext,
+  InvalidMaterials,
+  InvalidOption,
+  MaterialsManagerFailed,
+  TooManyEncryptedDataKeys,
+  WrongPlaintextLength
+} from "./Reasons.ts"
+import { isRetryable } from "./retryable.ts"
+
+/** The ways in which encryption fails. */
+export type EncryptErrorReason = typeof EncryptErrorReason.Type
+const EncryptErrorReason = /*#__PURE__*/ Schema.Union([
+  InvalidOption,
+  InvalidEncryptionContext,
+  CommitmentPolicyViolation,
+  TooManyEncryptedDataKeys,
+  KeyringError,
+  InvalidMaterials,
+  MaterialsManagerFailed,
+  NotLoaded,
+  WrongPlaintextLength
+])
+
+/** Nothing was encrypted, or a stream no further; `reason` says why. */
+export class EncryptError extends (/*#__PURE__*/ Schema.TaggedError<EncryptError>(
+  "effect-encryption-sdk/EncryptError"
+)("EncryptError", { reason: EncryptErrorReason })) {
+  override get message(): string {
+    return `encrypt: ${this.reason.message}`
+  }
+
+  /** Whether the same request may succeed later. */
+  get isRetryable(): boolean {
+    return isRetryable(this.reason)
+  }
+}
+
+/**
+ * Fails the encryption for this reason.
+ *
+ * @internal
+ */
+export const failEncrypt = (reason: EncryptErrorReason): Effect.Effect<never, EncryptError> =>
+  Effect.fail(new EncryptError({ reason }))
+
+/**
+ * Goes on with a checked value, or fails the encryption.
+ *
+ * @internal
+ */
+export const orFailEncrypt = <A>(result: Result.Result<A, EncryptErrorReason>): Effect.Effect<A, EncryptError> =>
+  Result.isSuccess(result) ? Effect.succeed(result.success) : failEncrypt(result.failure)

@@ -1,0 +1,28 @@
+import * as Schema from "effect/Schema"
+
+/**
+ * A part of the library that is loaded when it is first needed could not be loaded: a file of a page that is gone since the
+ * site was published anew, or a network that is down. A retry can help.
+ *
+ * **Gotchas**
+ *
+ * Browsers older than Chromium 156 and Firefox 154, and Safari up to 27 at least, remember that a module could not be loaded:
+ * in those only loading the page again helps.
+ */
+export class NotLoaded extends (/*#__PURE__*/ Schema.TaggedError<NotLoaded>(
+  "effect-encryption-sdk/NotLoaded"
+)("NotLoaded", {
+  /** What was to be loaded, such as `streams` or `RSA`. */
+  part: Schema.String,
+  /** What the runtime said. */
+  cause: Schema.optionalKey(Schema.Defect())
+})) {
+  override get message(): string {
+    return `${this.part} could not be loaded`
+  }
+
+  /** A retry can help. */
+  get isRetryable(): boolean {
+    return true
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * Reasons of `EncryptError` and `DecryptError`.
+ *
+ * Once a check of authenticity has failed, an error says which check it was and nothing else. No error carries key
+ * bytes, plaintext or values of an encryption context.
+ */
+import * as Schema from "effect/Schema"
+import { EncryptedDataKeyReport, formatReport, hasRetryable } from "./KeyringError.ts"
+
+/** An argument or an option has a value that is not allowed. Names the field and the bound. */
+export class InvalidOption extends (/*#__PURE__*/ Schema.TaggedError<InvalidOption>(
+  "effect-encryption-sdk/InvalidOption"
+)("InvalidOption", {
+  field: Schema.String,
+  description: Schema.String
+})) {
+  override get message(): string {
+    return `${this.field}: ${this.description}`
+  }
+}
+
+/** An encryption context cannot be used. Names the key, never a value. */
+export class InvalidEncryptionContext extends (/*#__PURE__*/ Schema.TaggedError<InvalidEncryptionContext>(
+  "effect-encryption-sdk/InvalidEncryptionContext"
+)("InvalidEncryptionContext", {
+  key: Schema.optionalKey(Schema.String),
+  description: Schema.String
+})) {
+  override get message(): string {
+    const key = this.key === undefined ? "" : ` key ${JSON.stringify(this.key)}:`
+    return `encryption context:${key} ${this.description}`
+  }
+}
+
+/** The commitment policy forbids the algorithm suite. */
+export class CommitmentPolicyViolation extends (/*#__PURE__*/ Schema.TaggedError<CommitmentPolicyViolation>(
+  "effect-encryption-sdk/CommitmentPolicyViolation"
+)("CommitmentPolicyViolation", {
+  commitmentPolicy: Schema.String,
+  algorithmSuite: Schema.String
+})) {
+  override get message(): string {
+    return `commitment policy ${this.commitmentPolicy} does not allow ${this.algorithmSuite}`
+  }
+}
+
+/** There are more encrypted data keys than the client allows. */
+export class TooManyEncryptedDataKeys extends (/*#__PURE__*/ Schema.TaggedError<TooManyEncryptedDataKeys>(
+  "effect-encryption-sdk/TooManyEncryptedDataKeys"
+)("TooManyEncryptedDataKeys", {
+  count: Schema.Int,
+  maximum: Schema.Int
+})) {
+  override get message(): string {
+    return `${this.count} encrypted data keys, at most maxEncryptedDataKeys = ${this.maximum} are allowed`
+  }
+}
+
+/** A keyring or a materials manager answered materials that do not hold what they must. */
+export class InvalidMaterials extends (/*#__PURE__*/ Schema.TaggedError<InvalidMaterials>(
+  "effect-encryption-sdk/InvalidMaterials"
+)("InvalidMaterials", {
+  /** The part of the materials that is wrong. */
+  field: Schema.String,
+  description: Schema.String
+})) {
+  override get message(): string {
+    return `materials: ${this.field}: ${this.description}`
+  }
+}
+
+/** A materials manager failed for a reason of its own. */
+export class MaterialsManagerFailed extends (/*#__PURE__*/ Schema.TaggedError<MaterialsManagerFailed>(
+  "effect-encryption-sdk/MaterialsManagerFailed"
+)("MaterialsManagerFailed", {
+  description: Schema.String,
+  isRetryable: Schema.Boolean,
+  cause: Schema.optionalKey(Schema.Defect())
+})) {
+  override get message(): string {
+    return `materials manager: ${this.description}`
+  }
+}
+
+/** The input is the base64 text of a message, not the message. */
+export class MessageIsBase64 extends (/*#__PURE__*/ Schema.TaggedError<MessageIsBase64>(
+  "effect-encryption-sdk/MessageIsBase64"
+)("MessageIsBase64", {})) {
+  override get message(): string {
+    return "the message is base64 text: decode it to bytes first"
+  }
+}
+
+/** The message's encryption context is not the one that was expected. Names the first key that differs. */
+export class EncryptionContextMismatch extends (/*#__PURE__*/ Schema.TaggedError<EncryptionContextMismatch>(
+  "effect-encryption-sdk/EncryptionContextMismatch"
+)("EncryptionContextMismatch", {
+  key: Schema.String
+})) {
+  override get message(): string {
+    return `encryption context: key ${JSON.stringify(this.key)} is missing or has another value than expected`
+  }
+}
+
+/** No keyring unwrapped any of the message's encrypted data keys. Has a row for each of them at each keyring. */
+export class NoDataKeyUnwrapped extends (/*#__PURE__*/ Schema.TaggedError<NoDataKeyUnwrapped>(
+  "effect-encryption-sdk/NoDataKeyUnwrapped"
+)("NoDataKeyUnwrapped", {
+  encryptedDataKeys: Schema.Array(EncryptedDataKeyReport)
+})) {
+  override get message(): string {
+    return `no encrypted data key could be unwrapped\n${this.encryptedDataKeys.map(formatReport).join("\n")}`
+  }
+
+  /** Whether the same request may succeed later. */
+  get isRetryable(): boolean {
+    return hasRetryable(this.encryptedDataKeys)
+  }
+}
+
+/** The message is not authentic: the named check failed. Nothing else is said. */
+export class AuthenticationFailed extends (/*#__PURE__*/ Schema.TaggedError<AuthenticationFailed>(
+  "effect-encryption-sdk/AuthenticationFailed"
+)("AuthenticationFailed", {
+  check: Schema.Literals(["commitment", "header", "body", "signature"])
+})) {
+  override get message(): string {
+    return `the message is not authentic: ${this.check} check failed`
+  }
+}
+
+/**
+ * The plaintext of a stream has not the length that was given for it. The message that was begun has no final frame: nobody
+ * can take it for a whole one.
+ */
+export class WrongPlaintextLength extends (/*#__PURE__*/ Schema.TaggedError<WrongPlaintextLength>(
+  "effect-encryption-sdk/WrongPlaintextLength"
+)("WrongPlaintextLength", {
+  /** The option that gave the length. */
+  field: Schema.Literals(["plaintextLength", "maxPlaintextLength"]),
+  /** Its value in bytes. */
+  expected: Schema.Int,
+  /** How many bytes there were, where the plaintext is shorter; undefined where it is longer. */
+  length: Schema.optionalKey(Schema.Int)
+})) {
+  override get message(): string {
+    const is = this.length === undefined ? "goes on after that" : `ends after ${this.length}`
+    const advice = this.field === "plaintextLength"
+      ? "give maxPlaintextLength instead where only a bound is known"
+      : "give a greater bound, or none, which bypasses the cache"
+    return `${this.field} = ${this.expected} bytes, the plaintext ${is}: ${advice}`
+  }
+}
+
+/** A plaintext cannot be held back until it may be released: it is longer than `maxWithheldBytes`. */
+export class WithheldPlaintextTooLong extends (/*#__PURE__*/ Schema.TaggedError<WithheldPlaintextTooLong>(
+  "effect-encryption-sdk/WithheldPlaintextTooLong"
+)("WithheldPlaintextTooLong", {
+  /** What is held back until it has been verified as one: a signed message, or a frame. */
+  what: Schema.Literals(["signed message", "frame"]),
+  maxWithheldBytes: Schema.Int
+})) {
+  override get message(): string {
+    const until = this.what === "frame"
+      ? "a frame is held back until its tag has been verified"
+      : "the message is signed, and held back until its signature has been verified"
+    const advice = this.what === "frame" ? "" : ", or decryptStreamUnverified, which releases it before"
+    return `${until}: its plaintext is longer than maxWithheldBytes = ${this.maxWithheldBytes}; give more${advice}`
+  }
+}
+
+/** The message is of a kind that the operation does not take. */
+export class MessageNotAccepted extends (/*#__PURE__*/ Schema.TaggedError<MessageNotAccepted>(
+  "effect-encryption-sdk/MessageNotAccepted"
+)("MessageNotAccepted", {
+  description: Schema.String
+})) {
+  override get message(): string {
+    return this.description
+  }
+}

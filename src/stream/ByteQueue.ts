@@ -1,0 +1,103 @@
+/**
+ * Bytes that arrive in chunks and are taken in pieces of a known length. A piece that lies within a chunk is a view of the
+ * chunk; one that does not is put together in an array of the queue's own. So memory grows with the longest piece, and
+ * every byte is copied once at most, whatever the chunks.
+ */
+import * as bytes from "../internal/bytes.ts"
+
+/** Pieces stay as they are until `release`. */
+export class ByteQueue {
+  /** How many bytes have been taken. */
+  offset = 0
+  /** What was left of earlier chunks, before the bytes of `chunk`. */
+  private carry: Uint8Array = bytes.empty
+  private carryStart = 0
+  private carryEnd = 0
+  private chunk: Uint8Array = bytes.empty
+  private position = 0
+  /** Own arrays of which pieces were handed out, and own arrays that can be written again. */
+  private used: Array<Uint8Array> = []
+  private spare: Array<Uint8Array> = []
+
+  /** How many bytes there are. */
+  get available(): number {
+    return this.carryEnd - this.carryStart + this.chunk.length - this.position
+  }
+
+  /** Adds a chunk, which must not change until `own`. */
+  push(chunk: Uint8Array): void {
+    this.fill(this.available)
+    this.chunk = chunk
+    this.position = 0
+  }
+
+  /** Copies what is left of the last chunk, which may change from now on, as may the pieces that were taken of it. */
+  own(): void {
+    this.fill(this.available)
+    this.chunk = bytes.empty
+    this.position = 0
+  }
+
+  /** A view of at least the next `length` bytes, which stay in the queue. Undefined where there are fewer. */
+  view(length: number): Uint8Array | undefined {
+    if (length > this.available) return undefined
+    if (this.carryEnd === this.carryStart) return this.chunk.subarray(this.position)
+    this.fill(length)
+    return this.carry.subarray(this.carryStart, this.carryEnd)
+  }
+
+  /** Takes the first bytes of what `view` answered out of the queue. */
+  consume(length: number): void {
+    this.offset += length
+    if (this.carryEnd === this.carryStart) {
+      this.position += length
+      return
+    }
+    this.carryStart += length
+    if (this.carryEnd === this.carryStart) this.replaceCarry(this.spare.pop() ?? bytes.empty)
+  }
+
+  /** Takes the next bytes, which must be there. */
+  take(length: number): Uint8Array {
+    const piece = this.view(length)!.subarray(0, length)
+    this.consume(length)
+    return piece
+  }
+
+  /** Says that nobody needs the pieces any more that were taken so far. */
+  release(): void {
+    this.spare.push(...this.used)
+    this.used = []
+  }
+
+  /** Empties the queue and zeroes its own arrays. The chunks are the caller's. */
+  zero(): void {
+    for (const array of [this.carry, ...this.used, ...this.spare]) array.fill(0)
+    this.carry = this.chunk = bytes.empty
+    this.carryStart = this.carryEnd = this.position = 0
+    this.used = []
+    this.spare = []
+  }
+
+  /** Moves bytes of the chunk to those before it, so that there are at least `length` of them. */
+  private fill(length: number): void {
+    const missing = length - (this.carryEnd - this.carryStart)
+    if (missing <= 0) return
+    if (this.carryEnd + missing > this.carry.length) {
+      const kept = this.carry.subarray(this.carryStart, this.carryEnd)
+      const grown = new Uint8Array(Math.max(length, 2 * kept.length))
+      grown.set(kept)
+      this.replaceCarry(grown, kept.length)
+    }
+    this.carry.set(this.chunk.subarray(this.position, this.position + missing), this.carryEnd)
+    this.carryEnd += missing
+    this.position += missing
+  }
+
+  private replaceCarry(carry: Uint8Array, length = 0): void {
+    if (this.carry.length > 0) this.used.push(this.carry)
+    this.carry = carry
+    this.carryStart = 0
+    this.carryEnd = length
+  }
+}

@@ -1,0 +1,582 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Layer, Redacted, Scope } from "effect"
+import {
+  AlgorithmSuite,
+  CommitmentPolicy,
+  type CryptographicMaterials,
+  CryptographicMaterialsManager,
+  DataKey,
+  DefaultCmm,
+  type EncryptedDataKey,
+  Keyring,
+  KeyringError,
+  Receipt
+} from "effect-encryption-sdk"
+import { TestPrimitives } from "../support/TestPrimitives.ts"
+import { decryptFailure, encryptFailure, fieldsOf, managerOf, policyFor } from "../support/client.ts"
+import { carelessKeyring, recordingKeyring, staticKeyring } from "../support/keyrings.ts"
+import { isZero } from "../support/recordingPrimitives.ts"
+
+type EncryptionRequest = CryptographicMaterialsManager.EncryptionMaterialsRequest
+type DecryptRequest = CryptographicMaterialsManager.DecryptMaterialsRequest
+
+const unsigned = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+const signing = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
+
+const toEncrypt = (changes: Partial<EncryptionRequest> = {}): EncryptionRequest => ({
+  encryptionContext: { tenant: "a" },
+  commitmentPolicy: "RequireEncryptRequireDecrypt",
+  algorithmSuite: undefined,
+  requiredEncryptionContextKeys: [],
+  maxPlaintextLength: 10,
+  ...changes
+})
+
+const toDecrypt = (
+  materials: CryptographicMaterials.EncryptionMaterials,
+  changes: Partial<DecryptRequest> = {}
+): DecryptRequest => ({
+  algorithmSuite: materials.algorithmSuite,
+  commitmentPolicy: policyFor(materials.algorithmSuite),
+  encryptedDataKeys: materials.encryptedDataKeys,
+  encryptionContext: materials.encryptionContext,
+  expectedEncryptionContext: {},
+  ...changes
+})
+
+const bytesOf = (materials: { readonly plaintextDataKey: DataKey.DataKey }) =>
+  new Uint8Array(DataKey.value(materials.plaintextDataKey))
+
+describe("DefaultCmm", () => {
+  describe("getEncryptionMaterials", () => {
+    for (const algorithmSuite of AlgorithmSuite.all) {
+      it.effect(`${algorithmSuite.name}: materials that decrypt again`, () =>
+        Effect.gen(function*() {
+          const manager = yield* managerOf(recordingKeyring().keyring)
+          const commitmentPolicy = policyFor(algorithmSuite)
+          const { materials, receipt } = yield* manager.getEncryptionMaterials(
+            toEncrypt({ algorithmSuite, commitmentPolicy })
+          )
+          assert.strictEqual(receipt, Receipt.uncached)
+          assert.strictEqual(materials.algorithmSuite, algorithmSuite)
+          const decrypted = yield* manager.decryptMaterials(toDecrypt(materials))
+          assert.strictEqual(decrypted.receipt, Receipt.uncached)
+          assert.deepStrictEqual(bytesOf(decrypted.materials), bytesOf(materials))
+          assert.strictEqual(decrypted.materials.unwrappedDataKey, materials.encryptedDataKeys[0])
+
+          const { signature } = algorithmSuite
+          assert.strictEqual(materials.signingKey === undefined, signature === undefined)
+          assert.strictEqual(decrypted.materials.verificationKey === undefined, signature === undefined)
+          if (signature === undefined) {
+            assert.deepStrictEqual({ ...materials.encryptionContext }, { tenant: "a" })
+          } else {
+            const publicKey = Buffer.from(materials.encryptionContext["aws-crypto-public-key"]!, "base64")
+            assert.strictEqual(publicKey.length, signature.curve === "P-256" ? 33 : 49)
+            assert.include([2, 3], publicKey[0])
+            const message = Buffer.from("signed")
+            const primitives = TestPrimitives.make
+            const made = yield* primitives.sign(materials.signingKey!, message)
+            assert.isTrue(yield* primitives.verify(decrypted.materials.verificationKey!, message, made))
+          }
+        }))
+    }
+
+    it.effect("makes a key pair for every request", () =>
+      Effect.gen(function*() {
+        const manager = yield* managerOf(recordingKeyring().keyring)
+        const first = yield* manager.getEncryptionMaterials(toEncrypt())
+        const second = yield* manager.getEncryptionMaterials(toEncrypt())
+        assert.notStrictEqual(
+          first.materials.encryptionContext["aws-crypto-public-key"],
+          second.materials.encryptionContext["aws-crypto-public-key"]
+        )
+      }))
+
+    it.effect("chooses the policy's default suite", () =>
+      Effect.gen(function*() {
+        const manager = yield* managerOf(recordingKeyring().keyring)
+        for (const commitmentPolicy of CommitmentPolicy.CommitmentPolicy.literals) {
+          const { materials } = yield* manager.getEncryptionMaterials(toEncrypt({ commitmentPolicy }))
+          assert.strictEqual(materials.algorithmSuite, CommitmentPolicy.defaultAlgorithmSuite(commitmentPolicy))
+        }
+      }))
+
+    it.effect("gives the keyring a context with the public key, and leaves the caller's own alone", () =>
+      Effect.gen(function*() {
+        const { encryptions, keyring } = recordingKeyring()
+        const manager = yield* managerOf(keyring)
+        const encryptionContext = { tenant: "a" }
+        const { materials } = yield* manager.getEncryptionMaterials(toEncrypt({ encryptionContext }))
+        assert.deepStrictEqual(Object.keys(encryptions[0]!.encryptionContext), ["tenant", "aws-crypto-public-key"])
+        assert.strictEqual(encryptions[0]!.encryptionContext, materials.encryptionContext)
+        assert.deepStrictEqual(encryptionContext, { tenant: "a" })
+        assert.isUndefined(encryptions[0]!.plaintextDataKey)
+        assert.deepStrictEqual(encryptions[0]!.encryptedDataKeys, [])
+      }))
+
+    it.effect("passes on the required keys", () =>
+      Effect.gen(function*() {
+        const { encryptions, keyring } = recordingKeyring()
+        const manager = yield* managerOf(keyring)
+        const { materials } = yield* manager.getEncryptionMaterials(
+          toEncrypt({ requiredEncryptionContextKeys: ["tenant"] })
+        )
+        assert.deepStrictEqual(materials.requiredEncryptionContextKeys, ["tenant"])
+        assert.deepStrictEqual(encryptions[0]!.requiredEncryptionContextKeys, ["tenant"])
+      }))
+
+    it.effect("refuses what may not be asked, without asking the keyring", () =>
+      Effect.gen(function*() {
+        const { encryptions, keyring } = recordingKeyring()
+        const manager = yield* managerOf(keyring)
+        const messageOf = (changes: object) =>
+          Effect.map(encryptFailure(manager.getEncryptionMaterials(toEncrypt(changes))), (reason) => reason.message)
+        const reserved = "keys that begin with aws-crypto- are reserved"
+        assert.strictEqual(
+          yield* messageOf({ encryptionContext: { "aws-crypto-public-key": "x" } }),
+          `encryption context: key "aws-crypto-public-key": ${reserved}`
+        )
+        assert.strictEqual(
+          yield* messageOf({ encryptionContext: { "aws-crypto-public-key": "x" }, algorithmSuite: unsigned }),
+          `encryption context: key "aws-crypto-public-key": ${reserved}`
+        )
+        assert.strictEqual(
+          yield* messageOf({ encryptionContext: { a: 1 } }),
+          "encryption context: key \"a\": value must be a string, got number"
+        )
+        assert.strictEqual(
+          yield* messageOf({ requiredEncryptionContextKeys: ["tenant", "other"] }),
+          "encryption context: key \"other\": is required, and missing"
+        )
+        assert.strictEqual(
+          yield* messageOf({ algorithmSuite: AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_HKDF_SHA256 }),
+          "commitment policy RequireEncryptRequireDecrypt does not allow ALG_AES_256_GCM_IV12_TAG16_HKDF_SHA256"
+        )
+        assert.strictEqual(
+          yield* messageOf({ commitmentPolicy: "ForbidEncryptAllowDecrypt", algorithmSuite: unsigned }),
+          "commitment policy ForbidEncryptAllowDecrypt does not allow ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY"
+        )
+        assert.strictEqual(
+          yield* messageOf({ algorithmSuite: 0x0578 }),
+          "algorithmSuite: must be one of the eleven suites of AlgorithmSuite"
+        )
+        assert.strictEqual(encryptions.length, 0)
+      }))
+
+    it.effect("passes on the keyring's failure", () =>
+      Effect.gen(function*() {
+        const error = new KeyringError.KeyringError({
+          keyring: "Broken",
+          operation: "onEncrypt",
+          reason: new KeyringError.DataKeyNotWrapped({
+            keyName: "key",
+            failure: "Throttled",
+            code: "ThrottlingException",
+            isRetryable: true
+          })
+        })
+        const manager = yield* managerOf(
+          Keyring.make({ ...recordingKeyring().keyring, onEncrypt: () => Effect.fail(error) })
+        )
+        const failure = yield* Effect.flip(manager.getEncryptionMaterials(toEncrypt()))
+        assert.strictEqual(failure.reason, error)
+        assert.isTrue(failure.isRetryable)
+      }))
+
+    describe("checks what the keyring answers", () => {
+      const honest = recordingKeyring().keyring
+      const changing = (change: (materials: CryptographicMaterials.EncryptionMaterials) => unknown) =>
+        Keyring.make({
+          ...honest,
+          name: "Changing",
+          onEncrypt: (materials) =>
+            Effect.map(
+              honest.onEncrypt(materials),
+              (answered) => change(answered) as CryptographicMaterials.EncryptionMaterials
+            )
+        })
+      const cases: ReadonlyArray<
+        readonly [string, (materials: CryptographicMaterials.EncryptionMaterials) => unknown, string, string]
+      > = [
+        ["nothing", () => undefined, "materials", "are missing in the answer of the keyring Changing"],
+        [
+          "another suite",
+          (materials) => ({ ...materials, algorithmSuite: unsigned }),
+          "algorithmSuite",
+          "was changed by the keyring Changing"
+        ],
+        [
+          "a pair more",
+          (materials) => ({ ...materials, encryptionContext: { ...materials.encryptionContext, more: "x" } }),
+          "encryptionContext",
+          "was changed by the keyring Changing"
+        ],
+        [
+          "a pair less",
+          (materials) => ({ ...materials, encryptionContext: { tenant: "a" } }),
+          "encryptionContext",
+          "was changed by the keyring Changing"
+        ],
+        [
+          "another value",
+          (materials) => ({ ...materials, encryptionContext: { ...materials.encryptionContext, tenant: "b" } }),
+          "encryptionContext",
+          "was changed by the keyring Changing"
+        ],
+        [
+          "no context",
+          (materials) => ({ ...materials, encryptionContext: undefined }),
+          "encryptionContext",
+          "was changed by the keyring Changing"
+        ],
+        [
+          "another signing key",
+          (materials) => ({ ...materials, signingKey: Redacted.make({}) }),
+          "signingKey",
+          "was changed by the keyring Changing"
+        ],
+        [
+          "no data key",
+          (materials) => ({ ...materials, plaintextDataKey: undefined }),
+          "plaintextDataKey",
+          "is missing"
+        ],
+        [
+          "a short data key",
+          (materials) => ({ ...materials, plaintextDataKey: DataKey.make(new Uint8Array(31).fill(1)) }),
+          "plaintextDataKey",
+          "is 31 bytes, the suite takes 32"
+        ],
+        [
+          "a data key of zeroes",
+          (materials) => ({ ...materials, plaintextDataKey: DataKey.make(new Uint8Array(32)) }),
+          "plaintextDataKey",
+          "is all zero"
+        ],
+        [
+          "no encrypted data key",
+          (materials) => ({ ...materials, encryptedDataKeys: [] }),
+          "encryptedDataKeys",
+          "there is none"
+        ],
+        [
+          "an encrypted data key that fits no message",
+          (materials) => ({
+            ...materials,
+            encryptedDataKeys: [{ ...materials.encryptedDataKeys[0]!, ciphertext: new Uint8Array(65_536) }]
+          }),
+          "encryptedDataKeys.ciphertext",
+          "is 65536 bytes, at most 65535 fit a message"
+        ]
+      ]
+      for (const [name, change, field, description] of cases) {
+        it.effect(name, () =>
+          Effect.gen(function*() {
+            const manager = yield* managerOf(changing(change))
+            const reason = yield* encryptFailure(manager.getEncryptionMaterials(toEncrypt()))
+            assert.deepStrictEqual(fieldsOf(reason), { _tag: "InvalidMaterials", field, description })
+          }))
+      }
+
+      it.effect("other changes are not taken over", () =>
+        Effect.gen(function*() {
+          const manager = yield* managerOf(
+            changing((materials) => ({ ...materials, requiredEncryptionContextKeys: ["tenant"], more: "x" }))
+          )
+          const { materials } = yield* manager.getEncryptionMaterials(toEncrypt())
+          assert.deepStrictEqual(materials.requiredEncryptionContextKeys, [])
+          assert.notProperty(materials, "more")
+        }))
+
+      it.effect("an equal copy of the context is no change", () =>
+        Effect.gen(function*() {
+          const manager = yield* managerOf(
+            changing((materials) => ({ ...materials, encryptionContext: { ...materials.encryptionContext } }))
+          )
+          yield* manager.getEncryptionMaterials(toEncrypt())
+        }))
+    })
+  })
+
+  describe("decryptMaterials", () => {
+    const made = Effect.fnUntraced(function*(
+      options: { readonly suite?: AlgorithmSuite.AlgorithmSuite; readonly edks?: number } = {}
+    ) {
+      const recording = recordingKeyring({ encryptedDataKeys: options.edks ?? 1 })
+      const manager = yield* managerOf(recording.keyring)
+      const algorithmSuite = options.suite ?? signing
+      const { materials } = yield* manager.getEncryptionMaterials(
+        toEncrypt({
+          algorithmSuite,
+          commitmentPolicy: policyFor(algorithmSuite),
+          encryptionContext: { a: "1", b: "2" }
+        })
+      )
+      return { ...recording, manager, materials }
+    })
+
+    it.effect("compares each pair that is in both contexts, and asks no keyring where one differs", () =>
+      Effect.gen(function*() {
+        const { decryptions, manager, materials } = yield* made()
+        for (
+          const [expectedEncryptionContext, key] of [
+            [{ a: "2" }, "a"],
+            [{ a: "1", b: "" }, "b"],
+            [{ "aws-crypto-public-key": "x" }, "aws-crypto-public-key"]
+          ] as const
+        ) {
+          const reason = yield* decryptFailure(
+            manager.decryptMaterials(toDecrypt(materials, { expectedEncryptionContext }))
+          )
+          assert.deepStrictEqual(fieldsOf(reason), { _tag: "EncryptionContextMismatch", key })
+        }
+        assert.strictEqual(decryptions.length, 0)
+        const answer = yield* manager.decryptMaterials(
+          toDecrypt(materials, { expectedEncryptionContext: materials.encryptionContext })
+        )
+        assert.deepStrictEqual(answer.materials.requiredEncryptionContextKeys, [])
+      }))
+
+    it.effect("adds pairs that were expected and not stored, and requires them", () =>
+      Effect.gen(function*() {
+        const { decryptions, manager, materials } = yield* made()
+        const { b, ...stored } = materials.encryptionContext
+        const answer = yield* manager.decryptMaterials(
+          toDecrypt(materials, { encryptionContext: stored, expectedEncryptionContext: { a: "1", b: b! } })
+        )
+        assert.deepStrictEqual(answer.materials.requiredEncryptionContextKeys, ["b"])
+        assert.deepStrictEqual({ ...answer.materials.encryptionContext }, { ...materials.encryptionContext })
+        assert.deepStrictEqual({ ...decryptions[0]!.encryptionContext }, { ...materials.encryptionContext })
+        assert.deepStrictEqual(decryptions[0]!.requiredEncryptionContextKeys, ["b"])
+      }))
+
+    it.effect("adds __proto__ like any other key", () =>
+      Effect.gen(function*() {
+        const manager = yield* managerOf(staticKeyring(new Uint8Array(32).fill(1)))
+        const { materials } = yield* manager.getEncryptionMaterials(toEncrypt({ algorithmSuite: unsigned }))
+        const expectedEncryptionContext = JSON.parse("{\"__proto__\":\"x\"}") as Record<string, string>
+        const answer = yield* manager.decryptMaterials(toDecrypt(materials, { expectedEncryptionContext }))
+        assert.deepStrictEqual(answer.materials.requiredEncryptionContextKeys, ["__proto__"])
+        assert.deepStrictEqual(Object.entries(answer.materials.encryptionContext), [["tenant", "a"], [
+          "__proto__",
+          "x"
+        ]])
+      }))
+
+    it.effect("takes the library's own pairs from the message alone", () =>
+      Effect.gen(function*() {
+        const { decryptions, manager, materials } = yield* made()
+        const { "aws-crypto-public-key": publicKey, ...stored } = materials.encryptionContext
+        const reason = yield* decryptFailure(manager.decryptMaterials(toDecrypt(materials, {
+          encryptionContext: stored,
+          expectedEncryptionContext: { "aws-crypto-public-key": publicKey! }
+        })))
+        assert.deepStrictEqual(fieldsOf(reason), { _tag: "EncryptionContextMismatch", key: "aws-crypto-public-key" })
+        assert.strictEqual(decryptions.length, 0)
+      }))
+
+    it.effect("wants a public key if and only if the suite signs, and a right one", () =>
+      Effect.gen(function*() {
+        const { decryptions, manager, materials } = yield* made()
+        const messageOf = (changes: Partial<DecryptRequest>) =>
+          Effect.map(
+            decryptFailure(manager.decryptMaterials(toDecrypt(materials, changes))),
+            (reason) => reason.message
+          )
+        const of = (publicKey: string) => ({ encryptionContext: { "aws-crypto-public-key": publicKey } })
+        const name = "encryption context: key \"aws-crypto-public-key\":"
+        const point = Buffer.from(materials.encryptionContext["aws-crypto-public-key"]!, "base64")
+        const encode = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64")
+        assert.strictEqual(yield* messageOf({ encryptionContext: {} }), `${name} is missing, the message's suite signs`)
+        assert.strictEqual(
+          yield* messageOf({ algorithmSuite: unsigned }),
+          `${name} is there, the message's suite does not sign`
+        )
+        assert.strictEqual(yield* messageOf(of("?")), `${name} is not base64`)
+        for (
+          const wrong of [
+            "",
+            encode(point.subarray(0, 48)),
+            encode(Buffer.concat([point, Buffer.of(0)])),
+            encode(Buffer.concat([Buffer.of(4), point.subarray(1)])),
+            encode(Buffer.concat([Buffer.of(0), point.subarray(1)])),
+            encode(Buffer.concat([Buffer.of(2), Buffer.alloc(48, 0xff)]))
+          ]
+        ) {
+          assert.strictEqual(yield* messageOf(of(wrong)), `${name} is not a public key of P-384`)
+        }
+        assert.strictEqual(decryptions.length, 0)
+      }))
+
+    it.effect("holds the commitment policy, without asking the keyring", () =>
+      Effect.gen(function*() {
+        const { decryptions, manager, materials } = yield* made({
+          suite: AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_HKDF_SHA256
+        })
+        const reason = yield* decryptFailure(
+          manager.decryptMaterials(toDecrypt(materials, { commitmentPolicy: "RequireEncryptRequireDecrypt" }))
+        )
+        assert.strictEqual(reason._tag, "CommitmentPolicyViolation")
+        assert.strictEqual(decryptions.length, 0)
+        yield* manager.decryptMaterials(toDecrypt(materials, { commitmentPolicy: "RequireEncryptAllowDecrypt" }))
+      }))
+
+    it.effect("says which encrypted data key was unwrapped", () =>
+      Effect.gen(function*() {
+        const { manager, materials } = yield* made({ edks: 3 })
+        const [, second, third] = materials.encryptedDataKeys
+        const answer = yield* manager.decryptMaterials(toDecrypt(materials, { encryptedDataKeys: [third!, second!] }))
+        assert.strictEqual(answer.materials.unwrappedDataKey, third)
+      }))
+
+    it.effect("has a row for each encrypted data key where none is the keyring's own", () =>
+      Effect.gen(function*() {
+        const { materials } = yield* made({ edks: 2 })
+        const manager = yield* managerOf(recordingKeyring({ name: "Other" }).keyring)
+        const error = yield* Effect.flip(manager.decryptMaterials(toDecrypt(materials)))
+        assert.strictEqual(
+          error.message,
+          "decrypt: no encrypted data key could be unwrapped\n" +
+            "  #0 RecordingKeyring … — Other: skipped, it is another keyring's\n" +
+            "  #1 RecordingKeyring … — Other: skipped, it is another keyring's"
+        )
+        assert.isFalse(error.isRetryable)
+      }))
+
+    it.effect("has the keyring's rows where its own encrypted data keys are broken", () =>
+      Effect.gen(function*() {
+        const { manager, materials } = yield* made()
+        const error = yield* Effect.flip(manager.decryptMaterials(
+          toDecrypt(materials, { encryptionContext: { ...materials.encryptionContext, a: "other" } })
+        ))
+        assert.strictEqual(
+          error.message,
+          "decrypt: no encrypted data key could be unwrapped\n" +
+            "  #0 RecordingKeyring … — RecordingKeyring: attempted, InvalidCiphertext (ContextOrCiphertext)"
+        )
+      }))
+
+    it.effect("passes on another failure of the keyring", () =>
+      Effect.gen(function*() {
+        const { materials } = yield* made()
+        const error = new KeyringError.KeyringError({
+          keyring: "Broken",
+          operation: "onDecrypt",
+          reason: new KeyringError.KeyringMisconfigured({ field: "privateKey", description: "is missing" })
+        })
+        const manager = yield* managerOf(
+          Keyring.make({ ...recordingKeyring().keyring, onDecrypt: () => Effect.fail(error) })
+        )
+        assert.strictEqual(yield* decryptFailure(manager.decryptMaterials(toDecrypt(materials))), error)
+      }))
+
+    describe("checks what the keyring answers", () => {
+      const edk: EncryptedDataKey.EncryptedDataKey = {
+        keyProviderId: "p",
+        keyProviderInfo: Uint8Array.of(1),
+        ciphertext: Uint8Array.of(2)
+      }
+      const answers = (answer: unknown) =>
+        Effect.gen(function*() {
+          const manager = yield* managerOf(Keyring.make({
+            ...recordingKeyring().keyring,
+            name: "Changing",
+            onDecrypt: () => Effect.succeed(answer as Keyring.OnDecryptAnswer)
+          }))
+          return yield* Effect.scoped(manager.decryptMaterials({
+            algorithmSuite: unsigned,
+            commitmentPolicy: "RequireEncryptRequireDecrypt",
+            encryptedDataKeys: [edk],
+            encryptionContext: {},
+            expectedEncryptionContext: {}
+          }))
+        })
+      const unwrapped = (plaintextDataKey: unknown, encryptedDataKey: unknown = edk) => ({
+        _tag: "Unwrapped",
+        plaintextDataKey,
+        encryptedDataKey
+      })
+      const key = (length = 32) => DataKey.make(new Uint8Array(length).fill(1))
+      const noneOfThem = "in the answer of the keyring Changing is none of the message's"
+      const cases: ReadonlyArray<readonly [string, () => unknown, string, string]> = [
+        ["nothing", () => undefined, "materials", "are missing in the answer of the keyring Changing"],
+        ["no data key", () => unwrapped(undefined), "plaintextDataKey", "is no data key, or was released already"],
+        ["a short data key", () => unwrapped(key(16)), "plaintextDataKey", "is 16 bytes, the suite takes 32"],
+        ["a data key of zeroes", () => unwrapped(DataKey.make(new Uint8Array(32))), "plaintextDataKey", "is all zero"],
+        [
+          "an encrypted data key that is not the message's",
+          () => unwrapped(key(), { ...edk, ciphertext: Uint8Array.of(3) }),
+          "encryptedDataKey",
+          noneOfThem
+        ],
+        [
+          "one of another provider",
+          () => unwrapped(key(), { ...edk, keyProviderId: "q" }),
+          "encryptedDataKey",
+          noneOfThem
+        ],
+        [
+          "one with other information",
+          () => unwrapped(key(), { ...edk, keyProviderInfo: Uint8Array.of(2) }),
+          "encryptedDataKey",
+          noneOfThem
+        ],
+        ["no encrypted data key", () => unwrapped(key(), null), "encryptedDataKey", noneOfThem],
+        ["half of one", () => unwrapped(key(), { keyProviderId: "p" }), "encryptedDataKey", noneOfThem]
+      ]
+      for (const [name, answer, field, description] of cases) {
+        it.effect(name, () =>
+          Effect.gen(function*() {
+            const reason = yield* decryptFailure(answers(answer()))
+            assert.deepStrictEqual(fieldsOf(reason), { _tag: "InvalidMaterials", field, description })
+          }))
+      }
+
+      it.effect("an equal copy of the encrypted data key is right", () =>
+        Effect.gen(function*() {
+          const copy = { ...edk, keyProviderInfo: Uint8Array.of(1), ciphertext: Uint8Array.of(2) }
+          const { materials } = yield* answers(unwrapped(key(), copy))
+          assert.strictEqual(materials.unwrappedDataKey, edk)
+        }))
+    })
+  })
+
+  it.effect("hands out data keys that are zeroed when the scope closes", () =>
+    Effect.gen(function*() {
+      const { handedOut, keyring } = recordingKeyring()
+      const manager = yield* managerOf(keyring)
+      const scope = yield* Scope.make()
+      const { materials } = yield* Scope.provide(manager.getEncryptionMaterials(toEncrypt()), scope)
+      yield* Scope.provide(manager.decryptMaterials(toDecrypt(materials)), scope)
+      assert.strictEqual(handedOut.length, 2)
+      assert.isFalse(handedOut.some(isZero))
+      yield* Scope.close(scope, Exit.void)
+      assert.isTrue(handedOut.every(isZero))
+    }))
+
+  it.effect("zeroes the data keys of a keyring that registers nothing with the scope", () =>
+    Effect.gen(function*() {
+      const { handedOut, keyring } = carelessKeyring(new Uint8Array(32).fill(9))
+      const manager = yield* managerOf(keyring)
+      const scope = yield* Scope.make()
+      const { materials } = yield* Scope.provide(manager.getEncryptionMaterials(toEncrypt()), scope)
+      yield* Scope.provide(manager.decryptMaterials(toDecrypt(materials)), scope)
+      assert.strictEqual(handedOut.length, 2)
+      assert.isFalse(handedOut.some(isZero))
+      yield* Scope.close(scope, Exit.void)
+      assert.isTrue(handedOut.every(isZero))
+    }))
+
+  it.effect("is a layer over the program's keyring", () =>
+    Effect.gen(function*() {
+      const { encryptions, keyring } = recordingKeyring()
+      const manager = yield* CryptographicMaterialsManager.CryptographicMaterialsManager.pipe(Effect.provide(
+        DefaultCmm.layer.pipe(
+          Layer.provide(Layer.succeed(Keyring.Keyring, keyring)),
+          Layer.provide(TestPrimitives.layer)
+        )
+      ))
+      yield* manager.getEncryptionMaterials(toEncrypt())
+      assert.strictEqual(encryptions.length, 1)
+    }))
+})
