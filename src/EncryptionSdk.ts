@@ -3,12 +3,12 @@
  *
  * Specification: client-apis/client.md, client-apis/encrypt.md, client-apis/decrypt.md
  */
+import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as SchemaIssue from "effect/SchemaIssue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as AlgorithmSuite from "./model/AlgorithmSuite.ts"
@@ -24,6 +24,7 @@ import { DecryptError, type DecryptErrorReason, type UnverifiedPlaintextReleased
 import { EncryptError, type EncryptErrorReason } from "./model/errors/EncryptError.ts"
 import { InvalidOption } from "./model/errors/Reasons.ts"
 import * as bytes from "./internal/bytes.ts"
+import { checker as optionsChecker } from "./internal/options.ts"
 import * as MessageHeader from "./message/MessageHeader.ts"
 import * as MessageCipher from "./client/messageCipher.ts"
 import type {
@@ -227,8 +228,13 @@ export const make: (
   InvalidOption,
   CryptographicMaterialsManager.CryptographicMaterialsManager | Primitives
 > = /*#__PURE__*/ Effect.fnUntraced(function*(options: Options = {}) {
+  const { commitmentPolicy, maxEncryptedDataKeys } = yield* Effect.mapError(
+    Effect.fromResult(checkOptions(options)),
+    (invalid) => new InvalidOption(invalid)
+  )
   const client: Client = {
-    ...(yield* Effect.fromResult(checkOptions(options))),
+    commitmentPolicy: commitmentPolicy ?? CommitmentPolicy.defaultPolicy,
+    maxEncryptedDataKeys,
     primitives: yield* Primitives,
     materialsManager: yield* CryptographicMaterialsManager.CryptographicMaterialsManager
   }
@@ -271,29 +277,19 @@ export const layer = (
   CryptographicMaterialsManager.CryptographicMaterialsManager | Primitives
 > => Layer.effect(EncryptionSdk, make(options))
 
-const bounds: Readonly<Record<string, string>> = {
-  "": "must be an object",
+/** `layer` with options from configuration. */
+export const layerConfig = (
+  options: Config.Wrap<Options>
+): Layer.Layer<
+  EncryptionSdk,
+  InvalidOption | Config.ConfigError,
+  CryptographicMaterialsManager.CryptographicMaterialsManager | Primitives
+> => Layer.effect(EncryptionSdk, Effect.flatMap(Config.unwrap(options), make))
+
+const checkOptions = /*#__PURE__*/ optionsChecker(Options, "a client", {
   commitmentPolicy: /*#__PURE__*/ `must be ${CommitmentPolicy.CommitmentPolicy.literals.join(", ")} or left out`,
   maxEncryptedDataKeys: `must be an integer from 1 to ${maxEncryptedDataKeysLimit}, or left out`
-}
-
-const decodeOptions = /*#__PURE__*/ Schema.decodeUnknownResult(Options)
-const formatIssues = /*#__PURE__*/ SchemaIssue.makeFormatterStandardSchemaV1()
-
-const checkOptions = (input: Options): Result.Result<Pick<Client, keyof Options>, InvalidOption> =>
-  Result.mapBoth(decodeOptions(input, { onExcessProperty: "error" }), {
-    onSuccess: ({ commitmentPolicy = CommitmentPolicy.defaultPolicy, maxEncryptedDataKeys }) => ({
-      commitmentPolicy,
-      maxEncryptedDataKeys
-    }),
-    onFailure: ({ issue }) => {
-      const name = (formatIssues(issue).issues[0]?.path ?? []).map(String).join(".")
-      return new InvalidOption({
-        field: name === "" ? "options" : name,
-        description: Object.hasOwn(bounds, name) ? bounds[name]! : "is no option of a client"
-      })
-    }
-  })
+})
 
 /** What one operation has copied, and the secrets of it. */
 interface Held {

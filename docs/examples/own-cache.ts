@@ -19,7 +19,7 @@ const make = Effect.fnUntraced(function*(capacity: number) {
   // Each entry that leaves is evicted: that zeroes its data key, and tells managers and metrics the cause.
   const drop = (leaving: ReadonlyArray<CacheEntry.CacheEntry>, cause: CacheEntry.EvictionCause) =>
     Effect.suspend(() => {
-      for (const entry of leaving) if (entries.get(entry.facts.key) === entry) entries.delete(entry.facts.key)
+      for (const entry of leaving) if (entries.get(entry.metadata.key) === entry) entries.delete(entry.metadata.key)
       return Effect.forEach(leaving, (entry) => CacheEntry.evict(entry, cause), { discard: true })
     })
 
@@ -37,7 +37,7 @@ const make = Effect.fnUntraced(function*(capacity: number) {
     get: Effect.fnUntraced(function*(key) {
       const entry = entries.get(key)
       if (entry === undefined) return undefined
-      const isRevoked = yield* revocations.isRevoked(entry.facts.encryptionContext["tenant"]).pipe(
+      const isRevoked = yield* revocations.isRevoked(entry.metadata.encryptionContext["tenant"]).pipe(
         Effect.mapError((cause) => new MaterialsCacheError({ operation: "get", cause }))
       )
       if (isRevoked) {
@@ -57,10 +57,10 @@ const make = Effect.fnUntraced(function*(capacity: number) {
       Effect.suspend(() => {
         if (CacheEntry.isEvicted(entry)) return Effect.void
         if (closed) return drop([entry], "scope")
-        const before = entries.get(entry.facts.key)
-        entries.delete(entry.facts.key)
+        const before = entries.get(entry.metadata.key)
+        entries.delete(entry.metadata.key)
         const oldest = entries.size < capacity ? [] : [...entries.values()].slice(0, 1)
-        entries.set(entry.facts.key, entry)
+        entries.set(entry.metadata.key, entry)
         const replaced = before === undefined || before === entry ? [] : [before]
         return Effect.andThen(drop(replaced, "replaced"), drop(oldest, "capacity"))
       }),
@@ -70,7 +70,7 @@ const make = Effect.fnUntraced(function*(capacity: number) {
 
     deleteWhere: (predicate, cause) =>
       Effect.suspend(() => {
-        const leaving = [...entries.values()].filter(({ facts }) => predicate(facts))
+        const leaving = [...entries.values()].filter(({ metadata }) => predicate(metadata))
         return Effect.as(drop(leaving, cause), leaving.length)
       }),
 

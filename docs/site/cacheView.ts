@@ -28,12 +28,17 @@ interface Drawn {
   readonly update: () => void
 }
 
-const drawn = new Map<CacheEntry.EntryFacts, Drawn>()
+const drawn = new Map<CacheEntry.EntryMetadata, Drawn>()
 
 const drawEntry = ({ bornAt, entry, policy }: Shown): Drawn => {
-  const title = make("strong", "", entryName(entry.facts), make("span", "", suiteName(entry.facts.algorithmSuite)))
+  const title = make(
+    "strong",
+    "",
+    entryName(entry.metadata),
+    make("span", "", suiteName(entry.metadata.algorithmSuite))
+  )
   const [age, messages, bytes] = [meter("Age"), meter("Messages"), meter("Bytes")]
-  const meters = entry.facts.operation === "encrypt" ? [age, messages, bytes] : [age]
+  const meters = entry.metadata.operation === "encrypt" ? [age, messages, bytes] : [age]
   return {
     item: make("li", "", title, ...meters.map(({ row }) => row)),
     update: () => {
@@ -49,8 +54,8 @@ const drawEntry = ({ bornAt, entry, policy }: Shown): Drawn => {
 /** An evicted entry stays for a moment, and says what became of it. */
 export const showEviction = (event: CacheEntry.EvictionEvent) => {
   log("evicted", explainEviction(event))
-  const item = drawn.get(event.facts)?.item
-  drawn.delete(event.facts)
+  const item = drawn.get(event.metadata)?.item
+  drawn.delete(event.metadata)
   if (item === undefined) return
   item.className = "zeroed"
   item.append(make("p", "", `${"00 ".repeat(8)}zeroed: ${whyEvicted(event)}`))
@@ -62,13 +67,13 @@ export const draw = () => {
   setText(element("messages"), String(tally.messages))
   setText(element("calls"), String(tally.calls))
   setText(element("saved"), String(Math.max(0, tally.messages - tally.calls)))
-  for (const [facts, shown] of entries) {
-    if (!drawn.has(facts)) {
+  for (const [metadata, shown] of entries) {
+    if (!drawn.has(metadata)) {
       const made = drawEntry(shown)
-      drawn.set(facts, made)
+      drawn.set(metadata, made)
       element("entries").append(made.item)
     }
-    drawn.get(facts)!.update()
+    drawn.get(metadata)!.update()
   }
   const policy = policyInUse()
   element("none").hidden = entries.size > 0

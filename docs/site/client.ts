@@ -25,7 +25,7 @@ export interface Shown {
 }
 
 /** The entries that are in the cache now. */
-export const entries = new Map<CacheEntry.EntryFacts, Shown>()
+export const entries = new Map<CacheEntry.EntryMetadata, Shown>()
 
 export const tally = { messages: 0, calls: 0 }
 
@@ -82,7 +82,7 @@ const make = Effect.fn(function*(policy: Policy, onEviction: (event: CacheEntry.
     sweepInterval: "1 second",
     onEviction: (event) => {
       onEviction(event)
-      entries.delete(event.facts)
+      entries.delete(event.metadata)
     }
   })
   const cache = MaterialsCache.make({
@@ -90,7 +90,7 @@ const make = Effect.fn(function*(policy: Policy, onEviction: (event: CacheEntry.
     put: (entry) =>
       Effect.tap(local.put(entry), () =>
         Effect.sync(() => {
-          if (!CacheEntry.isEvicted(entry)) entries.set(entry.facts, { entry, bornAt: now(), policy })
+          if (!CacheEntry.isEvicted(entry)) entries.set(entry.metadata, { entry, bornAt: now(), policy })
         }))
   })
   const manager = yield* CachingCmm.make({

@@ -29,8 +29,8 @@ export const keyName = (
   return `${tenant} #${number}`
 }
 
-export const entryName = (facts: CacheEntry.EntryFacts) =>
-  `${keyName(facts.encryptionContext, facts.encryptedDataKeys)}, to ${facts.operation}`
+export const entryName = (metadata: CacheEntry.EntryMetadata) =>
+  `${keyName(metadata.encryptionContext, metadata.encryptedDataKeys)}, to ${metadata.operation}`
 
 export const suiteName = ({ id, signature }: EncryptionSdk.EncryptResult["algorithmSuite"]) =>
   `0x${id.toString(16).padStart(4, "0")}, ${signature === undefined ? "not signed" : `ECDSA ${signature.curve}`}`
@@ -83,11 +83,11 @@ const evicted: Readonly<Record<CacheEntry.EvictionCause, string>> = {
 export const whyEvicted = ({ cause }: CacheEntry.EvictionEvent) => evicted[cause]
 
 export const explainEviction = (event: CacheEntry.EvictionEvent): string => {
-  const { age, facts, usage } = event
-  const used = facts.operation === "decrypt"
+  const { age, metadata, usage } = event
+  const used = metadata.operation === "decrypt"
     ? ""
     : `${count(usage.messages, "message")}, ${count(usage.bytes, "byte")} and `
-  return `${entryName(facts)}: ${whyEvicted(event)}. Zeroed after ${used}${seconds(Duration.toMillis(age))}.`
+  return `${entryName(metadata)}: ${whyEvicted(event)}. Zeroed after ${used}${seconds(Duration.toMillis(age))}.`
 }
 
 /** Why the cache holds nothing. */

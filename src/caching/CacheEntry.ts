@@ -1,22 +1,22 @@
 /**
  * An entry of a materials cache: an opaque handle within this process. A cache stores handles, and can read their public
- * facts; the materials inside are for the caching materials manager alone.
+ * metadata; the materials inside are for the caching materials manager alone.
  *
  * Specification: framework/cryptographic-materials-cache.md#cache-entry
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
-import type { EntryFacts, EvictionCause } from "./EntryFacts.ts"
+import type { EntryMetadata, EvictionCause } from "./EntryMetadata.ts"
 import * as internal from "./internal/cacheEntry.ts"
 import { nowUnsafe } from "./internal/instant.ts"
 import type { Usage } from "../model/Receipt.ts"
 
-export type { EntryFacts, EvictionCause, EvictionEvent } from "./EntryFacts.ts"
+export type { EntryMetadata, EvictionCause, EvictionEvent } from "./EntryMetadata.ts"
 
 /** See the module. Only caching managers make entries. */
 export interface CacheEntry {
-  readonly facts: EntryFacts
+  readonly metadata: EntryMetadata
   /** The operation and the suite, and nothing of the materials. */
   toString(): string
 }

@@ -38,7 +38,7 @@ import * as Keyring from "../materials/Keyring.ts"
 import type { BypassReason, Usage } from "../model/Receipt.ts"
 import { failDecrypt } from "../model/errors/DecryptError.ts"
 import { failEncrypt } from "../model/errors/EncryptError.ts"
-import type { EntryFacts, EvictionCause } from "./EntryFacts.ts"
+import type { EntryMetadata, EvictionCause } from "./EntryMetadata.ts"
 import * as CacheEntryIdentifier from "./CacheEntryIdentifier.ts"
 import * as CachePolicy from "./CachePolicy.ts"
 import type { CachingEvent } from "./CachingEvent.ts"
@@ -194,17 +194,17 @@ export const make: (
 
   /** Evicts what fits in this manager's partition, in the caches and on the way into them. */
   const evictWhere = (
-    fits: (facts: Pick<EntryFacts, "encryptionContext"> & Partial<EntryFacts>) => boolean,
+    fits: (metadata: Pick<EntryMetadata, "encryptionContext"> & Partial<EntryMetadata>) => boolean,
     cause: EvictionCause
   ): Effect.Effect<number> =>
     Effect.suspend(() => {
-      flights.closeFlights(({ encryptionContext, facts }) => fits(facts ?? { encryptionContext }), cause)
+      flights.closeFlights(({ encryptionContext, metadata }) => fits(metadata ?? { encryptionContext }), cause)
       return Effect.map(
         Effect.forEach(caches, (each) =>
           flights.guarded(
             "deleteWhere",
             each,
-            each.deleteWhere((facts) => facts.partitionId === partitionId && fits(facts), cause)
+            each.deleteWhere((metadata) => metadata.partitionId === partitionId && fits(metadata), cause)
           ), { concurrency: "unbounded" }),
         (counts) => counts.reduce<number>((sum, count) => sum + (count ?? 0), 0)
       )
@@ -213,9 +213,9 @@ export const make: (
   const evictRevoked = (key: string, cause: Cause.Cause<unknown>): void => {
     const { denied, unavailable } = refusals(cause)
     if (!denied && unavailable.size === 0) return
-    flights.fork(evictWhere((facts) =>
-      (denied && facts.key === key) ||
-      (facts.encryptedDataKeys ?? []).some(({ keyProviderInfo }) =>
+    flights.fork(evictWhere((metadata) =>
+      (denied && metadata.key === key) ||
+      (metadata.encryptedDataKeys ?? []).some(({ keyProviderInfo }) =>
         unavailable.has(EncryptedDataKey.printableInfo(keyProviderInfo))
       ), "revoked"))
   }
@@ -223,8 +223,8 @@ export const make: (
   const bypass = <M, E>(
     operation: "encrypt" | "decrypt",
     reason: BypassReason,
-    answer: Effect.Effect<CryptographicMaterialsManager.Answer<M>, E, Scope.Scope>
-  ): Effect.Effect<CryptographicMaterialsManager.Answer<M>, E, Scope.Scope> => {
+    answer: Effect.Effect<CryptographicMaterialsManager.MaterialsResponse<M>, E, Scope.Scope>
+  ): Effect.Effect<CryptographicMaterialsManager.MaterialsResponse<M>, E, Scope.Scope> => {
     emit({ _tag: "Bypassed", operation, reason })
     return Effect.map(answer, ({ materials }) => ({ materials, receipt: { _tag: "Bypassed", reason } }))
   }
@@ -287,12 +287,12 @@ export const make: (
     })
   }
 
-  const facts = (
+  const metadata = (
     key: string,
     operation: "encrypt" | "decrypt",
     materials: AnyMaterials,
-    encryptedDataKeys: EntryFacts["encryptedDataKeys"]
-  ): EntryFacts => ({
+    encryptedDataKeys: EntryMetadata["encryptedDataKeys"]
+  ): EntryMetadata => ({
     key,
     operation,
     partitionId,
@@ -404,7 +404,7 @@ export const make: (
           }))
         : fetch,
       fetchAlone: Effect.suspend(() => bypass("encrypt", "MaterialsNotCacheable", askForEncryption(request))),
-      facts: (materials) => facts(key, "encrypt", materials, materials.encryptedDataKeys),
+      metadata: (materials) => metadata(key, "encrypt", materials, materials.encryptedDataKeys),
       landed: (materials, createdAt) => {
         if (seed === undefined) return
         const decryption: Materials.CompleteDecryptionMaterials = {
@@ -417,7 +417,7 @@ export const make: (
         }
         flights.seed(
           decryption,
-          facts(seed.key, "decrypt", decryption, [decryption.unwrappedDataKey]),
+          metadata(seed.key, "decrypt", decryption, [decryption.unwrappedDataKey]),
           decryptCache,
           createdAt
         )
@@ -530,7 +530,7 @@ export const make: (
         )
       ),
       fetchAlone: Effect.suspend(() => bypass("decrypt", "MaterialsNotCacheable", askForDecryption(request))),
-      facts: (materials) => facts(key, "decrypt", materials, [materials.unwrappedDataKey]),
+      metadata: (materials) => metadata(key, "decrypt", materials, [materials.unwrappedDataKey]),
       landed: undefined,
       failure: (description) =>
         new DecryptError({ reason: new MaterialsManagerFailed({ description, isRetryable: true }) })
@@ -549,7 +549,7 @@ export const make: (
   return {
     ...manager,
     partitionId,
-    invalidate: (selector) => evictWhere((facts) => fitsSelector(selector, facts), "invalidated"),
+    invalidate: (selector) => evictWhere((metadata) => fitsSelector(selector, metadata), "invalidated"),
     clear: Effect.asVoid(evictWhere(() => true, "cleared")),
     warm: (request = {}) =>
       Effect.flatMap(
@@ -593,12 +593,12 @@ const textOf = (digest: Uint8Array, commitmentPolicy: string): string => {
 
 const fitsSelector = (
   { encryptionContext, wrappingKey }: Selector,
-  facts: Pick<EntryFacts, "encryptionContext"> & Partial<EntryFacts>
+  metadata: Pick<EntryMetadata, "encryptionContext"> & Partial<EntryMetadata>
 ): boolean =>
   (encryptionContext === undefined ||
-    EncryptionContext.findMismatch(encryptionContext, facts.encryptionContext) === undefined) &&
-  (wrappingKey === undefined || facts.encryptedDataKeys === undefined ||
-    facts.encryptedDataKeys.slice(0, 1).some((edk) => wrappingKeyName(edk) === wrappingKey))
+    EncryptionContext.findMismatch(encryptionContext, metadata.encryptionContext) === undefined) &&
+  (wrappingKey === undefined || metadata.encryptedDataKeys === undefined ||
+    metadata.encryptedDataKeys.slice(0, 1).some((edk) => wrappingKeyName(edk) === wrappingKey))
 
 /** A raw AES keyring writes more behind the key's name, which does not print. */
 const wrappingKeyName = ({ keyProviderInfo }: EncryptedDataKey.EncryptedDataKey): string =>

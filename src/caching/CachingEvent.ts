@@ -3,7 +3,7 @@
  */
 import type * as Duration from "effect/Duration"
 import type { BypassReason, Usage } from "../model/Receipt.ts"
-import type { EvictionCause } from "./EntryFacts.ts"
+import type { EvictionCause } from "./EntryMetadata.ts"
 
 /**
  * - `Bypassed`: a request went straight through to the underlying manager. With the reason `MaterialsNotCacheable` it had

@@ -14,7 +14,7 @@ import { InvalidOption } from "../model/errors/Reasons.ts"
 import * as internal from "./internal/cacheEntry.ts"
 import { nowUnsafe } from "./internal/instant.ts"
 import type { CacheEntry } from "./CacheEntry.ts"
-import type { EvictionCause, EvictionEvent } from "./EntryFacts.ts"
+import type { EvictionCause, EvictionEvent } from "./EntryMetadata.ts"
 import { positiveDuration } from "./internal/positiveDuration.ts"
 import * as MaterialsCache from "./MaterialsCache.ts"
 
@@ -86,7 +86,7 @@ export const make: (
 
     // Whoever evicts an entry, it leaves the cache in the same step.
     const evicted = (event: EvictionEvent, entry: internal.Entry): void => {
-      if (entries.get(entry.facts.key) === entry) entries.delete(entry.facts.key)
+      if (entries.get(entry.metadata.key) === entry) entries.delete(entry.metadata.key)
       try {
         onEviction?.(event)
       } catch {
@@ -96,15 +96,15 @@ export const make: (
 
     const putUnsafe = (handle: CacheEntry): void => {
       const entry = handle as internal.Entry
-      if (entry.evicted || entries.get(entry.facts.key) === entry) return
+      if (entry.evicted || entries.get(entry.metadata.key) === entry) return
       const now = nowUnsafe(clock)
       if (closed || capacity === 0) {
         entry.evict(closed ? "scope" : "capacity", now)
         return
       }
-      entries.get(entry.facts.key)?.evict("replaced", now)
+      entries.get(entry.metadata.key)?.evict("replaced", now)
       entry.onEvicted(evicted)
-      entries.set(entry.facts.key, entry)
+      entries.set(entry.metadata.key, entry)
       newest = entry
       if (entries.size > capacity) entries.values().next().value?.evict("capacity", now)
       if (sweeper === undefined) {
@@ -136,10 +136,10 @@ export const make: (
       put: (entry) => Effect.sync(() => putUnsafe(entry)),
       delete: (entry, cause) =>
         Effect.sync(() => {
-          const current = entries.get(entry.facts.key)
+          const current = entries.get(entry.metadata.key)
           if (current === entry) current.evict(cause, nowUnsafe(clock))
         }),
-      deleteWhere: (predicate, cause) => Effect.sync(() => evictWhere((entry) => predicate(entry.facts), cause)),
+      deleteWhere: (predicate, cause) => Effect.sync(() => evictWhere((entry) => predicate(entry.metadata), cause)),
       clear: Effect.sync(() => void evictWhere(() => true, "cleared")),
       size: Effect.sync(() => entries.size)
     })

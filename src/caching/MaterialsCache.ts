@@ -9,13 +9,13 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { CacheEntry } from "./CacheEntry.ts"
-import type { EntryFacts, EvictionCause } from "./EntryFacts.ts"
+import type { EntryMetadata, EvictionCause } from "./EntryMetadata.ts"
 import type { MaterialsCacheError } from "./MaterialsCacheError.ts"
 
 const TypeId = "~effect-encryption-sdk/caching/MaterialsCache" as const
 
 /**
- * A cache of opaque handles within this process, by their keys (`entry.facts.key`).
+ * A cache of opaque handles within this process, by their keys (`entry.metadata.key`).
  *
  * A manager decides by itself whether an entry may be used, whatever a cache answers: an entry that is too old, spent,
  * evicted, of the wrong kind or stored under another key counts as a miss. A cache that fails, dies or takes too long
@@ -39,9 +39,9 @@ export interface MaterialsCache {
   readonly put: (entry: CacheEntry) => Effect.Effect<void, MaterialsCacheError>
   /** Evicts this very entry; another one that is stored under the same key by now stays. */
   readonly delete: (entry: CacheEntry, cause: EvictionCause) => Effect.Effect<void, MaterialsCacheError>
-  /** Evicts the entries whose facts fit, and answers how many there were. */
+  /** Evicts the entries whose metadata fit, and answers how many there were. */
   readonly deleteWhere: (
-    predicate: (facts: EntryFacts) => boolean,
+    predicate: (metadata: EntryMetadata) => boolean,
     cause: EvictionCause
   ) => Effect.Effect<number, MaterialsCacheError>
   /** Evicts everything, with the cause `cleared`. */

@@ -110,7 +110,7 @@ export const checkFrames = (plaintextLength: number, frameLength: number): Resul
  */
 export const checkEncryptionAnswer = (
   { commitmentPolicy, maxEncryptedDataKeys: maximum }: Client,
-  answer: CryptographicMaterialsManager.Answer<CryptographicMaterials.CompleteEncryptionMaterials>
+  answer: CryptographicMaterialsManager.MaterialsResponse<CryptographicMaterials.CompleteEncryptionMaterials>
 ): Result.Result<typeof answer, EncryptErrorReason> => {
   const receipt = checkReceipt(answer)
   if (Result.isFailure(receipt)) return Result.fail(receipt.failure)
@@ -170,7 +170,7 @@ export const checkDecryptionAnswer = (
   client: Client,
   header: MessageHeader.MessageHeader,
   { expectedEncryptionContext }: DecryptSettings,
-  answer: CryptographicMaterialsManager.Answer<CryptographicMaterials.CompleteDecryptionMaterials>
+  answer: CryptographicMaterialsManager.MaterialsResponse<CryptographicMaterials.CompleteDecryptionMaterials>
 ): Result.Result<typeof answer, DecryptErrorReason> => {
   const receipt = checkReceipt(answer)
   if (Result.isFailure(receipt)) return Result.fail(receipt.failure)

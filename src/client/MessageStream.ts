@@ -11,7 +11,7 @@ import type { MessageHeader } from "../message/MessageHeader.ts"
 import type { Receipt } from "../model/Receipt.ts"
 
 /** What is known of a message before its body: what the results of `encrypt` and `decrypt` hold besides bytes. */
-export interface MessageFacts {
+export interface MessageMetadata {
   readonly header: MessageHeader
   /** The whole context: stored pairs, pairs that are authenticated without being stored, the public key of a suite that signs. */
   readonly encryptionContext: EncryptionContext
@@ -34,7 +34,7 @@ export interface StreamOptions<E = never, R = never> {
    * Runs once, as soon as the header has been written, or read and authenticated, and before any byte comes out. Where it
    * fails, the stream fails.
    */
-  readonly onHeader?: ((facts: MessageFacts) => Effect.Effect<unknown, E, R>) | undefined
+  readonly onHeader?: ((metadata: MessageMetadata) => Effect.Effect<unknown, E, R>) | undefined
   /** Runs after each batch of frames: at least one frame, about 256 KiB at most where frames are small. */
   readonly onProgress?: ((progress: Progress) => Effect.Effect<unknown>) | undefined
 }

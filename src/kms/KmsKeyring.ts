@@ -125,7 +125,7 @@ export const make: (options: KmsKeyringOptions) => Effect.Effect<Keyring.Keyring
     const onDecrypt = Effect.fnUntraced(function*(
       materials: DecryptionMaterials,
       encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
-    ): Effect.fn.Return<Keyring.OnDecryptAnswer, KeyringError, Scope.Scope> {
+    ): Effect.fn.Return<Keyring.OnDecryptResult, KeyringError, Scope.Scope> {
       const reports: Array<EncryptedDataKeyReport> = []
       for (const [index, encryptedDataKey] of encryptedDataKeys.entries()) {
         const row = {

@@ -52,7 +52,7 @@ export interface DecryptMaterialsRequest {
 }
 
 /** Materials, and what was done to get them. */
-export interface Answer<Materials> {
+export interface MaterialsResponse<Materials> {
   readonly materials: Materials
   readonly receipt: Receipt
 }
@@ -65,10 +65,10 @@ export interface CryptographicMaterialsManager {
   readonly [TypeId]: typeof TypeId
   readonly getEncryptionMaterials: (
     request: EncryptionMaterialsRequest
-  ) => Effect.Effect<Answer<CompleteEncryptionMaterials>, EncryptError, Scope.Scope>
+  ) => Effect.Effect<MaterialsResponse<CompleteEncryptionMaterials>, EncryptError, Scope.Scope>
   readonly decryptMaterials: (
     request: DecryptMaterialsRequest
-  ) => Effect.Effect<Answer<CompleteDecryptionMaterials>, DecryptError, Scope.Scope>
+  ) => Effect.Effect<MaterialsResponse<CompleteDecryptionMaterials>, DecryptError, Scope.Scope>
 }
 
 /** Whether a value is a materials manager. */

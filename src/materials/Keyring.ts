@@ -20,7 +20,7 @@ const TypeId = "~effect-encryption-sdk/Keyring" as const
  * What `onDecrypt` answers: the data key and the encrypted data key that it came from, or that none of the encrypted
  * data keys is this keyring's own, with a reason for each. "Mine but broken" is the failure `DataKeyNotUnwrapped`.
  */
-export type OnDecryptAnswer =
+export type OnDecryptResult =
   | { readonly _tag: "Unwrapped"; readonly plaintextDataKey: DataKey; readonly encryptedDataKey: EncryptedDataKey }
   | { readonly _tag: "NotMine"; readonly skipped: ReadonlyArray<Skipped> }
 
@@ -43,7 +43,7 @@ export interface Keyring {
   readonly onDecrypt: (
     materials: DecryptionMaterials,
     encryptedDataKeys: ReadonlyArray<EncryptedDataKey>
-  ) => Effect.Effect<OnDecryptAnswer, KeyringError, Scope.Scope>
+  ) => Effect.Effect<OnDecryptResult, KeyringError, Scope.Scope>
 }
 
 /** Whether a value is a keyring. */

@@ -114,7 +114,7 @@ const onDecrypt = Effect.fnUntraced(function*(
   members: ReadonlyArray<Member>,
   materials: DecryptionMaterials,
   encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
-): Effect.fn.Return<Keyring.OnDecryptAnswer, KeyringError, Scope.Scope> {
+): Effect.fn.Return<Keyring.OnDecryptResult, KeyringError, Scope.Scope> {
   const reports: Array<EncryptedDataKeyReport> = []
   const skipped: Array<Skipped> = []
   let failed = false

@@ -12,7 +12,7 @@ import * as DataKey from "../model/DataKey.ts"
 import * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
 import * as EncryptionContext from "../model/EncryptionContext.ts"
 import * as bytes from "../internal/bytes.ts"
-import type { OnDecryptAnswer } from "../materials/Keyring.ts"
+import type { OnDecryptResult } from "../materials/Keyring.ts"
 import type { EncryptedDataKeyReport, ProviderFailure } from "../model/errors/KeyringError.ts"
 import { DataKeyNotUnwrapped, KeyringError, KeyringMisconfigured } from "../model/errors/KeyringError.ts"
 import type { NotLoaded } from "../model/errors/NotLoaded.ts"
@@ -108,7 +108,7 @@ export const unwrapFirst = Effect.fnUntraced(function*<A>(
   encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>,
   select: (encryptedDataKey: EncryptedDataKey.EncryptedDataKey) => Result.Result<A, string>,
   unwrap: (selected: A) => Effect.Effect<DataKey.DataKey, Refused, Scope.Scope>
-): Effect.fn.Return<OnDecryptAnswer, KeyringError, Scope.Scope> {
+): Effect.fn.Return<OnDecryptResult, KeyringError, Scope.Scope> {
   const reports: Array<EncryptedDataKeyReport> = []
   for (const [index, encryptedDataKey] of encryptedDataKeys.entries()) {
     const row = {

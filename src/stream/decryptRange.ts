@@ -41,11 +41,11 @@ export const decryptRange = <E, R, E2, R2>(
       const settings = yield* orFailDecrypt(checkArguments(client, source, range, options))
       const { decoded, message } = yield* readHeader(client, source)
       yield* checkKind(decoded.header)
-      const { facts, opening } = yield* withOperationSpan(
+      const { metadata, opening } = yield* withOperationSpan(
         "EncryptionSdk.decryptRange",
         StreamDecryption.unlock(client, settings, message, decoded)
       )
-      if (options.onHeader !== undefined) yield* options.onHeader(facts)
+      if (options.onHeader !== undefined) yield* options.onHeader(metadata)
       const { header, length: bodyOffset } = decoded
       const { algorithmSuite, frameLength } = header
       const layout = PartialMessage.framedLayoutOf(algorithmSuite, source.length - bodyOffset, frameLength)

@@ -20,7 +20,7 @@ import * as MessageFooter from "../message/MessageFooter.ts"
 import * as MessageHeader from "../message/MessageHeader.ts"
 import * as PartialMessage from "../message/PartialMessage.ts"
 import * as MessageParts from "./messageParts.ts"
-import type { DecryptStreamOptions, MessageFacts, UnverifiedPlaintext } from "../client/MessageStream.ts"
+import type { DecryptStreamOptions, MessageMetadata, UnverifiedPlaintext } from "../client/MessageStream.ts"
 import { withOperationSpan } from "../client/operationSpan.ts"
 import { failDecrypt, orFailDecrypt } from "../model/errors/DecryptError.ts"
 import * as StreamChecks from "./StreamChecks.ts"
@@ -268,9 +268,9 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
   }
 
   let next: Next = Effect.gen(function*() {
-    const { facts, opening } = yield* begin
-    if (options.onHeader !== undefined) yield* options.onHeader(facts)
-    next = body(facts.header, opening)
+    const { metadata, opening } = yield* begin
+    if (options.onHeader !== undefined) yield* options.onHeader(metadata)
+    next = body(metadata.header, opening)
     return yield* next
   })
   return Effect.suspend(() => next)
@@ -310,8 +310,13 @@ export const unlock = (
     )
     yield* DataKey.zeroWithScope(materials.plaintextDataKey)
     const opening = yield* MessageParts.openParts(client.primitives, materials, message, decoded)
-    const facts: MessageFacts = { header, encryptionContext: materials.encryptionContext, algorithmSuite, receipt }
-    return { ...facts, facts, opening }
+    const metadata: MessageMetadata = {
+      header,
+      encryptionContext: materials.encryptionContext,
+      algorithmSuite,
+      receipt
+    }
+    return { ...metadata, metadata, opening }
   }))
 
 interface StreamSettings extends DecryptSettings {

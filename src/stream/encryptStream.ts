@@ -17,7 +17,7 @@ import type { EncryptError, EncryptErrorReason } from "../model/errors/EncryptEr
 import { InvalidOption, WrongPlaintextLength } from "../model/errors/Reasons.ts"
 import * as MessageBody from "../message/MessageBody.ts"
 import * as MessageParts from "./messageParts.ts"
-import type { EncryptStreamOptions, MessageFacts } from "../client/MessageStream.ts"
+import type { EncryptStreamOptions, MessageMetadata } from "../client/MessageStream.ts"
 import { withOperationSpan } from "../client/operationSpan.ts"
 import { failEncrypt, orFailEncrypt } from "../model/errors/EncryptError.ts"
 import * as StreamChecks from "./StreamChecks.ts"
@@ -106,8 +106,8 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
     })
 
   let next: Pull.Pull<Chunks, E | E2 | EncryptError, void, R | R2> = Effect.gen(function*() {
-    const { facts, sealing } = yield* withOperationSpan("EncryptionSdk.encryptStream", begin(client, settings))
-    if (options.onHeader !== undefined) yield* options.onHeader(facts)
+    const { metadata, sealing } = yield* withOperationSpan("EncryptionSdk.encryptStream", begin(client, settings))
+    if (options.onHeader !== undefined) yield* options.onHeader(metadata)
     next = body(sealing)
     return [sealing.headerBytes]
   })
@@ -137,8 +137,8 @@ const begin = (client: Client, settings: StreamSettings) =>
     const sealing = yield* MessageParts.sealParts(client.primitives, materials, settings.frameLength)
     const { header } = sealing
     const { algorithmSuite, encryptionContext } = materials
-    const facts: MessageFacts = { header, encryptionContext, algorithmSuite, receipt }
-    return { ...facts, facts, sealing }
+    const metadata: MessageMetadata = { header, encryptionContext, algorithmSuite, receipt }
+    return { ...metadata, metadata, sealing }
   }))
 
 interface StreamSettings extends EncryptSettings {

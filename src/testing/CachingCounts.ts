@@ -13,7 +13,7 @@
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as CachingMetrics from "../caching/CachingMetrics.ts"
-import type { EvictionCause } from "../caching/EntryFacts.ts"
+import type { EvictionCause } from "../caching/EntryMetadata.ts"
 import type { BypassReason } from "../model/Receipt.ts"
 
 /** How the fetches of one trigger ended. */

@@ -22,7 +22,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as CacheEntry from "../caching/CacheEntry.ts"
-import type { EntryFacts } from "../caching/EntryFacts.ts"
+import type { EntryMetadata } from "../caching/EntryMetadata.ts"
 import * as LocalCache from "../caching/LocalCache.ts"
 import * as MaterialsCache from "../caching/MaterialsCache.ts"
 import { MaterialsCacheError } from "../caching/MaterialsCacheError.ts"
@@ -56,8 +56,8 @@ export interface Matcher {
   readonly operation?: Operation | undefined
   /** The stored key. */
   readonly key?: string | undefined
-  /** A condition of the test's own. Has the facts of the entry where the operation is `put` or `delete`. */
-  readonly predicate?: ((call: Call, facts: EntryFacts | undefined) => boolean) | undefined
+  /** A condition of the test's own. Has the metadata of the entry where the operation is `put` or `delete`. */
+  readonly predicate?: ((call: Call, metadata: EntryMetadata | undefined) => boolean) | undefined
   /** Which of the calls that fit all of the above, counted from 1 since the rule was given. */
   readonly nth?: number | ReadonlyArray<number> | undefined
   /** Only the first so many of the calls that fit all of the above. */
@@ -144,7 +144,7 @@ export const make: (options?: FaultyCacheOptions) => Effect.Effect<Services, nev
         const behaviours = script.behaviours(({ key, operation, predicate }) =>
           (operation === undefined || operation === call.operation) &&
           (key === undefined || key === call.key) &&
-          (predicate === undefined || predicate(call, entry?.facts))
+          (predicate === undefined || predicate(call, entry?.metadata))
         )
         const request: Request = { call, entry, oldest }
         const scripted = behaviours.reduce<Effect.Effect<unknown, MaterialsCacheError>>(
@@ -162,11 +162,11 @@ export const make: (options?: FaultyCacheOptions) => Effect.Effect<Services, nev
       get: (key) => perform("get", key, undefined, real.get(key)),
       put: (entry) =>
         Effect.suspend(() => {
-          const { key } = entry.facts
+          const { key } = entry.metadata
           if (!oldest.has(key)) oldest.set(key, entry)
           return perform("put", key, entry, real.put(entry))
         }),
-      delete: (entry, cause) => perform("delete", entry.facts.key, entry, real.delete(entry, cause)),
+      delete: (entry, cause) => perform("delete", entry.metadata.key, entry, real.delete(entry, cause)),
       deleteWhere: (predicate, cause) =>
         perform("deleteWhere", undefined, undefined, real.deleteWhere(predicate, cause)),
       clear: perform("clear", undefined, undefined, real.clear),
@@ -248,7 +248,7 @@ export const stale: Behaviour = (real, { call, oldest }) =>
 /** A `get` answers an entry that was put under another key, where there is one. Other operations are as they are. */
 export const mixUp: Behaviour = (real, { call, oldest }) =>
   call.operation === "get"
-    ? Effect.sync(() => [...oldest.values()].find(({ facts }) => facts.key !== call.key))
+    ? Effect.sync(() => [...oldest.values()].find(({ metadata }) => metadata.key !== call.key))
     : real
 
 const outcomeOf = (exit: Exit.Exit<unknown, unknown>): "Answered" | "Failed" | "Interrupted" | "Died" =>

@@ -45,11 +45,11 @@ describe("capacity", () => {
       yield* encrypt(tenant("d"))
       assert.strictEqual(yield* cache.size, 3)
       assert.deepStrictEqual(
-        evictions.map(({ cause, facts }) => [cause, facts.operation]),
+        evictions.map(({ cause, metadata }) => [cause, metadata.operation]),
         [["capacity", "decrypt"]]
       )
       yield* encrypt(tenant("e"))
-      assert.deepStrictEqual(evictions.map(({ facts }) => facts.encryptionContext["tenant"]), ["a", "c"])
+      assert.deepStrictEqual(evictions.map(({ metadata }) => metadata.encryptionContext["tenant"]), ["a", "c"])
     }))
 
   it.effect.prop(
@@ -105,7 +105,7 @@ describe("sweep", () => {
       yield* encrypt(tenant("young"))
       yield* encrypt(tenant("old"))
       yield* TestClock.adjust("40 seconds")
-      assert.deepStrictEqual(evictions.map(({ facts }) => facts.encryptionContext["tenant"]), ["old"])
+      assert.deepStrictEqual(evictions.map(({ metadata }) => metadata.encryptionContext["tenant"]), ["old"])
       assert.strictEqual(yield* cache.size, 1)
     }))
 
@@ -184,8 +184,8 @@ describe("operations", () => {
       const { cache, causes, encrypt } = yield* caching({ policy: { maxAge: "1 second" } })
       let key = ""
       yield* encrypt(tenant("a"))
-      yield* cache.deleteWhere((facts) => {
-        key = facts.key
+      yield* cache.deleteWhere((metadata) => {
+        key = metadata.key
         return false
       }, "deleted")
       const entry = yield* cache.get(key)
@@ -204,8 +204,8 @@ describe("operations", () => {
       const { cache, causes, encrypt } = yield* caching()
       const current = Effect.gen(function*() {
         let key = ""
-        yield* cache.deleteWhere((facts) => {
-          key = facts.key
+        yield* cache.deleteWhere((metadata) => {
+          key = metadata.key
           return false
         }, "deleted")
         return (yield* cache.get(key))!
@@ -227,7 +227,7 @@ describe("operations", () => {
       const { cache, causes, encrypt } = yield* caching()
       for (const name of ["a", "b", "c"]) yield* encrypt(tenant(name))
       assert.strictEqual(
-        yield* cache.deleteWhere((facts) => facts.encryptionContext["tenant"] !== "b", "invalidated"),
+        yield* cache.deleteWhere((metadata) => metadata.encryptionContext["tenant"] !== "b", "invalidated"),
         2
       )
       assert.strictEqual(keyNumber(yield* encrypt(tenant("b"))), 2)
@@ -276,8 +276,8 @@ describe("an entry", () => {
         for (let i = 0; i < call; i++) yield* encrypt(tenant(i))
         const printed: Array<string> = []
         const keys: Array<string> = []
-        yield* cache.deleteWhere((facts) => {
-          keys.push(facts.key)
+        yield* cache.deleteWhere((metadata) => {
+          keys.push(metadata.key)
           return false
         }, "deleted")
         for (const key of keys) {

@@ -39,7 +39,7 @@ describe("promise 17: invalidate and clear", () => {
       yield* decrypt(decryptRequest({ edks: [edk(1), edk(7)] }))
       yield* decrypt(decryptRequest({ edks: [edk(7), edk(1)], context: {} }))
       assert.strictEqual(yield* cmm.invalidate({ wrappingKey: "key-1" }), 2)
-      assert.deepStrictEqual(evictions.map(({ facts }) => facts.operation), ["encrypt", "decrypt"])
+      assert.deepStrictEqual(evictions.map(({ metadata }) => metadata.operation), ["encrypt", "decrypt"])
       assert.strictEqual(yield* cmm.invalidate({ wrappingKey: "key-" }), 0, "a part of a name is no name")
     }))
 
@@ -115,11 +115,11 @@ describe("promise 17: invalidate and clear", () => {
         stores: true,
         get: (key) => Effect.sync(() => entries.get(key)),
         put: (entry) =>
-          Effect.andThen(Effect.sleep("500 millis"), Effect.sync(() => void entries.set(entry.facts.key, entry))),
+          Effect.andThen(Effect.sleep("500 millis"), Effect.sync(() => void entries.set(entry.metadata.key, entry))),
         delete: (entry, cause) =>
           Effect.sync(() => {
             deleted.push(cause)
-            entries.delete(entry.facts.key)
+            entries.delete(entry.metadata.key)
           }),
         deleteWhere: () => Effect.succeed(0),
         clear: Effect.void,

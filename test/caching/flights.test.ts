@@ -164,8 +164,8 @@ describe("promise 8: single flight with reservations", () => {
         stores: true,
         get: (key) => Effect.sync(() => entries.get(key)),
         put: (entry) =>
-          Effect.andThen(Effect.sleep("500 millis"), Effect.sync(() => void entries.set(entry.facts.key, entry))),
-        delete: (entry) => Effect.sync(() => void entries.delete(entry.facts.key)),
+          Effect.andThen(Effect.sleep("500 millis"), Effect.sync(() => void entries.set(entry.metadata.key, entry))),
+        delete: (entry) => Effect.sync(() => void entries.delete(entry.metadata.key)),
         deleteWhere: () => Effect.succeed(0),
         clear: Effect.void,
         size: Effect.sync(() => entries.size)

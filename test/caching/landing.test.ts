@@ -50,8 +50,8 @@ describe("the moment in which a fetch lands", () => {
       const cache = MaterialsCache.make({
         stores: true,
         get: (key) => Effect.delay(Effect.sync(() => stored.get(key)), "1 millis"),
-        put: (entry) => Effect.delay(Effect.sync(() => stored.set(entry.facts.key, entry)), "5 millis"),
-        delete: (entry) => Effect.sync(() => stored.delete(entry.facts.key)),
+        put: (entry) => Effect.delay(Effect.sync(() => stored.set(entry.metadata.key, entry)), "5 millis"),
+        delete: (entry) => Effect.sync(() => stored.delete(entry.metadata.key)),
         deleteWhere: () => Effect.succeed(0),
         clear: Effect.void,
         size: Effect.sync(() => stored.size)

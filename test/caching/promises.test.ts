@@ -10,7 +10,7 @@ const isZero = (bytes: Uint8Array | undefined): boolean => bytes !== undefined &
 
 /** Runs a request in a scope of its own, and answers the key's bytes as the operation sees them and the scope. */
 const operation = <M extends { readonly plaintextDataKey: DataKey.DataKey }, E>(
-  effect: Effect.Effect<CryptographicMaterialsManager.Answer<M>, E, Scope.Scope>
+  effect: Effect.Effect<CryptographicMaterialsManager.MaterialsResponse<M>, E, Scope.Scope>
 ) =>
   Effect.gen(function*() {
     const scope = yield* Scope.make()
@@ -258,7 +258,7 @@ describe("promise 7: age", () => {
       const cache = MaterialsCache.make({
         stores: true,
         get: (key) => Effect.sync(() => entries.get(key)),
-        put: (entry) => Effect.sync(() => void entries.set(entry.facts.key, entry)),
+        put: (entry) => Effect.sync(() => void entries.set(entry.metadata.key, entry)),
         delete: () => Effect.void,
         deleteWhere: () => Effect.succeed(0),
         clear: Effect.void,
@@ -393,16 +393,16 @@ describe("promise 14: keys in memory", () => {
 describe("what an entry keeps", () => {
   it.effect("is its own: no larger buffer stays alive for it, and nobody else's array changes it", () =>
     Effect.gen(function*() {
-      const facts: Array<CacheEntry.EntryFacts> = []
+      const metadata: Array<CacheEntry.EntryMetadata> = []
       const { cache, decrypt } = yield* caching()
       const message = new Uint8Array(1_000_000)
       const view = (at: number) => message.subarray(at, at + 10)
       yield* decrypt(decryptRequest({ edks: [{ keyProviderId: "p", keyProviderInfo: view(0), ciphertext: view(20) }] }))
       yield* cache.deleteWhere((each) => {
-        facts.push(each)
+        metadata.push(each)
         return false
       }, "deleted")
-      const [kept] = facts[0]!.encryptedDataKeys
+      const [kept] = metadata[0]!.encryptedDataKeys
       // The two fields share a buffer, of exactly their lengths.
       assert.deepStrictEqual([kept!.keyProviderInfo.buffer.byteLength, kept!.ciphertext.buffer.byteLength], [20, 20])
       message.fill(1)
@@ -416,7 +416,7 @@ describe("promise 16: a cache's faults are misses", () => {
     return MaterialsCache.make({
       stores: true,
       get: (key) => operation === "get" ? fault : Effect.sync(() => entries.get(key)),
-      put: (entry) => operation === "put" ? fault : Effect.sync(() => void entries.set(entry.facts.key, entry)),
+      put: (entry) => operation === "put" ? fault : Effect.sync(() => void entries.set(entry.metadata.key, entry)),
       delete: () => Effect.void,
       deleteWhere: () => Effect.succeed(0),
       clear: Effect.void,
@@ -474,7 +474,7 @@ describe("promise 16: a cache's faults are misses", () => {
       assert.strictEqual(keyNumber(yield* encrypt(encryptRequest())), 1)
       assert.strictEqual(keyNumber(yield* encrypt(encryptRequest({ context: { tenant: "b" } }))), 2, "another key")
       assert.strictEqual(keyNumber(yield* decrypt(decryptRequest({ context: { tenant: "b" } }))), 3, "another kind")
-      stored = { facts: {} }
+      stored = { metadata: {} }
       assert.strictEqual(keyNumber(yield* encrypt(encryptRequest())), 4, "no entry at all")
       assert.strictEqual(keyNumber(yield* encrypt(encryptRequest())), 4)
     }))

@@ -754,7 +754,7 @@ describe("EncryptionSdk", () => {
         const inner = yield* managerOf(staticKeyring(dataKey))
         const handedOut: Array<Uint8Array> = []
         const careless = <Materials extends { readonly plaintextDataKey: DataKey.DataKey }>(
-          { materials, receipt }: CryptographicMaterialsManager.Answer<Materials>
+          { materials, receipt }: CryptographicMaterialsManager.MaterialsResponse<Materials>
         ) => {
           const plaintextDataKey = DataKey.copy(materials.plaintextDataKey)
           handedOut.push(DataKey.value(plaintextDataKey))

@@ -16,8 +16,12 @@ import {
 import { clientOf, decryptFailure, encryptFailure, fieldsOf, managerOf } from "../support/client.ts"
 import { recordingKeyring, staticKeyring } from "../support/keyrings.ts"
 
-type EncryptionAnswer = CryptographicMaterialsManager.Answer<CryptographicMaterials.CompleteEncryptionMaterials>
-type DecryptionAnswer = CryptographicMaterialsManager.Answer<CryptographicMaterials.CompleteDecryptionMaterials>
+type EncryptionAnswer = CryptographicMaterialsManager.MaterialsResponse<
+  CryptographicMaterials.CompleteEncryptionMaterials
+>
+type DecryptionAnswer = CryptographicMaterialsManager.MaterialsResponse<
+  CryptographicMaterials.CompleteDecryptionMaterials
+>
 
 const unsigned = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
 const signing = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384

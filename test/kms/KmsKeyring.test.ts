@@ -67,7 +67,7 @@ const wrapped = (options: KmsKeyring.KmsKeyringOptions, materials = toEncrypt())
     return { encryptedDataKeys, bytes: DataKey.value(plaintextDataKey!).slice() }
   }).pipe(Effect.scoped)
 
-const skipped = (answer: Keyring.OnDecryptAnswer) => {
+const skipped = (answer: Keyring.OnDecryptResult) => {
   assert.strictEqual(answer._tag, "NotMine")
   return answer._tag === "NotMine" ? answer.skipped : []
 }

@@ -481,7 +481,7 @@ describe("DefaultCmm", () => {
           const manager = yield* managerOf(Keyring.make({
             ...recordingKeyring().keyring,
             name: "Changing",
-            onDecrypt: () => Effect.succeed(answer as Keyring.OnDecryptAnswer)
+            onDecrypt: () => Effect.succeed(answer as Keyring.OnDecryptResult)
           }))
           return yield* Effect.scoped(manager.decryptMaterials({
             algorithmSuite: unsigned,

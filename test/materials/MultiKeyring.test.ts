@@ -26,7 +26,7 @@ const privateKey = Redacted.make(rsaPrivateKey)
 const rsa = (keys: { readonly publicKey?: string; readonly privateKey?: Redacted.Redacted }) =>
   RawRsaKeyring.make({ keyNamespace: "namespace", keyName: "rsa", padding: "OAEP-SHA256", ...keys })
 
-const unwrapped = (answer: Keyring.OnDecryptAnswer) => {
+const unwrapped = (answer: Keyring.OnDecryptResult) => {
   if (answer._tag !== "Unwrapped") return assert.fail(`answered ${answer._tag}`)
   return answer
 }
@@ -55,7 +55,7 @@ const scripted = (
     readonly onEncrypt?: (materials: EncryptionMaterials) => Effect.Effect<EncryptionMaterials, KeyringError>
     readonly onDecrypt?: (
       encryptedDataKeys: ReadonlyArray<EncryptedDataKey>
-    ) => Effect.Effect<Keyring.OnDecryptAnswer, KeyringError>
+    ) => Effect.Effect<Keyring.OnDecryptResult, KeyringError>
   } = {}
 ) =>
   Keyring.make({
@@ -72,7 +72,7 @@ const scripted = (
     onDecrypt: (_, encryptedDataKeys) =>
       Effect.suspend(() => {
         log.push(`${name}.onDecrypt`)
-        return behaviour.onDecrypt?.(encryptedDataKeys) ?? Effect.succeed<Keyring.OnDecryptAnswer>({
+        return behaviour.onDecrypt?.(encryptedDataKeys) ?? Effect.succeed<Keyring.OnDecryptResult>({
           _tag: "NotMine",
           skipped: encryptedDataKeys.map((edk, index) => ({ _tag: "Skipped", ...row(name, index, edk), because: "no" }))
         })
@@ -268,7 +268,7 @@ describe("MultiKeyring.onDecrypt", () => {
     Effect.gen(function*() {
       const log: Array<string> = []
       const edks = [edk("x")]
-      const answer: Keyring.OnDecryptAnswer = {
+      const answer: Keyring.OnDecryptResult = {
         _tag: "Unwrapped",
         plaintextDataKey: DataKey.make(keyBytes(32)),
         encryptedDataKey: edks[0]!

@@ -582,8 +582,9 @@ const refreshed: ReadonlyArray<Mutant> = [
   {
     name: "refresh landing after an invalidation",
     file: flights,
-    find: "if (!fits({ encryptionContext, facts: flight.entry?.facts })) continue",
-    replace: "if (flight.trigger === \"refresh\" || !fits({ encryptionContext, facts: flight.entry?.facts })) continue",
+    find: "if (!fits({ encryptionContext, metadata: flight.entry?.metadata })) continue",
+    replace:
+      "if (flight.trigger === \"refresh\" || !fits({ encryptionContext, metadata: flight.entry?.metadata })) continue",
     killedBy: refresh("promise 12: refresh ahead > what lands after an invalidation is dropped")
   },
   {
@@ -693,7 +694,7 @@ const inMemory: ReadonlyArray<Mutant> = [
   {
     name: "a replaced entry is not evicted",
     file: localCache,
-    find: "entries.get(entry.facts.key)?.evict(\"replaced\", now)",
+    find: "entries.get(entry.metadata.key)?.evict(\"replaced\", now)",
     replace: "",
     killedBy: zeroing(
       "promise 14: eviction zeroes the entry's own bytes at once, and no operation's > replaced: by a manager that shares " +
@@ -783,8 +784,8 @@ const faulty: ReadonlyArray<Mutant> = [
   {
     name: "an entry of another key is accepted",
     file: flights,
-    find: "found.facts.key === key",
-    replace: "found.facts.key.length === key.length",
+    find: "found.metadata.key === key",
+    replace: "found.metadata.key.length === key.length",
     killedBy: promises(
       "promise 16: a cache's faults are misses > an entry of the wrong kind, or of another key, is a miss"
     )
@@ -852,8 +853,8 @@ const controlled: ReadonlyArray<Mutant> = [
   {
     name: "clear of another partition",
     file: manager,
-    find: "facts.partitionId === partitionId && fits(facts)",
-    replace: "fits(facts)",
+    find: "metadata.partitionId === partitionId && fits(metadata)",
+    replace: "fits(metadata)",
     killedBy: control("promise 17: invalidate and clear > clear clears this manager's partition, and no other")
   },
   {
@@ -880,8 +881,8 @@ const controlled: ReadonlyArray<Mutant> = [
   {
     name: "a denial empties other contexts too",
     file: manager,
-    find: "(denied && facts.key === key) ||",
-    replace: "(denied && facts.key?.length === key.length) ||",
+    find: "(denied && metadata.key === key) ||",
+    replace: "(denied && metadata.key?.length === key.length) ||",
     killedBy: control("evictRevoked > access denied drops only the entry whose own refresh was denied")
   },
   {

@@ -27,7 +27,7 @@ const options = (overrides: Partial<RawAesKeyring.RawAesKeyringOptions> = {}): R
 const make = (overrides: Partial<RawAesKeyring.RawAesKeyringOptions> = {}) =>
   Effect.provide(RawAesKeyring.make(options(overrides)), TestPrimitives.layer)
 
-const unwrapped = (answer: Keyring.OnDecryptAnswer) => {
+const unwrapped = (answer: Keyring.OnDecryptResult) => {
   if (answer._tag !== "Unwrapped") return assert.fail(`answered ${answer._tag}`)
   return answer
 }

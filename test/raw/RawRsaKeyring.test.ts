@@ -45,7 +45,7 @@ const options = (overrides: Partial<RawRsaKeyring.RawRsaKeyringOptions> = {}): R
 const make = (overrides: Partial<RawRsaKeyring.RawRsaKeyringOptions> = {}) =>
   Effect.provide(RawRsaKeyring.make(options(overrides)), TestPrimitives.layer)
 
-const unwrapped = (answer: Keyring.OnDecryptAnswer) => {
+const unwrapped = (answer: Keyring.OnDecryptResult) => {
   if (answer._tag !== "Unwrapped") return assert.fail(`answered ${answer._tag}`)
   return answer
 }

@@ -101,7 +101,7 @@ export const soak = (options: SoakOptions) =>
     const broken = sabotage.apply(options.sabotages ?? [])
 
     const evicted = { encrypt: new Map<string, number>(), decrypt: new Map<string, number>() }
-    const onEviction = ({ cause, facts: { operation } }: CacheEntry.EvictionEvent) => {
+    const onEviction = ({ cause, metadata: { operation } }: CacheEntry.EvictionEvent) => {
       evicted[operation].set(cause, (evicted[operation].get(cause) ?? 0) + 1)
     }
     const heaps: Array<number> = []
@@ -159,9 +159,9 @@ export const soak = (options: SoakOptions) =>
        * cache are given up at some time, since no deadline of a fetch holds for them.
        */
       const perform = <M extends { readonly plaintextDataKey: DataKey.DataKey }, E, R>(
-        request: Effect.Effect<CryptographicMaterialsManager.Answer<M>, E, R>,
+        request: Effect.Effect<CryptographicMaterialsManager.MaterialsResponse<M>, E, R>,
         isBypassDue: boolean,
-        handedOut: (answer: CryptographicMaterialsManager.Answer<M>, identity: string) => void
+        handedOut: (answer: CryptographicMaterialsManager.MaterialsResponse<M>, identity: string) => void
       ) => {
         const holdFor = draw() < 0.02 ? Math.ceil(draw() * 20) * tickMillis : 0
         const patience = draw() < 0.01 ? "700 millis" : isBypassDue ? "30 seconds" : undefined

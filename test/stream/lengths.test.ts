@@ -41,7 +41,7 @@ const receiptOf = Effect.fnUntraced(
     yield* Stream.runDrain(sdk.encryptStream(chunksOf(pattern(length), 7), {
       algorithmSuite,
       ...options,
-      onHeader: (facts) => Effect.sync(() => void (receipt = facts.receipt))
+      onHeader: (metadata) => Effect.sync(() => void (receipt = metadata.receipt))
     }))
     return receipt!
   }
@@ -72,9 +72,9 @@ describe("lengths and the cache", () => {
         algorithmSuite,
         encryptionContext: { tenant: "a" }
       })
-      const seen: Array<MessageStream.MessageFacts> = []
+      const seen: Array<MessageStream.MessageMetadata> = []
       const decrypted = sdk.decryptStream(chunksOf(message, 7), {
-        onHeader: (facts) => Effect.sync(() => seen.push(facts))
+        onHeader: (metadata) => Effect.sync(() => seen.push(metadata))
       })
       yield* Stream.runDrain(decrypted)
       yield* Stream.runDrain(decrypted)

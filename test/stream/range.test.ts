@@ -71,17 +71,17 @@ describe("a range", () => {
       const { length } = Result.getOrThrow(MessageHeader.decode(message))
       const frame = 1032
       const { reads, source } = sourceOf(message)
-      const facts: Array<MessageStream.MessageFacts> = []
+      const metadata: Array<MessageStream.MessageMetadata> = []
       const progress: Array<MessageStream.Progress> = []
       const options = {
-        onHeader: (told: MessageStream.MessageFacts) => Effect.sync(() => facts.push(told)),
+        onHeader: (told: MessageStream.MessageMetadata) => Effect.sync(() => metadata.push(told)),
         onProgress: (told: MessageStream.Progress) => Effect.sync(() => progress.push(told))
       }
       const read = yield* collect(sdk.decryptRange(source, { offset: 499_999, length: 2 }, options))
       assert.strictEqual(toHex(read), toHex(pattern(1_000_000).subarray(499_999, 500_001)))
       assert.deepStrictEqual(reads.splice(0), [[0, 4096], [length + 499 * frame, 2 * frame]])
       assert.deepStrictEqual(progress, [{ frames: 2, bytes: 2000 }])
-      assert.deepStrictEqual(facts.map(({ header }) => header), [header])
+      assert.deepStrictEqual(metadata.map(({ header }) => header), [header])
       assert.strictEqual((yield* collect(sdk.decryptRange(source, { offset: 0 }))).length, 1_000_000)
       for (const [, size] of reads.slice(1)) assert.isAtMost(size, 262 * frame)
       assert.strictEqual(reads.slice(1).reduce((sum, [, size]) => sum + size, 0), message.length - length)

@@ -99,7 +99,7 @@ describe("FaultyCache", () => {
       assert.strictEqual(yield* made.script.count(), 0, "what outlives clearLog is not logged")
     }))
 
-  it.effect("a rule applies by operation, key, facts, number and times, and to nothing else", () =>
+  it.effect("a rule applies by operation, key, metadata, number and times, and to nothing else", () =>
     Effect.gen(function*() {
       const made = yield* faulty()
       const tenant = (name: string) =>
@@ -113,7 +113,7 @@ describe("FaultyCache", () => {
       yield* made.script.clearRules
       assert.strictEqual(yield* tenant("a"), 3)
       yield* made.script.when({
-        predicate: (call, facts) => call.operation === "put" && facts?.encryptionContext["tenant"] === "c"
+        predicate: (call, metadata) => call.operation === "put" && metadata?.encryptionContext["tenant"] === "c"
       }, FaultyCache.lose)
       assert.deepStrictEqual(yield* Effect.all([tenant("c"), tenant("d"), tenant("c"), tenant("d")]), [4, 5, 6, 5])
     }))

@@ -1,6 +1,6 @@
 import * as Duration from "effect/Duration"
 import * as Ref from "effect/Ref"
-import type { EntryFacts, EvictionCause, EvictionEvent } from "../EntryFacts.ts"
+import type { EntryMetadata, EvictionCause, EvictionEvent } from "../EntryMetadata.ts"
 import type { CompleteDecryptionMaterials, CompleteEncryptionMaterials } from "../../model/CryptographicMaterials.ts"
 import * as DataKey from "../../model/DataKey.ts"
 import type { Usage } from "../../model/Receipt.ts"
@@ -38,7 +38,7 @@ type Listener = (event: EvictionEvent, entry: Entry) => void
  * the data key is bytes, since a `Redacted` is in a `WeakMap` of all of them, which is the slower for each.
  */
 export class Entry<M extends Materials = Materials> {
-  readonly facts: EntryFacts
+  readonly metadata: EntryMetadata
   readonly usage: Ref.Ref<Usage>
   readonly createdAt: Instant
   /** Past which point a served request starts a refresh; undefined where there is no refreshing ahead. */
@@ -55,14 +55,14 @@ export class Entry<M extends Materials = Materials> {
   /** Keeps the materials, with a copy of the data key. */
   constructor(
     owner: Owner,
-    facts: EntryFacts,
+    metadata: EntryMetadata,
     materials: M,
     usage: Usage,
     createdAt: Instant,
     refresh: RefreshPoint | undefined
   ) {
     this.#owner = owner
-    this.facts = facts
+    this.metadata = metadata
     this.#materials = { ...materials, plaintextDataKey: undefined }
     this.#dataKey = DataKey.value(DataKey.copy(materials.plaintextDataKey))
     this.usage = Ref.makeUnsafe(usage)
@@ -80,7 +80,7 @@ export class Entry<M extends Materials = Materials> {
   }
 
   isExpired(now: Instant): boolean {
-    return this.ageMillis(now) >= Duration.toMillis(this.facts.maxAge)
+    return this.ageMillis(now) >= Duration.toMillis(this.metadata.maxAge)
   }
 
   isSpent(): boolean {
@@ -116,7 +116,7 @@ export class Entry<M extends Materials = Materials> {
     if (!this.discard()) return false
     const event: EvictionEvent = {
       cause,
-      facts: this.facts,
+      metadata: this.metadata,
       age: Duration.millis(Math.max(0, this.ageMillis(now))),
       usage: Ref.getUnsafe(this.usage)
     }
@@ -135,11 +135,11 @@ export class Entry<M extends Materials = Materials> {
   }
 
   toJSON(): unknown {
-    const { algorithmSuite, operation } = this.facts
+    const { algorithmSuite, operation } = this.metadata
     return { _id: "CacheEntry", operation, algorithmSuite: algorithmSuite.name, evicted: this.evicted }
   }
 
   toString(): string {
-    return `CacheEntry(${this.facts.operation}, ${this.facts.algorithmSuite.name})`
+    return `CacheEntry(${this.metadata.operation}, ${this.metadata.algorithmSuite.name})`
   }
 }

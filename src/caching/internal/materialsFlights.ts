@@ -13,13 +13,13 @@ import type * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
 import * as AlgorithmSuite from "../../model/AlgorithmSuite.ts"
-import type { Answer } from "../../materials/CryptographicMaterialsManager.ts"
+import type { MaterialsResponse } from "../../materials/CryptographicMaterialsManager.ts"
 import * as DataKey from "../../model/DataKey.ts"
 import * as EncryptionContext from "../../model/EncryptionContext.ts"
 import { isTraced, withSpan } from "../../internal/tracing.ts"
 import type { Receipt, Usage } from "../../model/Receipt.ts"
 import type { CachingEvent } from "../CachingEvent.ts"
-import type { EntryFacts, EvictionCause, EvictionEvent } from "../EntryFacts.ts"
+import type { EntryMetadata, EvictionCause, EvictionEvent } from "../EntryMetadata.ts"
 import type { MaterialsCache } from "../MaterialsCache.ts"
 import type { MaterialsCacheError } from "../MaterialsCacheError.ts"
 import { copyMaterials, Entry, type Materials, type Owner, type RefreshPoint } from "./cacheEntry.ts"
@@ -46,9 +46,9 @@ export interface CacheableRequest<M extends Materials, E> {
   /** Asks the underlying manager, without any knowledge of the plaintext. */
   readonly fetch: Effect.Effect<M, E, Scope.Scope>
   /** Asks the underlying manager for this request alone, as it came. */
-  readonly fetchAlone: Effect.Effect<Answer<M>, E, Scope.Scope>
-  /** The public facts of an entry with these materials. */
-  readonly facts: (materials: M) => EntryFacts
+  readonly fetchAlone: Effect.Effect<MaterialsResponse<M>, E, Scope.Scope>
+  /** The public metadata of an entry with these materials. */
+  readonly metadata: (materials: M) => EntryMetadata
   /** Called in the step in which materials land and are kept, with a copy of their own at hand. */
   readonly landed: ((materials: M, createdAt: Instant) => void) | undefined
   /** What a waiter fails with when the manager gives up. */
@@ -181,7 +181,7 @@ export const make = (options: FlightsOptions) => {
       )
     })
 
-  const emitEvicted = ({ facts: { key, operation } }: Entry, { age, cause, usage }: EvictionEvent): void =>
+  const emitEvicted = ({ metadata: { key, operation } }: Entry, { age, cause, usage }: EvictionEvent): void =>
     emit({ _tag: "Evicted", operation, key, cause, age, usage })
 
   const owner: Owner = {
@@ -205,7 +205,7 @@ export const make = (options: FlightsOptions) => {
     fork(Effect.onExit(guarded("put", cache, Effect.as(cache.put(entry), true)), (exit) =>
       Effect.sync(() => {
         if (Exit.isSuccess(exit) && exit.value === true) {
-          const { eviction, facts: { key, operation } } = entry
+          const { eviction, metadata: { key, operation } } = entry
           entry.stored = true
           emit({ _tag: "Stored", operation, key })
           if (eviction !== undefined) {
@@ -283,7 +283,7 @@ export const make = (options: FlightsOptions) => {
         () => Object.freeze({ ...materials.encryptionContext })
       )
     }
-    const entry = new Entry(owner, request.facts(kept), kept, flight.reserved, arrivedAt, refresh)
+    const entry = new Entry(owner, request.metadata(kept), kept, flight.reserved, arrivedAt, refresh)
     const waiters = [...flight.waiters]
     for (const { claim } of waiters) claim.materials = entry.copyMaterials()!
     const isOpen = flights.get(request.key) === flight
@@ -424,7 +424,7 @@ export const make = (options: FlightsOptions) => {
   }
 
   const usable = (found: unknown, key: string, operation: string): Entry | undefined =>
-    found instanceof Entry && !found.evicted && found.facts.key === key && found.facts.operation === operation
+    found instanceof Entry && !found.evicted && found.metadata.key === key && found.metadata.operation === operation
       ? found
       : undefined
 
@@ -520,14 +520,14 @@ export const make = (options: FlightsOptions) => {
   /** Serves a request from the cache, from a flight in the air, or by starting one. */
   const serve = <M extends Materials, E>(
     request: CacheableRequest<M, E>
-  ): Effect.Effect<Answer<M>, E, Scope.Scope> => {
+  ): Effect.Effect<MaterialsResponse<M>, E, Scope.Scope> => {
     const { getUnsafe } = request.cache
     return Effect.uninterruptibleMask((restore) => {
       const claim: Claim<M> = { materials: undefined }
       const release = Effect.sync(() => {
         if (claim.materials !== undefined) DataKey.zero(claim.materials.plaintextDataKey)
       })
-      const admitted = (admission: Admission<M>): Effect.Effect<Answer<M>, E, Scope.Scope> => {
+      const admitted = (admission: Admission<M>): Effect.Effect<MaterialsResponse<M>, E, Scope.Scope> => {
         if (admission._tag === "Served") return Effect.succeed(admission)
         if (admission._tag === "Closed") return Effect.fail(request.failure("its scope is closed"))
         const { flight, waiter } = admission
@@ -557,8 +557,8 @@ export const make = (options: FlightsOptions) => {
   }
 
   /** Puts materials that came from elsewhere, with their own time of creation and a copy of the data key. */
-  const seed = (materials: Materials, facts: EntryFacts, cache: MaterialsCache, createdAt: Instant): void => {
-    const entry = new Entry(owner, facts, materials, noUsage, createdAt, undefined)
+  const seed = (materials: Materials, metadata: EntryMetadata, cache: MaterialsCache, createdAt: Instant): void => {
+    const entry = new Entry(owner, metadata, materials, noUsage, createdAt, undefined)
     if (closed) entry.discard()
     else put(entry, cache, () => {})
   }
@@ -571,7 +571,7 @@ export const make = (options: FlightsOptions) => {
     fits: (
       flight: {
         readonly encryptionContext: EncryptionContext.EncryptionContext
-        readonly facts: EntryFacts | undefined
+        readonly metadata: EntryMetadata | undefined
       }
     ) => boolean,
     cause: EvictionCause
@@ -579,7 +579,7 @@ export const make = (options: FlightsOptions) => {
     const now = nowUnsafe(clock)
     for (const flight of flights.values()) {
       const { encryptionContext } = flight.request
-      if (!fits({ encryptionContext, facts: flight.entry?.facts })) continue
+      if (!fits({ encryptionContext, metadata: flight.entry?.metadata })) continue
       if (flight.entry !== undefined) evict(flight.entry, flight.request.cache, cause, now)
       close(flight)
     }

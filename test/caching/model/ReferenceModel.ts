@@ -374,10 +374,10 @@ export interface Selector {
 
 const fits = (
   { context, wrappingKey }: Selector,
-  facts: { readonly context: Readonly<Record<string, string>>; readonly wrappingKey: string | undefined }
+  metadata: { readonly context: Readonly<Record<string, string>>; readonly wrappingKey: string | undefined }
 ): boolean =>
-  Object.entries(context ?? {}).every(([name, value]) => facts.context[name] === value) &&
-  (wrappingKey === undefined || facts.wrappingKey === undefined || facts.wrappingKey === wrappingKey)
+  Object.entries(context ?? {}).every(([name, value]) => metadata.context[name] === value) &&
+  (wrappingKey === undefined || metadata.wrappingKey === undefined || metadata.wrappingKey === wrappingKey)
 
 /** Promise 17: closes the flights of this manager that fit, or whose wrapping key nobody knows yet. Answers how many. */
 export const closeFlights = (model: Model, manager: number, selector: Selector): number => {

@@ -27,7 +27,7 @@ export const asynchronousCache = (behaviours: ReadonlyArray<Behaviour>) => {
   // What has left the cache must be evicted, also when it is interrupted in between: so much a cache owes.
   const drop = (entry: CacheEntry.CacheEntry, cause: CacheEntry.EvictionCause): Effect.Effect<void> =>
     Effect.uninterruptible(Effect.suspend(() => {
-      if (entries.get(entry.facts.key) === entry) entries.delete(entry.facts.key)
+      if (entries.get(entry.metadata.key) === entry) entries.delete(entry.metadata.key)
       return Effect.asVoid(CacheEntry.evict(entry, cause))
     }))
 
@@ -58,16 +58,16 @@ export const asynchronousCache = (behaviours: ReadonlyArray<Behaviour>) => {
       act(
         "get",
         Effect.sync(() => entries.get(key)),
-        Effect.sync(() => [...entries.values()].find(({ facts }) => facts.key !== key) ?? [...given].at(-1))
+        Effect.sync(() => [...entries.values()].find(({ metadata }) => metadata.key !== key) ?? [...given].at(-1))
       ),
     put: (entry) => {
       given.add(entry)
       return act(
         "put",
         Effect.uninterruptible(Effect.suspend(() => {
-          const replaced = entries.get(entry.facts.key)
+          const replaced = entries.get(entry.metadata.key)
           if (CacheEntry.isEvicted(entry)) return Effect.void
-          entries.set(entry.facts.key, entry)
+          entries.set(entry.metadata.key, entry)
           return replaced === undefined ? Effect.void : Effect.asVoid(CacheEntry.evict(replaced, "replaced"))
         }))
       )
@@ -77,7 +77,7 @@ export const asynchronousCache = (behaviours: ReadonlyArray<Behaviour>) => {
       act(
         "deleteWhere",
         Effect.suspend(() => {
-          const fitting = [...entries.values()].filter(({ facts }) => predicate(facts))
+          const fitting = [...entries.values()].filter(({ metadata }) => predicate(metadata))
           return Effect.as(Effect.forEach(fitting, (entry) => drop(entry, cause), { discard: true }), fitting.length)
         })
       ),

@@ -113,8 +113,8 @@ export const replay = (
   const evictions = (predicted: ReadonlyArray<ReferenceModel.Eviction>, now: Moment): void => {
     const rows = (real: boolean) =>
       (real
-        ? evicted.map(({ event: { age, cause, facts, usage } }) => [
-          keyOf(facts.key),
+        ? evicted.map(({ event: { age, cause, metadata, usage } }) => [
+          keyOf(metadata.key),
           cause,
           usage.messages,
           Number(usage.bytes),
@@ -564,7 +564,7 @@ export const replay = (
     show([key, cause, Duration.toMillis(age), usage])
   const told = run.told.map((event) => evictedRow(event.key, event)).toSorted(byText)
   const happened = log.flatMap((observation) =>
-    observation._tag === "Evicted" ? [evictedRow(observation.event.facts.key, observation.event)] : []
+    observation._tag === "Evicted" ? [evictedRow(observation.event.metadata.key, observation.event)] : []
   )
   must(
     inOrder ? show(told) === show(happened.toSorted(byText)) : happened.every((row) => told.includes(row)),
@@ -751,7 +751,7 @@ const describe = (observation: Observation): string => {
   const text = rest._tag === "Event"
     ? show(rest.event)
     : rest._tag === "Evicted"
-    ? `Evicted ${rest.event.cause} ${rest.event.facts.key.slice(0, 8)} ${rest.within ? "within" : ""}`
+    ? `Evicted ${rest.event.cause} ${rest.event.metadata.key.slice(0, 8)} ${rest.within ? "within" : ""}`
     : show(rest)
   const manager = "manager" in rest ? ` manager ${rest.manager}` : ""
   return `${wall}/${monotonic}${manager} request ${request} fiber ${fiber} ${

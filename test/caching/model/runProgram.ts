@@ -294,7 +294,7 @@ export const runProgram = Effect.fnUntraced(function*(
   const arrived = (
     number: number,
     scope: Scope.Closeable,
-    answer: CryptographicMaterialsManager.Answer<{ readonly plaintextDataKey: DataKey.DataKey }> | undefined
+    answer: CryptographicMaterialsManager.MaterialsResponse<{ readonly plaintextDataKey: DataKey.DataKey }> | undefined
   ): void => {
     const request = made[number]!
     if (answer === undefined) {
@@ -316,7 +316,7 @@ export const runProgram = Effect.fnUntraced(function*(
   const ask = (
     number: number
   ): Effect.Effect<
-    CryptographicMaterialsManager.Answer<{ readonly plaintextDataKey: DataKey.DataKey }> | undefined,
+    CryptographicMaterialsManager.MaterialsResponse<{ readonly plaintextDataKey: DataKey.DataKey }> | undefined,
     unknown,
     Scope.Scope
   > => {

@@ -5,7 +5,7 @@ import type { EncryptionContext } from "../model/EncryptionContext.ts"
 import type { Usage } from "../model/Receipt.ts"
 
 /** What anybody may know of an entry. */
-export interface EntryFacts {
+export interface EntryMetadata {
   /** The key under which the entry is stored: text without meaning, safe to print. */
   readonly key: string
   readonly operation: "encrypt" | "decrypt"
@@ -46,7 +46,7 @@ export type EvictionCause =
 /** An entry was evicted: why, how old it was, and how much it had been used. */
 export interface EvictionEvent {
   readonly cause: EvictionCause
-  readonly facts: EntryFacts
+  readonly metadata: EntryMetadata
   readonly age: Duration.Duration
   readonly usage: Usage
 }
