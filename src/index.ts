@@ -1,4 +1,4 @@
-export * as MessageStream from "./client/MessageStream.ts"
+export * as MessageStream from "./client/Options.ts"
 export * as EncryptionSdk from "./EncryptionSdk.ts"
 export * as CryptographicMaterialsManager from "./materials/CryptographicMaterialsManager.ts"
 export * as DefaultCmm from "./materials/DefaultCmm.ts"

@@ -3,6 +3,8 @@
  *
  * Specification: framework/caching-cmm.md#appendix-a-cache-entry-identifier-formulas
  */
+import * as EncryptionContextCodec from "../message/EncryptionContextCodec.ts"
+import * as EncryptedDataKeyCodec from "../message/EncryptedDataKeyCodec.ts"
 import type { AlgorithmSuite } from "../model/AlgorithmSuite.ts"
 import * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
 import * as EncryptionContext from "../model/EncryptionContext.ts"
@@ -44,7 +46,7 @@ export const encryptionPreimage = (request: {
     encryptScope,
     bytes.utf8(request.partitionId),
     ...(request.algorithmSuite === undefined ? [withoutSuite] : [withSuite, suiteId(request.algorithmSuite)]),
-    EncryptionContext.serialize(request.encryptionContext)
+    EncryptionContextCodec.encode(request.encryptionContext)
   ])
 
 /**
@@ -64,6 +66,6 @@ export const decryptionPreimage = (request: {
     decryptScope,
     bytes.utf8(request.partitionId),
     suiteId(request.algorithmSuite),
-    bytes.concat(request.encryptedDataKeys.map(EncryptedDataKey.encode).toSorted(bytes.compare)),
-    EncryptionContext.serialize(request.encryptionContext)
+    bytes.concat(request.encryptedDataKeys.map(EncryptedDataKeyCodec.encode).toSorted(bytes.compare)),
+    EncryptionContextCodec.encode(request.encryptionContext)
   ])

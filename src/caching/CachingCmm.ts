@@ -4,6 +4,7 @@
  *
  * Specification: framework/caching-cmm.md
  */
+import * as EncryptionContextCodec from "../message/EncryptionContextCodec.ts"
 import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -29,7 +30,6 @@ import { DecryptError } from "../model/errors/DecryptError.ts"
 import { EncryptError } from "../model/errors/EncryptError.ts"
 import { InvalidOption, MaterialsManagerFailed } from "../model/errors/Reasons.ts"
 import * as bytes from "../internal/bytes.ts"
-import { Validated } from "../internal/validated.ts"
 import type { Materials as AnyMaterials } from "./internal/cacheEntry.ts"
 import * as materialsFlights from "./internal/materialsFlights.ts"
 import { positiveDuration } from "./internal/positiveDuration.ts"
@@ -269,22 +269,11 @@ export const make: (
     commitmentPolicy: CommitmentPolicy.CommitmentPolicy,
     requiredEncryptionContextKeys: ReadonlyArray<string>
   ): Effect.Effect<string> => {
-    const known = requiredEncryptionContextKeys.length === 0 ? Validated.of(encryptionContext) : undefined
-    const cacheKey = known?.cacheKey
-    if (
-      cacheKey !== undefined && cacheKey.partitionId === partitionId && cacheKey.algorithmSuite === algorithmSuite &&
-      cacheKey.commitmentPolicy === commitmentPolicy
-    ) return Effect.succeed(cacheKey.key)
-    const computed = storedKey(
+    return storedKey(
       CacheEntryIdentifier.encryptionPreimage({ partitionId, algorithmSuite, encryptionContext }),
       commitmentPolicy,
-      EncryptionContext.serialize(Object.fromEntries(requiredEncryptionContextKeys.map((name) => [name, ""])))
+      EncryptionContextCodec.encode(Object.fromEntries(requiredEncryptionContextKeys.map((name) => [name, ""])))
     )
-    // Most contexts come once: to remember their keys would be for nothing.
-    return known?.serialized === undefined ? computed : Effect.map(computed, (key) => {
-      known.cacheKey = { partitionId, algorithmSuite, commitmentPolicy, key }
-      return key
-    })
   }
 
   const metadata = (
@@ -442,7 +431,7 @@ export const make: (
     storedKey(
       CacheEntryIdentifier.decryptionPreimage({ partitionId, ...request }),
       request.commitmentPolicy,
-      EncryptionContext.serialize(expected)
+      EncryptionContextCodec.encode(expected)
     )
 
   // No other manager can make this key: what is seeded serves the one that seeded it.

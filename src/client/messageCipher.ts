@@ -1,10 +1,10 @@
 /**
- * Encrypts one message under materials, and decrypts one: what remains of the client's two operations once the materials
- * are there and have been checked. Not exported.
+ * Encryption and decryption of one message under checked materials. Not exported.
  *
  * Specification: client-apis/encrypt.md#construct-the-header and what follows it,
  * client-apis/decrypt.md#verify-the-header and what follows it
  */
+import * as EncryptionContextCodec from "../message/EncryptionContextCodec.ts"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
@@ -24,11 +24,12 @@ import * as MessageFooter from "../message/MessageFooter.ts"
 import * as MessageHeader from "../message/MessageHeader.ts"
 import { failDecrypt } from "../model/errors/DecryptError.ts"
 import { failEncrypt } from "../model/errors/EncryptError.ts"
+import type { Client } from "./Client.ts"
 
-/** The header's own IV. Frames count from 1, so none has the same. */
+/** The IV of the header. Frames count from 1, so none has the same. */
 export const headerIv = /*#__PURE__*/ new Uint8Array(12)
 
-/** A message of which all is there but its tags and its body. */
+/** A message without its tags and its body. */
 export interface BegunMessage {
   readonly encryptionKey: AesKey
   readonly fields: MessageHeader.MessageHeaderBody
@@ -36,12 +37,12 @@ export interface BegunMessage {
 }
 
 /**
- * Makes the header body of a new message, and derives the key that the message is encrypted with.
+ * Makes the header body of a new message, and derives the key that encrypts the message.
  *
  * Specification: client-apis/encrypt.md#construct-the-header
  */
-export const begin = (
-  primitives: Primitives,
+export const beginMessage = (
+  { contexts, primitives }: Client,
   materials: CompleteEncryptionMaterials,
   frameLength: number
 ): Effect.Effect<BegunMessage, EncryptError> => {
@@ -70,12 +71,16 @@ export const begin = (
           frameLength,
           suiteData
         }
-        return { encryptionKey, fields, headerBody: MessageHeader.encodeBody(fields) }
+        return {
+          encryptionKey,
+          fields,
+          headerBody: MessageHeader.encodeBody(fields, contexts.encode(fields.encryptionContext))
+        }
       }
     ))
 }
 
-/** The header that was written, with its tag. */
+/** A written header, with its tag. */
 export const sealedHeader = (fields: MessageHeader.MessageHeaderBody, tag: Uint8Array): MessageHeader.MessageHeader => {
   const { ivLength, messageFormatVersion } = fields.algorithmSuite
   return {
@@ -88,8 +93,8 @@ export const sealedHeader = (fields: MessageHeader.MessageHeaderBody, tag: Uint8
   }
 }
 
-/** The signature as a footer, which has the length that was reckoned with. */
-export const footerOf = (algorithmSuite: AlgorithmSuite, signature: Uint8Array): Uint8Array => {
+/** Encodes the footer of a signature, which must have the suite's length. */
+export const encodeFooter = (algorithmSuite: AlgorithmSuite, signature: Uint8Array): Uint8Array => {
   const footer = MessageFooter.encode(signature)
   if (footer.length !== MessageFooter.length(algorithmSuite)) {
     throw new Error("Primitives: the signature has not the suite's length")
@@ -103,12 +108,13 @@ export const footerOf = (algorithmSuite: AlgorithmSuite, signature: Uint8Array):
  * Specification: client-apis/encrypt.md#construct-the-header
  */
 export const seal = (
-  primitives: Primitives,
+  client: Client,
   materials: CompleteEncryptionMaterials,
   plaintext: Uint8Array,
   frameLength: number
 ): Effect.Effect<{ readonly message: Uint8Array; readonly header: MessageHeader.MessageHeader }, EncryptError> =>
-  Effect.flatMap(begin(primitives, materials, frameLength), ({ encryptionKey, fields, headerBody }) => {
+  Effect.flatMap(beginMessage(client, materials, frameLength), ({ encryptionKey, fields, headerBody }) => {
+    const { primitives } = client
     const { algorithmSuite, signingKey } = materials
     const layout = MessageBody.framedLayout(algorithmSuite, plaintext.length, frameLength)
     const bodyOffset = headerBody.length + MessageHeader.authenticationLength(algorithmSuite)
@@ -131,24 +137,24 @@ export const seal = (
       : Effect.flatMap(sealed, () =>
         Effect.map(
           primitives.sign(signingKey, message.subarray(0, footerOffset)),
-          (signature) => message.set(footerOf(algorithmSuite, signature), footerOffset)
+          (signature) => message.set(encodeFooter(algorithmSuite, signature), footerOffset)
         ))
     return Effect.map(signed, () => ({ message, header: sealedHeader(fields, tag) }))
   })
 
 /**
- * Verifies a message and answers its plaintext: commitment, header, body, signature, in that order. Nothing is answered
+ * Verifies a message and returns its plaintext: commitment, header, body, signature, in that order. Nothing is returned
  * before all of them were right.
  *
  * Specification: client-apis/decrypt.md#verify-the-header
  */
 export const open = (
-  primitives: Primitives,
+  { primitives }: Client,
   materials: CompleteDecryptionMaterials,
   message: Uint8Array,
   decoded: MessageHeader.DecodedHeader
 ): Effect.Effect<Uint8Array, DecryptError> =>
-  Effect.flatMap(unlock(primitives, materials, message, decoded), (encryptionKey) => {
+  Effect.flatMap(verifyHeader(primitives, materials, message, decoded), (encryptionKey) => {
     const { header, length } = decoded
     const layout = MessageBody.decode(header, message, length)
     if (Result.isFailure(layout)) return failDecrypt(layout.failure)
@@ -165,15 +171,15 @@ export const open = (
         opened,
         () => verifySignature(primitives, materials, message.subarray(0, footerOffset), signature)
       )
-    // What was decrypted already of a message that is not authentic is nobody's.
+    // Plaintext of a message that is not authentic must not stay in memory.
     return Effect.onExitPrimitive(Effect.as(verified, plaintext), (exit) => {
       if (Exit.isFailure(exit)) plaintext.fill(0)
       return undefined
     })
   })
 
-/** Verifies commitment and header, and answers the key that the message was encrypted with. */
-export const unlock = (
+/** Verifies commitment and header, and returns the key that the message was encrypted with. */
+export const verifyHeader = (
   primitives: Primitives,
   materials: CompleteDecryptionMaterials,
   message: Uint8Array,
@@ -215,10 +221,11 @@ const verifySignature = (
       signatureVerdict
     )
 
+/** Fails unless a signature is valid. */
 export const signatureVerdict = (valid: boolean): Effect.Effect<void, DecryptError> =>
   valid ? Effect.void : failDecrypt(new AuthenticationFailed({ check: "signature" }))
 
-/** A tag that is wrong says nothing but which one it is. That a runtime cannot do AES-192, for one, is no verdict. */
+/** A wrong tag fails with the name of the check alone. Other failures, such as a runtime without AES-192, are defects. */
 export const authentic = (
   check: "header" | "body",
   opened: Effect.Effect<void, PrimitivesError>
@@ -228,8 +235,8 @@ const failedTag = (check: "header" | "body", error: PrimitivesError): Effect.Eff
   error.reason === "Failed" ? failDecrypt(new AuthenticationFailed({ check })) : Effect.die(error)
 
 /**
- * What the header's tag is computed over: the header body as it stands in the message, and behind it the pairs that are
- * authenticated without being stored.
+ * Additional authenticated data of the header: the header body as it stands in the message, followed by the required pairs
+ * that are not stored.
  */
 export const headerAad = (
   headerBody: Uint8Array,
@@ -242,5 +249,5 @@ export const headerAad = (
     ? headerBody
     : bytes.concat([
       headerBody,
-      EncryptionContext.serialize(EncryptionContext.pick(encryptionContext, requiredEncryptionContextKeys))
+      EncryptionContextCodec.encode(EncryptionContext.pick(encryptionContext, requiredEncryptionContextKeys))
     ])

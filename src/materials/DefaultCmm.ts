@@ -62,7 +62,8 @@ const getEncryptionMaterials = Effect.fnUntraced(function*(
   request: CryptographicMaterialsManager.EncryptionMaterialsRequest
 ) {
   const { commitmentPolicy, requiredEncryptionContextKeys } = request
-  const context = yield* orFailEncrypt(EncryptionContext.validateUnreserved(request.encryptionContext))
+  const context = yield* orFailEncrypt(EncryptionContext.validate(request.encryptionContext))
+  yield* orFailEncrypt(EncryptionContext.checkUnreserved(context))
   const missing = requiredEncryptionContextKeys.find((key) => !Object.hasOwn(context, key))
   if (missing !== undefined) {
     return yield* failEncrypt(new InvalidEncryptionContext({ key: missing, description: "is required, and missing" }))

@@ -24,8 +24,12 @@ export interface BodyHeader {
 /** The most frames that a message can have. */
 export const maxFrames = 0xffff_ffff
 
-/** The most bytes that non-framed data can have: what AES-GCM can encrypt in one piece. */
-export const maxNonFramedLength = 2 ** 36 - 32
+/** Names the fault of a number of frames that is too large for a message. */
+export const frameCountProblem = (frameCount: number): string | undefined =>
+  frameCount > maxFrames ? `makes ${frameCount} frames, at most ${maxFrames} fit a message` : undefined
+
+/** The greatest length in bytes of non-framed data: what AES-GCM can encrypt in one piece. */
+const maxNonFramedLength = 2 ** 36 - 32
 
 const sequenceNumberEnd = 0xffff_ffff
 const sequenceNumberLength = 4

@@ -5,11 +5,13 @@
  */
 import type * as Result from "effect/Result"
 import * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
-import * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
-import * as EncryptionContext from "../model/EncryptionContext.ts"
-import { TooManyEncryptedDataKeys } from "../model/errors/Reasons.ts"
+import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
+import type { EncryptionContext } from "../model/EncryptionContext.ts"
+import type { TooManyEncryptedDataKeys } from "../model/errors/Reasons.ts"
 import * as bytes from "../internal/bytes.ts"
-import { ByteReader, decoding, refuse, refuseWith } from "./internal/ByteReader.ts"
+import * as EncryptedDataKeyCodec from "./EncryptedDataKeyCodec.ts"
+import * as EncryptionContextCodec from "./EncryptionContextCodec.ts"
+import { ByteReader, decoding, refuse } from "./internal/ByteReader.ts"
 import { ByteWriter } from "./internal/ByteWriter.ts"
 import type { MalformedMessage } from "../model/errors/MalformedMessage.ts"
 
@@ -30,8 +32,8 @@ export interface MessageHeaderBody {
   /** 16 random bytes in version 1, 32 in version 2. */
   readonly messageId: Uint8Array
   /** The pairs that are stored in the message. */
-  readonly encryptionContext: EncryptionContext.EncryptionContext
-  readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
+  readonly encryptionContext: EncryptionContext
+  readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKey>
   readonly contentType: ContentType
   /** Bytes of plaintext in each frame but the last: 1 to 2^32 - 1. Zero where the body is not framed. */
   readonly frameLength: number
@@ -67,6 +69,9 @@ export interface DecodedHeader {
 /** The greatest frame length that the format can carry. */
 export const maxFrameLength = 0xffff_ffff
 
+/** The frame length of a message for which none was given, in bytes. */
+export const defaultFrameLength = 4096
+
 const customerAuthenticatedEncryptedData = 0x80
 const contentTypes: ReadonlyMap<number, ContentType> = /*#__PURE__*/ new Map<number, ContentType>([
   [1, "nonFramed"],
@@ -74,14 +79,16 @@ const contentTypes: ReadonlyMap<number, ContentType> = /*#__PURE__*/ new Map<num
 ])
 
 /**
- * The bytes of a header body, which are what the header's tag is computed over. The context and the encrypted data keys
- * must have been validated: each field fits its length, and the whole context fits 65,535 bytes.
+ * Encodes a header body, over which the header's tag is computed. The context and the encrypted data keys must have been
+ * validated: each field fits its length, and the whole context fits 65,535 bytes. `context` is the encoded context, where
+ * the caller has it already.
  */
-export const encodeBody = (header: MessageHeaderBody): Uint8Array => {
-  const { algorithmSuite, contentType, encryptedDataKeys, encryptionContext, frameLength, messageId, suiteData } =
-    header
+export const encodeBody = (
+  header: MessageHeaderBody,
+  context = EncryptionContextCodec.encode(header.encryptionContext)
+): Uint8Array => {
+  const { algorithmSuite, contentType, encryptedDataKeys, frameLength, messageId, suiteData } = header
   const isVersion1 = algorithmSuite.messageFormatVersion === 1
-  const context = EncryptionContext.serialize(encryptionContext)
   const out = new ByteWriter(bodyLength(algorithmSuite, context.length, encryptedDataKeys))
   out.uint8(algorithmSuite.messageFormatVersion)
   if (isVersion1) out.uint8(customerAuthenticatedEncryptedData)
@@ -89,11 +96,7 @@ export const encodeBody = (header: MessageHeaderBody): Uint8Array => {
   out.put(messageId)
   out.field(context)
   out.uint16(encryptedDataKeys.length)
-  for (const { ciphertext, keyProviderId, keyProviderInfo } of encryptedDataKeys) {
-    out.field(bytes.utf8(keyProviderId))
-    out.field(keyProviderInfo)
-    out.field(ciphertext)
-  }
+  for (const edk of encryptedDataKeys) EncryptedDataKeyCodec.write(out, edk)
   out.uint8(contentType === "framed" ? 2 : 1)
   if (isVersion1) {
     out.uint32(0)
@@ -104,26 +107,26 @@ export const encodeBody = (header: MessageHeaderBody): Uint8Array => {
   return out.bytes
 }
 
-/** How many bytes `encodeBody` makes where the serialised context has this length. */
+/** Length in bytes of the header body that `encodeBody` makes of a context of this encoded length. */
 export const bodyLength = (
   { commitmentLength, messageFormatVersion, messageIdLength }: AlgorithmSuite.AlgorithmSuite,
   contextLength: number,
-  encryptedDataKeys: ReadonlyArray<EncryptedDataKey.Size>
+  encryptedDataKeys: ReadonlyArray<EncryptedDataKeyCodec.Size>
 ): number => {
   let length = (messageFormatVersion === 1 ? 18 : 12) + messageIdLength + contextLength + commitmentLength
-  for (const edk of encryptedDataKeys) length += EncryptedDataKey.encodedLength(edk)
+  for (const edk of encryptedDataKeys) length += EncryptedDataKeyCodec.encodedLength(edk)
   return length
 }
 
-/** How many bytes `encodeAuthentication` makes for the suite. */
+/** Length in bytes of IV and tag behind a header body: both in version 1, the tag alone in version 2. */
 export const authenticationLength = (algorithmSuite: AlgorithmSuite.AlgorithmSuite): number =>
   algorithmSuite.tagLength + (algorithmSuite.messageFormatVersion === 1 ? algorithmSuite.ivLength : 0)
 
-/** The bytes that follow a header body: IV and tag in version 1, the tag alone in version 2. */
-export const encodeAuthentication = ({ iv, tag }: HeaderAuthentication): Uint8Array =>
+/** IV and tag in version 1, the tag alone in version 2. */
+const encodeAuthentication = ({ iv, tag }: HeaderAuthentication): Uint8Array =>
   bytes.concat(iv === undefined ? [tag] : [iv, tag])
 
-/** The bytes of a whole header. */
+/** Encodes a whole header. */
 export const encode = (header: MessageHeader): Uint8Array =>
   bytes.concat([encodeBody(header), encodeAuthentication(header.authentication)])
 
@@ -158,8 +161,8 @@ const read = (reader: ByteReader, maxEncryptedDataKeys: number | undefined): Dec
   }
   const algorithmSuite = readAlgorithmSuite(reader, version)
   const messageId = reader.copy("Message ID", algorithmSuite.messageIdLength)
-  const encryptionContext = readEncryptionContext(reader)
-  const encryptedDataKeys = readEncryptedDataKeys(reader, maxEncryptedDataKeys)
+  const encryptionContext = EncryptionContextCodec.read(reader)
+  const encryptedDataKeys = EncryptedDataKeyCodec.readAll(reader, maxEncryptedDataKeys)
   const contentType = readContentType(reader)
   if (version === 1) {
     const offset = reader.offset
@@ -205,62 +208,6 @@ const readAlgorithmSuite = (reader: ByteReader, version: 1 | 2): AlgorithmSuite.
       offset,
       `${AlgorithmSuite.formatId(id)} belongs to version ${suite.messageFormatVersion}, the message is of ${version}`
     )
-}
-
-const readEncryptionContext = (reader: ByteReader): EncryptionContext.EncryptionContext => {
-  const lengthOffset = reader.offset
-  const length = reader.uint16("Key Value Pairs Length")
-  if (length === 0) return EncryptionContext.empty
-  const end = reader.skip("Key Value Pairs", length) + length
-  // The pairs are all there now, so a field that does not fit runs past the end that the length has set.
-  const pairs = new ByteReader(reader.bytes.subarray(0, end), lengthOffset + 2)
-  const readText = (field: string): string => {
-    const offset = pairs.offset
-    const fits = end - offset >= 2 ? pairs.uint16(`${field} Length`) : undefined
-    if (fits === undefined || end - pairs.offset < fits) {
-      return refuse(`${field} Length`, offset, "runs past the end of the key value pairs")
-    }
-    const text = bytes.fromUtf8(pairs.take(field, fits))
-    return text ?? refuse(field, offset + 2, "is not valid UTF-8")
-  }
-  if (length < 2) refuse("Key Value Pairs Length", lengthOffset, `must be 0 or at least 2, is ${length}`)
-  const count = pairs.uint16("Key Value Pair Count")
-  if (count === 0) refuse("Key Value Pair Count", lengthOffset + 2, "must not be zero where there are bytes of pairs")
-  const entries = new Map<string, string>()
-  for (let i = 0; i < count; i++) {
-    const { offset } = pairs
-    const key = readText("Key")
-    if (entries.has(key)) refuse("Key", offset + 2, "is there twice")
-    entries.set(key, readText("Value"))
-  }
-  if (pairs.offset !== end) {
-    refuse("Key Value Pairs Length", lengthOffset, `is ${length}, the pairs take ${pairs.offset - lengthOffset - 2}`)
-  }
-  return Object.freeze(Object.fromEntries(entries))
-}
-
-const readEncryptedDataKeys = (
-  reader: ByteReader,
-  maximum: number | undefined
-): ReadonlyArray<EncryptedDataKey.EncryptedDataKey> => {
-  const { offset } = reader
-  const count = reader.uint16("Encrypted Data Key Count")
-  if (count === 0) refuse("Encrypted Data Key Count", offset, "must not be zero")
-  if (maximum !== undefined && count > maximum) refuseWith(new TooManyEncryptedDataKeys({ count, maximum }))
-  const encryptedDataKeys: Array<EncryptedDataKey.EncryptedDataKey> = []
-  for (let i = 0; i < count; i++) {
-    const idLength = reader.uint16("Key Provider ID Length")
-    const idOffset = reader.offset
-    const keyProviderId = bytes.fromUtf8(reader.take("Key Provider ID", idLength)) ??
-      refuse("Key Provider ID", idOffset, "is not valid UTF-8")
-    const keyProviderInfo = reader.copy(
-      "Key Provider Information",
-      reader.uint16("Key Provider Information Length")
-    )
-    const ciphertext = reader.copy("Encrypted Data Key", reader.uint16("Encrypted Data Key Length"))
-    encryptedDataKeys.push({ keyProviderId, keyProviderInfo, ciphertext })
-  }
-  return encryptedDataKeys
 }
 
 const readContentType = (reader: ByteReader): ContentType => {

@@ -5,9 +5,10 @@
  */
 import * as Result from "effect/Result"
 import * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
-import type * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
 import * as EncryptionContext from "../model/EncryptionContext.ts"
 import { type InvalidEncryptionContext, InvalidOption } from "../model/errors/Reasons.ts"
+import type * as EncryptedDataKeyCodec from "./EncryptedDataKeyCodec.ts"
+import * as EncryptionContextCodec from "./EncryptionContextCodec.ts"
 import * as MessageBody from "./MessageBody.ts"
 import * as MessageFooter from "./MessageFooter.ts"
 import * as MessageHeader from "./MessageHeader.ts"
@@ -20,7 +21,7 @@ export interface LengthOptions {
   /** The pairs that are stored in the message. The public key of a suite that signs may be left out. Default: none. */
   readonly encryptionContext?: EncryptionContext.EncryptionContext | undefined
   /** Those of an earlier message under the same keyrings, or their lengths alone. */
-  readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKey.Size>
+  readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKeyCodec.Size>
 }
 
 /** Bytes of a compressed point. */
@@ -37,7 +38,12 @@ const pointLengths = { "P-256": 33, "P-384": 49 } as const
  */
 export const ciphertextLength = (
   plaintextLength: number,
-  { algorithmSuite, encryptedDataKeys, encryptionContext = EncryptionContext.empty, frameLength = 4096 }: LengthOptions
+  {
+    algorithmSuite,
+    encryptedDataKeys,
+    encryptionContext = EncryptionContext.empty,
+    frameLength = MessageHeader.defaultFrameLength
+  }: LengthOptions
 ): Result.Result<number, InvalidOption | InvalidEncryptionContext> =>
   Result.gen(function*() {
     const invalid = (field: string, description: string) => Result.fail(new InvalidOption({ field, description }))
@@ -52,13 +58,9 @@ export const ciphertextLength = (
     }
     const context = yield* EncryptionContext.validate(withPublicKey(algorithmSuite, encryptionContext))
     const body = MessageBody.framedLayout(algorithmSuite, plaintextLength, frameLength)
-    if (body.frameCount > MessageBody.maxFrames) {
-      return yield* invalid(
-        "frameLength",
-        `makes ${body.frameCount} frames, at most ${MessageBody.maxFrames} fit a message`
-      )
-    }
-    const contextLength = EncryptionContext.serialize(context).length
+    const tooMany = MessageBody.frameCountProblem(body.frameCount)
+    if (tooMany !== undefined) return yield* invalid("frameLength", tooMany)
+    const contextLength = EncryptionContextCodec.encode(context).length
     const header = MessageHeader.bodyLength(algorithmSuite, contextLength, encryptedDataKeys) +
       MessageHeader.authenticationLength(algorithmSuite)
     const length = header + body.length + MessageFooter.length(algorithmSuite)

@@ -41,8 +41,8 @@ export interface DecodedFrame extends MessageBody.Frame {
 
 /**
  * Reads the frame that begins at `offset` in `part`, which are bytes of a message from its byte `start` on. Answers the
- * shortage where they are not all there yet. A length of the content that `refuse` answers an error for is refused as soon
- * as it is known, before any of the content has to be there.
+ * shortage where they are not all there yet. A length of the content for which `reject` returns an error is rejected as
+ * soon as it is known, before any of the content has to be there.
  */
 export const decodeFrame = <E extends Error>(
   header: MessageBody.BodyHeader,
@@ -51,18 +51,24 @@ export const decodeFrame = <E extends Error>(
     readonly start: number
     readonly offset: number
     readonly sequenceNumber: number
-    readonly refuse: (contentLength: number) => E | undefined
+    readonly reject: (contentLength: number) => E | undefined
   }
 ): Result.Result<DecodedFrame | EndOfInput, MalformedMessage | E> =>
   decodingPart<DecodedFrame, E>(options.start, () => {
     const reader = new ByteReader(part, options.offset)
     const { contentLength } = MessageBody.readFrameHead(reader, header, options.sequenceNumber)
-    const error = options.refuse(contentLength)
+    const error = options.reject(contentLength)
     if (error !== undefined) refuseWith(error)
     reader.offset = options.offset
     const frame = MessageBody.readFrame(reader, header, options.sequenceNumber)
     return { ...frame, end: reader.offset }
   })
+
+/**
+ * Length in bytes of the footer of a signed message, by its first two bytes; undefined where they are not there yet.
+ */
+export const footerExtent = (start: Uint8Array): number | undefined =>
+  start.length < 2 ? undefined : 2 + (start[0]! << 8 | start[1]!)
 
 /**
  * How a framed body of this length is divided, by its length alone; undefined where no framed body has it.

@@ -1,4 +1,6 @@
 export * from "../model/errors/MalformedMessage.ts"
+export * as EncryptedDataKeyCodec from "./EncryptedDataKeyCodec.ts"
+export * as EncryptionContextCodec from "./EncryptionContextCodec.ts"
 export * as MessageBody from "./MessageBody.ts"
 export * as MessageFooter from "./MessageFooter.ts"
 export * as MessageHeader from "./MessageHeader.ts"

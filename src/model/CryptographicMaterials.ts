@@ -1,5 +1,5 @@
 /**
- * Encryption and decryption materials: what it takes to encrypt, or to decrypt, one message.
+ * Encryption and decryption materials: the key material and metadata for one message.
  *
  * Specification: framework/structures.md#encryption-materials, framework/structures.md#decryption-materials
  */
@@ -9,6 +9,7 @@ import * as DataKey from "./DataKey.ts"
 import * as EncryptedDataKey from "./EncryptedDataKey.ts"
 import * as EncryptionContext from "./EncryptionContext.ts"
 import { InvalidMaterials } from "./errors/Reasons.ts"
+import { makeBrand } from "../internal/brand.ts"
 import * as bytes from "../internal/bytes.ts"
 import type { SigningKey, VerificationKey } from "./KeyHandles.ts"
 
@@ -24,12 +25,12 @@ export interface EncryptionMaterials {
   readonly signingKey: SigningKey | undefined
 }
 
-/** Encryption materials that hold all it takes, as a materials manager answers them. */
+/** Complete encryption materials, as a materials manager returns them. */
 export interface CompleteEncryptionMaterials extends EncryptionMaterials {
   readonly plaintextDataKey: DataKey.DataKey
 }
 
-/** Decryption materials on their way to a keyring, which answers the data key. */
+/** Decryption materials on their way to a keyring, which returns the data key. */
 export interface DecryptionMaterials {
   readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite
   readonly encryptionContext: EncryptionContext.EncryptionContext
@@ -37,7 +38,7 @@ export interface DecryptionMaterials {
   readonly requiredEncryptionContextKeys: ReadonlyArray<string>
 }
 
-/** Decryption materials that hold all it takes, as a materials manager answers them. */
+/** Complete decryption materials, as a materials manager returns them. */
 export interface CompleteDecryptionMaterials extends DecryptionMaterials {
   readonly plaintextDataKey: DataKey.DataKey
   /** The encrypted data key that was unwrapped: it says under which wrapping key the message was readable. */
@@ -46,9 +47,13 @@ export interface CompleteDecryptionMaterials extends DecryptionMaterials {
   readonly verificationKey: VerificationKey | undefined
 }
 
+/** The marks of materials that were checked, and can no longer change. */
+const checkedEncryption = /*#__PURE__*/ makeBrand()
+const checkedDecryption = /*#__PURE__*/ makeBrand()
+
 /**
- * Whether a data key is one that the suite can use: not released yet, of the suite's length, and not all zero. Names what
- * is wrong.
+ * Checks that a suite can use a data key: it is not released yet, has the suite's length, and is not all zero. The error
+ * names the fault.
  */
 export const checkDataKey = (
   algorithmSuite: AlgorithmSuite.AlgorithmSuite,
@@ -71,8 +76,9 @@ const unreleased = (plaintextDataKey: DataKey.DataKey): unknown => {
 }
 
 /**
- * Whether encryption materials hold all it takes, and nothing that the message format cannot carry. Answers them with a
- * context that can no longer change.
+ * Checks that encryption materials are complete and fit the message format. Returns a frozen copy, whose context can no
+ * longer change either. Materials that were returned here before are returned as they are; of those only the data key is
+ * checked again, since it may have been released.
  *
  * Specification: framework/cmm-interface.md#get-encryption-materials
  */
@@ -80,23 +86,51 @@ export const checkEncryptionMaterials = (
   materials: EncryptionMaterials
 ): Result.Result<CompleteEncryptionMaterials, InvalidMaterials> => {
   if (typeof materials !== "object" || materials === null) return invalid("materials", "are missing")
-  const { algorithmSuite, encryptedDataKeys, plaintextDataKey, requiredEncryptionContextKeys, signingKey } = materials
-  if (!AlgorithmSuite.isAlgorithmSuite(algorithmSuite)) return invalid("algorithmSuite", "is none of the known suites")
-  const context = EncryptionContext.validate(materials.encryptionContext)
-  if (Result.isFailure(context)) return invalid("encryptionContext", context.failure.message)
+  const { algorithmSuite, encryptedDataKeys, plaintextDataKey, requiredEncryptionContextKeys } = materials
+  const isChecked = checkedEncryption.has(materials)
+  if (!isChecked && !AlgorithmSuite.isAlgorithmSuite(algorithmSuite)) return unknownSuite()
   if (plaintextDataKey === undefined) return invalid("plaintextDataKey", "is missing")
   const dataKey = checkDataKey(algorithmSuite, plaintextDataKey)
   if (Result.isFailure(dataKey)) return Result.fail(dataKey.failure)
+  if (isChecked) return Result.succeed(materials as CompleteEncryptionMaterials)
+  const context = EncryptionContext.validate(materials.encryptionContext)
+  if (Result.isFailure(context)) return invalid("encryptionContext", context.failure.message)
+  const encryptionContext = context.success
+  const wrong = checkEncryptedDataKeys(encryptedDataKeys) ?? checkSigningKey(materials, encryptionContext) ??
+    checkRequiredKeys(requiredEncryptionContextKeys, encryptionContext)
+  if (wrong !== undefined) return wrong
+  const complete: CompleteEncryptionMaterials = {
+    ...materials,
+    encryptionContext,
+    encryptedDataKeys: Object.freeze([...encryptedDataKeys]),
+    requiredEncryptionContextKeys: Object.freeze([...requiredEncryptionContextKeys]),
+    plaintextDataKey
+  }
+  return Result.succeed(Object.freeze(checkedEncryption.mark(complete)))
+}
+
+const unknownSuite = () => invalid("algorithmSuite", "is none of the known suites")
+
+const checkEncryptedDataKeys = (encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>) => {
   if (!Array.isArray(encryptedDataKeys) || encryptedDataKeys.length === 0) {
     return invalid("encryptedDataKeys", "there is none")
   }
-  if (encryptedDataKeys.length > 0xffff) {
-    return invalid("encryptedDataKeys", `there are ${encryptedDataKeys.length}, at most 65535 fit a message`)
+  const { maxCount } = EncryptedDataKey
+  if (encryptedDataKeys.length > maxCount) {
+    return invalid("encryptedDataKeys", `there are ${encryptedDataKeys.length}, at most ${maxCount} fit a message`)
   }
   for (const edk of encryptedDataKeys) {
     const wrong = checkEncryptedDataKey(edk)
     if (wrong !== undefined) return wrong
   }
+  return undefined
+}
+
+/** A signing key goes with a suite that signs, and with the public key in the context. */
+const checkSigningKey = (
+  { algorithmSuite, signingKey }: EncryptionMaterials,
+  context: EncryptionContext.EncryptionContext
+) => {
   if ((signingKey === undefined) !== (algorithmSuite.signature === undefined)) {
     return invalid(
       "signingKey",
@@ -104,17 +138,12 @@ export const checkEncryptionMaterials = (
     )
   }
   // Without it the message could not be decrypted; with one that nobody signs with, neither.
-  if (Object.hasOwn(context.success, EncryptionContext.publicKeyKey) !== (signingKey !== undefined)) {
-    return invalid(
-      "encryptionContext",
-      `${JSON.stringify(EncryptionContext.publicKeyKey)} is ${
-        signingKey === undefined ? "there, the suite does not sign" : "missing, the suite signs"
-      }`
-    )
-  }
-  const required = checkRequiredKeys(requiredEncryptionContextKeys, context.success)
-  if (required !== undefined) return required
-  return Result.succeed({ ...materials, encryptionContext: context.success, plaintextDataKey })
+  return Object.hasOwn(context, EncryptionContext.publicKeyKey) === (signingKey !== undefined) ? undefined : invalid(
+    "encryptionContext",
+    `${JSON.stringify(EncryptionContext.publicKeyKey)} is ${
+      signingKey === undefined ? "there, the suite does not sign" : "missing, the suite signs"
+    }`
+  )
 }
 
 const checkEncryptedDataKey = (edk: EncryptedDataKey.EncryptedDataKey) => {
@@ -132,7 +161,10 @@ const checkEncryptedDataKey = (edk: EncryptedDataKey.EncryptedDataKey) => {
 const checkField = (field: keyof EncryptedDataKey.EncryptedDataKey, value: Uint8Array) => {
   if (!bytes.isBytes(value)) return invalid(`encryptedDataKeys.${field}`, "is no Uint8Array")
   return value.length > EncryptedDataKey.maxFieldLength
-    ? invalid(`encryptedDataKeys.${field}`, `is ${value.length} bytes, at most 65535 fit a message`)
+    ? invalid(
+      `encryptedDataKeys.${field}`,
+      `is ${value.length} bytes, at most ${EncryptedDataKey.maxFieldLength} fit a message`
+    )
     : undefined
 }
 
@@ -145,7 +177,8 @@ const checkRequiredKeys = (keys: ReadonlyArray<string>, context: EncryptionConte
 }
 
 /**
- * Whether decryption materials hold what the suite needs.
+ * Checks that decryption materials are complete. Returns a frozen copy with a frozen context. Materials that were returned
+ * here before are returned as they are; of those only the data key is checked again, since it may have been released.
  *
  * Specification: framework/cmm-interface.md#decrypt-materials
  */
@@ -155,9 +188,11 @@ export const checkDecryptionMaterials = (
   if (typeof materials !== "object" || materials === null) return invalid("materials", "are missing")
   const { algorithmSuite, encryptionContext, plaintextDataKey, requiredEncryptionContextKeys, verificationKey } =
     materials
-  if (!AlgorithmSuite.isAlgorithmSuite(algorithmSuite)) return invalid("algorithmSuite", "is none of the known suites")
+  const isChecked = checkedDecryption.has(materials)
+  if (!isChecked && !AlgorithmSuite.isAlgorithmSuite(algorithmSuite)) return unknownSuite()
   const dataKey = checkDataKey(algorithmSuite, plaintextDataKey)
   if (Result.isFailure(dataKey)) return Result.fail(dataKey.failure)
+  if (isChecked) return Result.succeed(materials)
   if ((verificationKey === undefined) !== (algorithmSuite.signature === undefined)) {
     return invalid(
       "verificationKey",
@@ -167,8 +202,32 @@ export const checkDecryptionMaterials = (
   if (typeof encryptionContext !== "object" || encryptionContext === null) {
     return invalid("encryptionContext", "is missing")
   }
-  const required = checkRequiredKeys(requiredEncryptionContextKeys, encryptionContext)
-  return required ?? Result.succeed(materials)
+  const wrong = checkRequiredKeys(requiredEncryptionContextKeys, encryptionContext)
+  if (wrong !== undefined) return wrong
+  const complete: CompleteDecryptionMaterials = {
+    ...materials,
+    // Stored and required pairs together can be too long to be valid as one context.
+    encryptionContext: EncryptionContext.isValidated(encryptionContext)
+      ? encryptionContext
+      : Object.freeze({ ...encryptionContext }),
+    requiredEncryptionContextKeys: Object.freeze([...requiredEncryptionContextKeys])
+  }
+  return Result.succeed(Object.freeze(checkedDecryption.mark(complete)))
+}
+
+/**
+ * The same materials with another data key. Materials that were checked stay so; the key is checked when they are used.
+ *
+ * @internal
+ */
+export const withDataKey = <Materials extends CompleteEncryptionMaterials | CompleteDecryptionMaterials>(
+  materials: Materials,
+  plaintextDataKey: Materials["plaintextDataKey"] | undefined
+): Materials => {
+  const copy = { ...materials, plaintextDataKey }
+  if (checkedEncryption.has(materials)) checkedEncryption.mark(copy)
+  if (checkedDecryption.has(materials)) checkedDecryption.mark(copy)
+  return Object.freeze(copy)
 }
 
 const invalid = (field: string, description: string) => Result.fail(new InvalidMaterials({ field, description }))

@@ -8,8 +8,8 @@ import * as Redacted from "effect/Redacted"
 import * as References from "effect/References"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import { makeBrand } from "../internal/brand.ts"
 import * as bytes from "../internal/bytes.ts"
-import { Stamped } from "../internal/stamp.ts"
 
 /** The plaintext bytes of a data key. */
 export type DataKey = Redacted.Redacted<Uint8Array>
@@ -38,22 +38,13 @@ export const copyFrom = (key: Uint8Array): DataKey =>
   // Not `slice`: that of a Buffer answers a view of the same memory.
   make(new Uint8Array(key))
 
-class Released extends Stamped {
-  readonly #released = true
-
-  static mark(key: DataKey): DataKey {
-    return new Released(key) as object as DataKey
-  }
-
-  static has(key: DataKey): boolean {
-    return #released in key && key.#released
-  }
-}
+/** The mark of keys that were zeroed. */
+const released = /*#__PURE__*/ makeBrand()
 
 /** Zeroes the key's bytes and makes every later use of it throw. Zeroing twice, or what was wiped, does nothing. */
 export const zero = (key: DataKey): void => {
-  if (Released.has(key)) return
-  Released.mark(key)
+  if (released.has(key)) return
+  released.mark(key)
   const bytes = Result.try(() => Redacted.value(key))
   if (Result.isFailure(bytes)) return
   bytes.success.fill(0)

@@ -16,8 +16,11 @@ export interface EncryptedDataKey {
   readonly ciphertext: Uint8Array
 }
 
-/** The most bytes that each field can have in a message header. */
+/** The greatest length in bytes of each field in a message header. */
 export const maxFieldLength = 0xffff
+
+/** The greatest number of encrypted data keys in a message. */
+export const maxCount = 0xffff
 
 /**
  * The key provider information as text for messages and errors: the text itself where it is printable UTF-8 (a key ARN,
@@ -43,34 +46,4 @@ export const copy = ({ ciphertext, keyProviderId, keyProviderInfo }: EncryptedDa
     keyProviderInfo: both.subarray(0, keyProviderInfo.length),
     ciphertext: both.subarray(keyProviderInfo.length)
   }
-}
-
-/** What the length of an entry depends on. An encrypted data key is one; so are lengths alone, before there is a key. */
-export interface Size {
-  readonly keyProviderId: string
-  readonly keyProviderInfo: { readonly length: number }
-  readonly ciphertext: { readonly length: number }
-}
-
-/** Length in bytes of the entry that `encode` makes. */
-export const encodedLength = (edk: Size): number =>
-  6 + bytes.utf8(edk.keyProviderId).length + edk.keyProviderInfo.length + edk.ciphertext.length
-
-/**
- * The entry as it stands in a message header: three fields, each behind its two-byte length. Every field must fit
- * (`maxFieldLength`).
- *
- * Specification: data-format/message-header.md#encrypted-data-key-entries
- */
-export const encode = (edk: EncryptedDataKey): Uint8Array => {
-  const id = bytes.utf8(edk.keyProviderId)
-  const out = new Uint8Array(6 + id.length + edk.keyProviderInfo.length + edk.ciphertext.length)
-  let offset = 0
-  for (const field of [id, edk.keyProviderInfo, edk.ciphertext]) {
-    out[offset] = field.length >> 8
-    out[offset + 1] = field.length
-    out.set(field, offset + 2)
-    offset += 2 + field.length
-  }
-  return out
 }

@@ -5,14 +5,17 @@
  */
 import * as Result from "effect/Result"
 import { InvalidEncryptionContext } from "./errors/Reasons.ts"
+import { makeBrand } from "../internal/brand.ts"
 import * as bytes from "../internal/bytes.ts"
-import { Validated } from "../internal/validated.ts"
 
 /** Text pairs. Keys and values are at most 65,535 bytes of UTF-8 each, and so is the whole when serialised. */
 export type EncryptionContext = Readonly<Record<string, string>>
 
+/** The mark of contexts that were validated. */
+const validated = /*#__PURE__*/ makeBrand()
+
 /** No pairs. */
-export const empty: EncryptionContext = /*#__PURE__*/ Object.freeze(/*#__PURE__*/ Validated.mark({}))
+export const empty: EncryptionContext = /*#__PURE__*/ Object.freeze(/*#__PURE__*/ validated.mark({}))
 
 /** Keys that begin so belong to the AWS Encryption SDK, and are refused in a context that a caller gives. */
 export const reservedPrefix = "aws-crypto-"
@@ -21,60 +24,57 @@ export const reservedPrefix = "aws-crypto-"
 export const publicKeyKey = "aws-crypto-public-key"
 
 /**
- * A validated and frozen copy of what a caller gave as a context, so that later changes to the caller's object change
- * nothing; such a copy itself is answered as it is. Refused, naming the key: a value that is no string, text that is not
- * well-formed Unicode, a field or a whole that is too long to serialise. Refused too: what is no plain object (a `Map`
- * would pass for an empty context).
+ * Validates a context and returns a frozen copy, so that later changes of the caller's object change nothing. A context that
+ * `validate` returned is returned as it is. Rejects, naming the key: a value that is no string, text that is not
+ * well-formed Unicode, a field or a whole that is too long to serialise. Rejects what is no plain object too (a `Map` would
+ * pass for an empty context).
  *
  * **Gotchas**
  *
- * Reserved keys are let through here, since managers add one; `findReservedKey` finds them.
+ * Reserved keys are accepted here, since managers add one; `findReservedKey` finds them.
  */
 export const validate = (input: EncryptionContext): Result.Result<EncryptionContext, InvalidEncryptionContext> => {
-  const fail = (description: string, key?: string) =>
-    Result.fail(new InvalidEncryptionContext({ description, ...(key === undefined ? {} : { key }) }))
-  if (Object.prototype.toString.call(input) !== "[object Object]") return fail("must be a plain object of strings")
-  if (Validated.of(input) !== undefined) return Result.succeed(input)
-  // A spread defines own properties, so a key such as "__proto__" is kept like any other.
-  const context: EncryptionContext = { ...input }
-  let length = 2
-  let text = ""
-  for (const key of Object.keys(context)) {
-    const value: unknown = context[key]
-    if (typeof value !== "string") return fail(`value must be a string, got ${typeof value}`, key)
-    text += `${key.length}.${value.length}.${key}${value}`
-  }
-  const known = recent.get(text)
-  if (known !== undefined) return Result.succeed(known)
+  const copied = copy(input)
+  if (Result.isFailure(copied) || copied.success === input) return copied
+  const context = copied.success
   const keys = Object.keys(context)
+  let length = 2
   for (const key of keys) {
-    const value = context[key]!
-    if (!bytes.isWellFormed(key)) return fail("key is not well-formed Unicode", key)
-    if (!bytes.isWellFormed(value)) return fail("value is not well-formed Unicode", key)
+    const value: unknown = context[key]
+    if (typeof value !== "string") return invalid(`value must be a string, got ${typeof value}`, key)
+    if (!bytes.isWellFormed(key)) return invalid("key is not well-formed Unicode", key)
+    if (!bytes.isWellFormed(value)) return invalid("value is not well-formed Unicode", key)
     const keyLength = bytes.utf8(key).length
     const valueLength = bytes.utf8(value).length
-    if (keyLength > maxLength) return fail(`key is ${keyLength} bytes, at most ${maxLength} fit`)
-    if (valueLength > maxLength) return fail(`value is ${valueLength} bytes, at most ${maxLength} fit`, key)
+    if (keyLength > maxLength) return invalid(`key is ${keyLength} bytes, at most ${maxLength} fit`)
+    if (valueLength > maxLength) return invalid(`value is ${valueLength} bytes, at most ${maxLength} fit`, key)
     length += 4 + keyLength + valueLength
   }
-  if (length > maxLength && keys.length > 0) {
-    return fail(`serialised length is ${length} bytes, at most ${maxLength} fit`)
-  }
-  Object.freeze(Validated.mark(context))
-  if (text.length <= maxRecentLength) {
-    if (recent.size >= maxRecent) recent.delete(recent.keys().next().value!)
-    recent.set(text, context)
-  }
-  return Result.succeed(context)
+  return length > maxLength && keys.length > 0
+    ? invalid(`serialised length is ${length} bytes, at most ${maxLength} fit`)
+    : Result.succeed(Object.freeze(validated.mark(context)))
 }
 
 /**
- * Contexts that were validated lately, by all that is in them. A program has few, and makes an object of each for every
- * request: what was found out of one, its serialisation for one, holds for all that are equal.
+ * A copy of a plain object whose pairs are still to be validated, or a validated context itself.
+ *
+ * @internal
  */
-const recent = /*#__PURE__*/ new Map<string, EncryptionContext>()
-const maxRecent = 256
-const maxRecentLength = 1024
+export const copy = (input: EncryptionContext): Result.Result<EncryptionContext, InvalidEncryptionContext> => {
+  if (Object.prototype.toString.call(input) !== "[object Object]") return invalid("must be a plain object of strings")
+  // A spread defines own properties, so a key such as "__proto__" is kept like any other.
+  return Result.succeed(validated.has(input) ? input : { ...input })
+}
+
+const invalid = (description: string, key?: string) =>
+  Result.fail(new InvalidEncryptionContext({ description, ...(key === undefined ? {} : { key }) }))
+
+/**
+ * Whether a context is one that `validate` returned, and so can no longer change.
+ *
+ * @internal
+ */
+export const isValidated = (context: EncryptionContext): boolean => validated.has(context)
 
 const maxLength = 0xffff
 
@@ -85,61 +85,13 @@ export const findReservedKey = (context: EncryptionContext): string | undefined 
 }
 
 /**
- * `validate` for a context to encrypt under, in which keys that only the library may set are rejected.
+ * Rejects a context to encrypt under that has keys which only the library may set.
  *
  * Specification: client-apis/encrypt.md#encryption-context
  */
-export const validateUnreserved = (
-  input: EncryptionContext
-): Result.Result<EncryptionContext, InvalidEncryptionContext> => {
-  const context = validate(input)
-  if (Result.isFailure(context)) return context
-  const key = findReservedKey(context.success)
-  return key === undefined
-    ? context
-    : Result.fail(
-      new InvalidEncryptionContext({ key, description: `keys that begin with ${reservedPrefix} are reserved` })
-    )
-}
-
-/**
- * The canonical bytes of a validated context: a two-byte count and the pairs in the order of their keys' UTF-8 bytes,
- * which is neither JavaScript's string order nor that of a locale. An empty context is no bytes at all.
- *
- * Specification: framework/structures.md#serialization
- */
-export const serialize = (context: EncryptionContext): Uint8Array => {
-  const remembered = Validated.of(context)
-  if (remembered?.serialized !== undefined) return bytes.fromLatin1(remembered.serialized)
-  const serialized = write(context)
-  // Most contexts are asked once, and one that is asked twice will be asked again.
-  if (remembered?.asked === true && serialized.length <= 1024) remembered.serialized = bytes.toLatin1(serialized)
-  if (remembered !== undefined) remembered.asked = true
-  return serialized
-}
-
-const write = (context: EncryptionContext): Uint8Array => {
-  const keys = Object.keys(context)
-  if (keys.length === 0) return new Uint8Array(0)
-  let length = 2
-  const pairs = keys.map((key) => {
-    const pair = { key: bytes.utf8(key), value: bytes.utf8(context[key]!) }
-    length += 4 + pair.key.length + pair.value.length
-    return pair
-  })
-  pairs.sort((a, b) => bytes.compare(a.key, b.key))
-  const out = new Uint8Array(length)
-  const view = new DataView(out.buffer)
-  view.setUint16(0, pairs.length)
-  let offset = 2
-  for (const { key, value } of pairs) {
-    for (const field of [key, value]) {
-      view.setUint16(offset, field.length)
-      out.set(field, offset + 2)
-      offset += 2 + field.length
-    }
-  }
-  return out
+export const checkUnreserved = (context: EncryptionContext): Result.Result<void, InvalidEncryptionContext> => {
+  const key = findReservedKey(context)
+  return key === undefined ? Result.void : invalid(`keys that begin with ${reservedPrefix} are reserved`, key)
 }
 
 /**

@@ -1,6 +1,7 @@
 /**
  * What the raw keyrings have in common.
  */
+import * as EncryptionContextCodec from "../message/EncryptionContextCodec.ts"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
@@ -63,7 +64,7 @@ export const serializeContext = (
 ): Effect.Effect<Uint8Array, KeyringError> =>
   Result.match(EncryptionContext.validate(materials.encryptionContext), {
     onFailure: (error) => Effect.fail(misconfigured(keyring, operation, "encryptionContext", error.message)),
-    onSuccess: (context) => Effect.succeed(EncryptionContext.serialize(context))
+    onSuccess: (context) => Effect.succeed(EncryptionContextCodec.encode(context))
   })
 
 /**

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import type { PlatformError } from "effect/PlatformError"
 import type * as Scope from "effect/Scope"
-import type { RandomAccessSource } from "../client/MessageStream.ts"
+import type { RandomAccessSource } from "../client/Options.ts"
 
 /**
  * Opens a file, which is closed with the scope. Its length is that of the moment in which it was opened.

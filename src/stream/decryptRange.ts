@@ -3,30 +3,28 @@
  *
  * Specification: client-apis/decrypt.md
  */
-import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import type { Client } from "../client/ClientRequests.ts"
-import * as ClientRequests from "../client/ClientRequests.ts"
-import type { DecryptError } from "../model/errors/DecryptError.ts"
-import { MessageNotAccepted, WithheldPlaintextTooLong } from "../model/errors/Reasons.ts"
-import { MalformedMessage } from "../model/errors/MalformedMessage.ts"
-import * as MessageBody from "../message/MessageBody.ts"
-import * as MessageHeader from "../message/MessageHeader.ts"
-import * as PartialMessage from "../message/PartialMessage.ts"
-import type { DecryptRangeOptions, PlaintextRange, RandomAccessSource } from "../client/MessageStream.ts"
+import type { Client } from "../client/Client.ts"
 import { withOperationSpan } from "../client/operationSpan.ts"
-import { failDecrypt, orFailDecrypt } from "../model/errors/DecryptError.ts"
-import * as StreamChecks from "./StreamChecks.ts"
-import * as StreamDecryption from "./decryptStream.ts"
-import { batchLength } from "./StreamInlet.ts"
+import type { DecryptRangeOptions, PlaintextRange, RandomAccessSource, StreamOptions } from "../client/Options.ts"
+import { checkBytes, invalidOption } from "../client/request.ts"
+import * as MessageBody from "../message/MessageBody.ts"
+import type * as MessageHeader from "../message/MessageHeader.ts"
+import * as PartialMessage from "../message/PartialMessage.ts"
+import { type DecryptError, type DecryptErrorReason, failDecrypt, orFailDecrypt } from "../model/errors/DecryptError.ts"
+import { MalformedMessage } from "../model/errors/MalformedMessage.ts"
+import { MessageNotAccepted, WithheldPlaintextTooLong } from "../model/errors/Reasons.ts"
+import { beginOpening } from "./beginOpening.ts"
+import { readHeader } from "./headerReader.ts"
+import type * as messageParts from "./messageParts.ts"
+import { decryptRangeSettings, type DecryptStreamSettings } from "./request.ts"
+import { batchLength, type Chunks } from "./Upstream.ts"
 
-type Chunks = Arr.NonEmptyReadonlyArray<Uint8Array>
-
-/** What is read of a message at first: more than most headers take. */
+/** Length in bytes of the first read of a message: more than most headers take. */
 const firstRead = 4096
 
 /** See `EncryptionSdk.decryptRange`. */
@@ -38,102 +36,133 @@ export const decryptRange = <E, R, E2, R2>(
 ): Stream.Stream<Uint8Array, E | E2 | DecryptError, R | R2> =>
   Stream.fromPull(Effect.sync((): Pull.Pull<Chunks, E | E2 | DecryptError, void, R | R2> => {
     let next: Pull.Pull<Chunks, E | E2 | DecryptError, void, R | R2> = Effect.gen(function*() {
-      const settings = yield* orFailDecrypt(checkArguments(client, source, range, options))
-      const { decoded, message } = yield* readHeader(client, source)
+      const settings = yield* orFailDecrypt(decryptRangeSettings(client, source, range, options))
+      const { decoded, message } = yield* readHeader(client, seeStart(source))
       yield* checkKind(decoded.header)
       const { metadata, opening } = yield* withOperationSpan(
         "EncryptionSdk.decryptRange",
-        StreamDecryption.unlock(client, settings, message, decoded)
+        beginOpening(client, settings, message, decoded)
       )
       if (options.onHeader !== undefined) yield* options.onHeader(metadata)
-      const { header, length: bodyOffset } = decoded
-      const { algorithmSuite, frameLength } = header
-      const layout = PartialMessage.framedLayoutOf(algorithmSuite, source.length - bodyOffset, frameLength)
-      if (layout === undefined) return yield* failDecrypt(noWholeBody(bodyOffset))
-      const { frameCount, plaintextLength } = layout
-      const end = range.length === undefined ? plaintextLength : range.offset + range.length
-      if (range.offset > plaintextLength || end > plaintextLength) {
-        return yield* orFailDecrypt(
-          ClientRequests.invalidOption("range", `must be within the ${plaintextLength} bytes of the plaintext`)
-        )
-      }
+      const plan = yield* orFailDecrypt(planRange(source.length, range, decoded))
       if (range.length === 0) return yield* Cause.done()
-      const fullLength = MessageBody.encodedFrameLength(algorithmSuite, false, frameLength)
-      /** One of the frames, counted from 0; the final one for what lies behind all bytes. */
-      const indexOf = (position: number) => Math.min(Math.floor(position / frameLength), frameCount - 1)
-      // To know that the end is the end takes the final frame, which may be empty.
-      const last = range.length === undefined ? frameCount - 1 : indexOf(end - 1)
-      let index = indexOf(range.offset)
-      let frames = 0
-      let bytes = 0
-
-      const readFrames: Pull.Pull<Chunks, E | DecryptError, void, R> = Effect.gen(
-        function*(): Effect.fn.Return<Chunks, E | DecryptError | Cause.Done, R> {
-          if (index > last) return yield* Cause.done()
-          const count = Math.min(last - index + 1, Math.max(1, Math.floor(batchLength / frameLength)))
-          const start = bodyOffset + index * fullLength
-          const until = index + count === frameCount ? source.length : start + count * fullLength
-          if (Math.min(frameLength, plaintextLength) > settings.maxWithheldBytes) {
-            const { maxWithheldBytes } = settings
-            return yield* failDecrypt(new WithheldPlaintextTooLong({ what: "frame", maxWithheldBytes }))
-          }
-          const part = yield* read(source, start, until - start)
-          const decoded: Array<PartialMessage.DecodedFrame> = []
-          let offset = 0
-          while (decoded.length < count) {
-            const frame = yield* orFailDecrypt(PartialMessage.decodeFrame<never>(header, part, {
-              start,
-              offset,
-              sequenceNumber: index + decoded.length + 1,
-              refuse: () => undefined
-            }))
-            if (frame instanceof PartialMessage.EndOfInput) return yield* failDecrypt(PartialMessage.missing(frame))
-            // The last frame must be the final one, and no other: else somebody has cut the message, or gone on with it.
-            if ((frame.content === "finalFrame") !== (index + decoded.length === frameCount - 1)) {
-              return yield* failDecrypt(noWholeBody(bodyOffset))
-            }
-            decoded.push(frame)
-            offset = frame.end
-          }
-          if (offset !== part.length) return yield* failDecrypt(noWholeBody(bodyOffset))
-          const plaintext = yield* opening.openFrames(decoded, [])
-          const first = index * frameLength
-          const wanted = plaintext.slice(Math.max(0, range.offset - first), Math.min(plaintext.length, end - first))
-          index += count
-          frames += count
-          bytes += plaintext.length
-          if (options.onProgress !== undefined) yield* options.onProgress({ frames, bytes })
-          return wanted.length === 0 ? yield* readFrames : [wanted]
-        }
-      )
-      next = readFrames
-      return yield* readFrames
+      yield* checkWithheld(settings, plan)
+      next = openRange(source, plan, opening, options)
+      return yield* next
     })
     return Effect.suspend(() => next)
   }))
 
-/** Reads as much as the header takes, and decodes it. */
-const readHeader = Effect.fnUntraced(function*<E, R>(
-  client: Client,
-  source: RandomAccessSource<E, R>
-): Effect.fn.Return<
-  { readonly message: Uint8Array; readonly decoded: MessageHeader.DecodedHeader },
-  E | DecryptError,
-  R
-> {
-  let message = yield* read(source, 0, Math.min(firstRead, source.length))
-  const extent = PartialMessage.headerExtent(client)
-  for (let step = extent.next(); step.done !== true;) {
-    const needed = step.value
-    if (needed > Math.min(source.length, StreamDecryption.maxHeaderLength)) break
-    if (needed > message.length) {
-      message = yield* read(source, 0, Math.min(source.length, Math.max(needed, 2 * message.length)))
-    }
-    step = extent.next(message)
+/** Reads from the start of a source: at least so many bytes, or all that there are. */
+const seeStart = <E, R>(source: RandomAccessSource<E, R>) => {
+  let seen: Uint8Array = new Uint8Array(0)
+  return (length: number): Effect.Effect<Uint8Array, E | DecryptError, R> => {
+    const wanted = Math.min(source.length, Math.max(length, firstRead, 2 * seen.length))
+    return Math.min(length, source.length) <= seen.length && seen.length > 0
+      ? Effect.succeed(seen)
+      : Effect.map(read(source, 0, wanted), (bytes) => seen = bytes)
   }
-  // A copy: nobody can change what is verified after what was decoded.
-  message = new Uint8Array(message)
-  return { message, decoded: yield* orFailDecrypt(ClientRequests.decodeHeader(client, message)) }
+}
+
+/** The frames that a range touches, by their index from zero, and the message's layout. */
+interface RangePlan {
+  readonly header: MessageHeader.MessageHeader
+  readonly bodyOffset: number
+  readonly layout: MessageBody.FramedLayout
+  /** Range of the plaintext, from its first byte up to the byte before `end`. */
+  readonly start: number
+  readonly end: number
+  readonly firstFrame: number
+  readonly lastFrame: number
+}
+
+const planRange = (
+  sourceLength: number,
+  { length, offset }: PlaintextRange,
+  { header, length: bodyOffset }: MessageHeader.DecodedHeader
+): Result.Result<RangePlan, DecryptErrorReason> => {
+  const { algorithmSuite, frameLength } = header
+  const layout = PartialMessage.framedLayoutOf(algorithmSuite, sourceLength - bodyOffset, frameLength)
+  if (layout === undefined) return Result.fail(noWholeBody(bodyOffset))
+  const { frameCount, plaintextLength } = layout
+  const end = length === undefined ? plaintextLength : offset + length
+  if (offset > plaintextLength || end > plaintextLength) {
+    return invalidOption("range", `must be within the ${plaintextLength} bytes of the plaintext`)
+  }
+  // The final frame is read for what lies behind all bytes.
+  const frameAt = (position: number) => Math.min(Math.floor(position / frameLength), frameCount - 1)
+  // Only the final frame, which may be empty, shows that the end is the end.
+  const lastFrame = length === undefined ? frameCount - 1 : frameAt(end - 1)
+  return Result.succeed({ header, bodyOffset, layout, start: offset, end, firstFrame: frameAt(offset), lastFrame })
+}
+
+const checkWithheld = (
+  { maxWithheldBytes }: DecryptStreamSettings,
+  { layout: { frameLength, plaintextLength } }: RangePlan
+): Effect.Effect<void, DecryptError> =>
+  Math.min(frameLength, plaintextLength) > maxWithheldBytes
+    ? failDecrypt(new WithheldPlaintextTooLong({ what: "frame", maxWithheldBytes }))
+    : Effect.void
+
+/** The plaintext of a range, in batches of frames. */
+const openRange = <E, R>(
+  source: RandomAccessSource<E, R>,
+  plan: RangePlan,
+  opening: messageParts.Opening,
+  { onProgress }: StreamOptions<unknown, unknown>
+): Pull.Pull<Chunks, E | DecryptError, void, R> => {
+  const { end, firstFrame, lastFrame, layout: { frameLength }, start } = plan
+  let index = firstFrame
+  let frames = 0
+  let bytes = 0
+  const next: Pull.Pull<Chunks, E | DecryptError, void, R> = Effect.gen(
+    function*(): Effect.fn.Return<Chunks, E | DecryptError | Cause.Done, R> {
+      if (index > lastFrame) return yield* Cause.done()
+      const count = Math.min(lastFrame - index + 1, Math.max(1, Math.floor(batchLength / frameLength)))
+      const read = yield* readFrames(source, plan, index, count)
+      const plaintext = yield* opening.openFrames(read, [])
+      const first = index * frameLength
+      const wanted = plaintext.slice(Math.max(0, start - first), Math.min(plaintext.length, end - first))
+      index += count
+      frames += count
+      bytes += plaintext.length
+      if (onProgress !== undefined) yield* onProgress({ frames, bytes })
+      return wanted.length === 0 ? yield* next : [wanted]
+    }
+  )
+  return next
+}
+
+/** Reads a run of frames, of which the last must be the final one if and only if the layout says so. */
+const readFrames = Effect.fnUntraced(function*<E, R>(
+  source: RandomAccessSource<E, R>,
+  { bodyOffset, header, layout: { frameCount, frameLength } }: RangePlan,
+  index: number,
+  count: number
+) {
+  const fullLength = MessageBody.encodedFrameLength(header.algorithmSuite, false, frameLength)
+  const start = bodyOffset + index * fullLength
+  const until = index + count === frameCount ? source.length : start + count * fullLength
+  const part = yield* read(source, start, until - start)
+  const frames: Array<PartialMessage.DecodedFrame> = []
+  let offset = 0
+  while (frames.length < count) {
+    const frame = yield* orFailDecrypt(PartialMessage.decodeFrame<never>(header, part, {
+      start,
+      offset,
+      sequenceNumber: index + frames.length + 1,
+      reject: () => undefined
+    }))
+    if (frame instanceof PartialMessage.EndOfInput) return yield* failDecrypt(PartialMessage.missing(frame))
+    // Otherwise the message was cut, or goes on behind its end.
+    if ((frame.content === "finalFrame") !== (index + frames.length === frameCount - 1)) {
+      return yield* failDecrypt(noWholeBody(bodyOffset))
+    }
+    frames.push(frame)
+    offset = frame.end
+  }
+  if (offset !== part.length) return yield* failDecrypt(noWholeBody(bodyOffset))
+  return frames
 })
 
 const read = <E, R>(
@@ -142,12 +171,12 @@ const read = <E, R>(
   length: number
 ): Effect.Effect<Uint8Array, E | DecryptError, R> =>
   Effect.flatMap(source.read(offset, length), (bytes) => {
-    const checked = ClientRequests.checkBytes("source.read", bytes, "an effect of a Uint8Array")
+    const checked = checkBytes("source.read", bytes, "an effect of a Uint8Array")
     if (Result.isFailure(checked)) return failDecrypt(checked.failure)
     return bytes.length === length
       ? Effect.succeed(bytes)
       : orFailDecrypt(
-        ClientRequests.invalidOption("source.read", `answered ${bytes.length} bytes where ${length} were asked for`)
+        invalidOption("source.read", `answered ${bytes.length} bytes where ${length} were asked for`)
       )
   })
 
@@ -167,26 +196,4 @@ const noWholeBody = (offset: number) =>
     field: "Message Body",
     description: "does not end where the source ends: the source has not the message's length",
     offset
-  })
-
-const checkArguments = (
-  client: Client,
-  source: RandomAccessSource<unknown, unknown>,
-  range: PlaintextRange,
-  options: DecryptRangeOptions<unknown, unknown>
-) =>
-  Result.gen(function*() {
-    const settings = yield* StreamDecryption.checkOptions(client, options)
-    if (
-      typeof source !== "object" || source === null || typeof source.read !== "function" ||
-      !Number.isSafeInteger(source.length) || source.length < 0
-    ) {
-      return yield* ClientRequests.invalidOption("source", "must have a length in bytes and a function read")
-    }
-    if (typeof range !== "object" || range === null || range.offset === undefined) {
-      return yield* ClientRequests.invalidOption("range", "must have an offset")
-    }
-    yield* StreamChecks.checkLength("range.offset", range.offset)
-    yield* StreamChecks.checkLength("range.length", range.length)
-    return settings
   })

@@ -6,36 +6,25 @@
 import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Pull from "effect/Pull"
+import type * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Client, DecryptSettings } from "../client/ClientRequests.ts"
-import * as ClientRequests from "../client/ClientRequests.ts"
-import * as DataKey from "../model/DataKey.ts"
-import { DecryptError, type DecryptErrorReason, UnverifiedPlaintextReleased } from "../model/errors/DecryptError.ts"
-import { MessageNotAccepted, WithheldPlaintextTooLong } from "../model/errors/Reasons.ts"
-import { MalformedMessage } from "../model/errors/MalformedMessage.ts"
-import * as MessageFooter from "../message/MessageFooter.ts"
-import * as MessageHeader from "../message/MessageHeader.ts"
-import * as PartialMessage from "../message/PartialMessage.ts"
-import * as MessageParts from "./messageParts.ts"
-import type { DecryptStreamOptions, MessageMetadata, UnverifiedPlaintext } from "../client/MessageStream.ts"
+import type { Client } from "../client/Client.ts"
 import { withOperationSpan } from "../client/operationSpan.ts"
-import { failDecrypt, orFailDecrypt } from "../model/errors/DecryptError.ts"
-import * as StreamChecks from "./StreamChecks.ts"
-import * as StreamInlet from "./StreamInlet.ts"
-
-type Chunks = Arr.NonEmptyReadonlyArray<Uint8Array>
-
-/** So many bytes of plaintext are held back at most, where nothing else is said. */
-export const defaultMaxWithheldBytes = 2 ** 24
-
-/**
- * The longest header that is put together in memory. One with a thousand encrypted data keys takes less than a tenth of it;
- * the format allows for gigabytes.
- */
-export const maxHeaderLength = 2 ** 24
+import type { DecryptStreamOptions, StreamOptions, UnverifiedPlaintext } from "../client/Options.ts"
+import * as MessageFooter from "../message/MessageFooter.ts"
+import type * as MessageHeader from "../message/MessageHeader.ts"
+import * as PartialMessage from "../message/PartialMessage.ts"
+import { DecryptError, failDecrypt, orFailDecrypt, UnverifiedPlaintextReleased } from "../model/errors/DecryptError.ts"
+import { MessageNotAccepted, WithheldPlaintextTooLong } from "../model/errors/Reasons.ts"
+import { beginOpening } from "./beginOpening.ts"
+import { type Batch, type CheckLength, FrameReader } from "./frameReader.ts"
+import { readHeader } from "./headerReader.ts"
+import type * as messageParts from "./messageParts.ts"
+import { type DecryptStreamSettings, decryptStreamSettings } from "./request.ts"
+import { type Chunks, make as makeUpstream, type Upstream, view } from "./Upstream.ts"
+import { Withheld } from "./Withheld.ts"
 
 /** See `EncryptionSdk.decryptStream`. */
 export const decryptStream = <E, R, E2, R2>(
@@ -73,269 +62,108 @@ export const decryptStreamUnverified = <E, R, E2, R2>(
       }
     ))
 
-/** One run of the stream, whose state lives in here alone. */
+/** One run of the stream, which owns all of its state. */
 const run = Effect.fnUntraced(function*<E, R, E2, R2>(
   span: string,
   client: Client,
-  upstream: Pull.Pull<Chunks, E, void, R>,
+  source: Pull.Pull<Chunks, E, void, R>,
   scope: Scope.Scope,
-  withhold: boolean,
+  withholds: boolean,
   options: DecryptStreamOptions<E2, R2> = {}
 ): Effect.fn.Return<Pull.Pull<Chunks, E | E2 | DecryptError, void, R | R2>, DecryptError> {
-  const settings = yield* orFailDecrypt(checkOptions(client, options))
-  const inlet = StreamInlet.make(upstream, "message", failDecrypt, () => Effect.void)
-  const { queue } = inlet
-  /** Plaintext that was decrypted and may not be released yet. */
-  let held: Array<Uint8Array> = []
+  const settings = yield* orFailDecrypt(decryptStreamSettings(client, options))
+  const upstream = makeUpstream(source, "message", failDecrypt, () => Effect.void)
+  const withheld = new Withheld()
   yield* Scope.addFinalizer(
     scope,
     Effect.sync(() => {
-      queue.zero()
-      for (const part of held) part.fill(0)
+      upstream.queue.zero()
+      withheld.zero()
     })
   )
-  type Next = Pull.Pull<Chunks, E | E2 | DecryptError, void, R | R2>
-
-  /** Whether there are more bytes now. */
-  const more = Effect.suspend(() => inlet.advance() ? Effect.succeed(true) : inlet.pull)
-
-  /** All that is there, in one piece. */
-  const rest = () => queue.view(queue.available)!
-
-  /** A copy of the header: nobody can change what is verified after what was decoded. */
-  const readHeader = Effect.gen(function*() {
-    const extent = PartialMessage.headerExtent(client)
-    let length = 0
-    for (let step = extent.next(); step.done !== true;) {
-      length = step.value
-      if (length > maxHeaderLength) return yield* failDecrypt(headerTooLong())
-      const part = queue.view(length)
-      if (part !== undefined) step = extent.next(part)
-      else if (!(yield* more)) break
-    }
-    const bytes = new Uint8Array(rest().subarray(0, length))
-    const decoded = yield* orFailDecrypt(ClientRequests.decodeHeader(client, bytes))
-    if (settings.unsignedOnly && decoded.header.algorithmSuite.signature !== undefined) {
-      return yield* failDecrypt(isSigned())
-    }
-    return { bytes, decoded }
-  })
-
-  const begin = Effect.gen(function*() {
-    const { bytes, decoded } = yield* readHeader
-    queue.view(decoded.length)
-    queue.consume(decoded.length)
-    return yield* withOperationSpan(span, unlock(client, settings, bytes, decoded))
-  })
-
-  const body = (header: MessageHeader.MessageHeader, opening: MessageParts.Opening): Next => {
-    const { maxWithheldBytes } = settings
-    const { signature } = header.algorithmSuite
-    const withholdsAll = withhold && signature !== undefined
-    /** How many bytes there must be before it makes sense to look for a frame. */
-    let needed = 1
-    let frames = 0
-    let bytes = 0
-    let final: PartialMessage.DecodedFrame | undefined
-    let batch: Array<PartialMessage.DecodedFrame> = []
-    let encoded: Array<Uint8Array> = []
-
-    /** Reads the next frame, if all of it is there. */
-    const nextFrame = (pending: number): Result.Result<PartialMessage.DecodedFrame | undefined, DecryptErrorReason> => {
-      for (;;) {
-        const part = queue.view(needed)
-        if (part === undefined) return Result.succeed(undefined)
-        const start = queue.offset
-        const decoded = PartialMessage.decodeFrame(header, part, {
-          start,
-          offset: 0,
-          sequenceNumber: frames + batch.length + 1,
-          refuse: (length) =>
-            length > (withholdsAll ? maxWithheldBytes - bytes - pending : maxWithheldBytes)
-              ? new WithheldPlaintextTooLong({ what: withholdsAll ? "signed message" : "frame", maxWithheldBytes })
-              : undefined
-        })
-        if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
-        const frame = decoded.success
-        if (!(frame instanceof PartialMessage.EndOfInput)) {
-          encoded.push(part.subarray(0, frame.end))
-          queue.consume(frame.end)
-          needed = 1
-          return Result.succeed(frame)
-        }
-        needed = frame.offset - start + frame.needed
-      }
-    }
-
-    /** Reads frames up to the final one, as many as are there and as a batch takes. The final frame is a batch of its own. */
-    const collect = (): Result.Result<void, DecryptErrorReason> => {
-      for (let length = 0; length < StreamInlet.batchLength;) {
-        const decoded = nextFrame(length)
-        if (Result.isFailure(decoded)) {
-          // What was found before is still good.
-          return batch.length > 0 ? Result.void : Result.fail(decoded.failure)
-        }
-        const frame = decoded.success
-        if (frame === undefined) {
-          if (!inlet.advance()) break
-        } else if (frame.content === "frame") {
-          batch.push(frame)
-          length += frame.ciphertext.length
-        } else {
-          final = frame
-          break
-        }
-      }
-      return Result.void
-    }
-
-    const open = Effect.fnUntraced(function*(
-      opened: ReadonlyArray<PartialMessage.DecodedFrame>,
-      encoded: ReadonlyArray<Uint8Array>
-    ) {
-      const plaintext = yield* opening.openFrames(opened, encoded)
-      frames += opened.length
-      bytes += plaintext.length
-      held.push(plaintext)
-      if (options.onProgress !== undefined) yield* options.onProgress({ frames, bytes })
-    })
-
-    /** Opens the batch. The final frame, if it was found behind it, stays for the next time. */
-    const openBatch = Effect.suspend(() => {
-      const opened = batch
-      const parts = encoded.slice(0, opened.length)
-      encoded = encoded.slice(opened.length)
-      batch = []
-      return Effect.map(open(opened, parts), () => {
-        if (final === undefined) queue.release()
-      })
-    })
-
-    const release = (): Chunks | undefined => {
-      const [first, ...others] = held.filter((part) => part.length > 0)
-      held = []
-      return first && [first, ...others]
-    }
-
-    const frame: Next = Effect.suspend((): Next => {
-      if (final === undefined) {
-        const collected = collect()
-        if (Result.isFailure(collected)) return failDecrypt(collected.failure)
-      }
-      if (batch.length > 0) {
-        return Effect.flatMap(openBatch, (): Next => {
-          if (withholdsAll) return frame
-          const chunks = release()
-          return chunks === undefined ? frame : Effect.succeed(chunks)
-        })
-      }
-      if (final !== undefined) return Effect.flatMap(open([final], encoded), () => footer)
-      return Effect.flatMap(inlet.pull, (arrived): Next => arrived ? frame : endsEarly)
-    })
-
-    /** What the one-shot client says of a message that is cut there. */
-    const endsEarly: Next = Effect.suspend(() =>
-      Effect.flatMap(
-        orFailDecrypt(PartialMessage.decodeFrame<never>(header, rest(), {
-          start: queue.offset,
-          offset: 0,
-          sequenceNumber: frames + 1,
-          refuse: () => undefined
-        })),
-        (frame) =>
-          frame instanceof PartialMessage.EndOfInput
-            ? failDecrypt(PartialMessage.missing(frame))
-            : Effect.die(new Error("a frame was overlooked"))
-      )
-    )
-
-    /** The final frame is only released once the message is known to end well. */
-    const footer: Next = Effect.gen(function*() {
-      for (;;) {
-        const length = signature === undefined ? 0 : footerLength(queue.view(2))
-        if (length !== undefined && queue.available > length) break
-        if (!(yield* more)) break
-      }
-      yield* opening.finish(
-        yield* orFailDecrypt(MessageFooter.decode(header.algorithmSuite, rest(), 0, queue.offset))
-      )
-      queue.zero()
-      next = Cause.done()
-      return release() ?? (yield* Cause.done())
-    })
-
-    return frame
-  }
-
-  let next: Next = Effect.gen(function*() {
-    const { metadata, opening } = yield* begin
+  let next: Pull.Pull<Chunks, E | E2 | DecryptError, void, R | R2> = Effect.gen(function*() {
+    const { decoded, message } = yield* readHeader(client, (length) => view(upstream, length))
+    const { header } = decoded
+    if (settings.unsignedOnly && header.algorithmSuite.signature !== undefined) return yield* failDecrypt(isSigned())
+    upstream.queue.consume(decoded.length)
+    const { metadata, opening } = yield* withOperationSpan(span, beginOpening(client, settings, message, decoded))
     if (options.onHeader !== undefined) yield* options.onHeader(metadata)
-    next = body(metadata.header, opening)
+    next = openBody(settings, upstream, header, opening, withheld, withholds, options)
     return yield* next
   })
   return Effect.suspend(() => next)
 })
 
-const headerTooLong = () =>
-  new MalformedMessage({
-    field: "Header",
-    description: `takes more than ${maxHeaderLength} bytes, the most that a stream keeps of it`,
-    offset: 0
+/** Plaintext of the body, in batches of frames. The final one is released only once the message is known to end well. */
+const openBody = <E, R>(
+  settings: DecryptStreamSettings,
+  upstream: Upstream<E, R>,
+  header: MessageHeader.MessageHeader,
+  opening: messageParts.Opening,
+  withheld: Withheld,
+  withholds: boolean,
+  { onProgress }: StreamOptions<unknown, unknown>
+): Pull.Pull<Chunks, E | DecryptError, void, R> => {
+  const withholdsAll = withholds && header.algorithmSuite.signature !== undefined
+  const reader = new FrameReader(header, upstream, withheldLength(settings, withholdsAll))
+  let frames = 0
+  let bytes = 0
+  let ended = false
+
+  const open = Effect.fnUntraced(function*({ encoded, frames: opened, isFinal }: Batch) {
+    const plaintext = yield* opening.openFrames(opened, encoded)
+    frames += opened.length
+    bytes += plaintext.length
+    withheld.push(plaintext)
+    if (onProgress !== undefined) yield* onProgress({ frames, bytes })
+    if (!isFinal) reader.release()
   })
+
+  const finish = Effect.fnUntraced(function*() {
+    yield* opening.finish(yield* readSignature(upstream, header))
+    upstream.queue.zero()
+    ended = true
+    return withheld.take() ?? (yield* Cause.done())
+  })
+
+  const next: Pull.Pull<Chunks, E | DecryptError, void, R> = Effect.suspend(() => {
+    if (ended) return Cause.done()
+    const batch = reader.next()
+    if (Result.isFailure(batch)) return failDecrypt(batch.failure)
+    const read = batch.success
+    if (read === undefined) {
+      return Effect.flatMap(
+        upstream.pull,
+        (arrived): typeof next => arrived ? next : Effect.suspend(() => failDecrypt(reader.endsEarly()))
+      )
+    }
+    return Effect.flatMap(open(read), (): typeof next => {
+      if (read.isFinal) return finish()
+      const chunks = withholdsAll ? undefined : withheld.take()
+      return chunks === undefined ? next : Effect.succeed(chunks)
+    })
+  })
+  return next
+}
+
+/** The bound of what is withheld in memory: all of a signed message, or one frame. */
+const withheldLength =
+  ({ maxWithheldBytes }: DecryptStreamSettings, withholdsAll: boolean): CheckLength => (contentLength, before) =>
+    contentLength > (withholdsAll ? maxWithheldBytes - before : maxWithheldBytes)
+      ? new WithheldPlaintextTooLong({ what: withholdsAll ? "signed message" : "frame", maxWithheldBytes })
+      : undefined
+
+/** Reads the signature where the suite signs, and the end of the message, which must be the upstream's. */
+const readSignature = Effect.fnUntraced(function*<E, R>(
+  upstream: Upstream<E, R>,
+  { algorithmSuite }: MessageHeader.MessageHeader
+) {
+  const { queue } = upstream
+  const length = algorithmSuite.signature === undefined ? 0 : PartialMessage.footerExtent(yield* view(upstream, 2))
+  // One byte more than the footer shows that the message goes on.
+  if (length !== undefined) yield* view(upstream, length + 1)
+  return yield* orFailDecrypt(MessageFooter.decode(algorithmSuite, queue.view(queue.available)!, 0, queue.offset))
+})
 
 const isSigned = () =>
   new MessageNotAccepted({ description: "the message is signed, and unsignedOnly accepts unsigned ones alone" })
-
-const footerLength = (start: Uint8Array | undefined): number | undefined => start && 2 + (start[0]! << 8 | start[1]!)
-
-/** Gets the materials, and verifies commitment and header. The data key is zeroed before the body is asked for. */
-export const unlock = (
-  client: Client,
-  settings: DecryptSettings,
-  message: Uint8Array,
-  decoded: MessageHeader.DecodedHeader
-) =>
-  Effect.scoped(Effect.gen(function*() {
-    const { header } = decoded
-    const { algorithmSuite, encryptedDataKeys, encryptionContext } = header
-    const answer = yield* settings.materialsManager.decryptMaterials({
-      algorithmSuite,
-      commitmentPolicy: client.commitmentPolicy,
-      encryptedDataKeys,
-      encryptionContext,
-      expectedEncryptionContext: settings.expectedEncryptionContext
-    })
-    const { materials, receipt } = yield* orFailDecrypt(
-      ClientRequests.checkDecryptionAnswer(client, header, settings, answer)
-    )
-    yield* DataKey.zeroWithScope(materials.plaintextDataKey)
-    const opening = yield* MessageParts.openParts(client.primitives, materials, message, decoded)
-    const metadata: MessageMetadata = {
-      header,
-      encryptionContext: materials.encryptionContext,
-      algorithmSuite,
-      receipt
-    }
-    return { ...metadata, metadata, opening }
-  }))
-
-interface StreamSettings extends DecryptSettings {
-  readonly maxWithheldBytes: number
-  readonly unsignedOnly: boolean
-}
-
-/** Checks the options of one decryption of a stream. */
-export const checkOptions = (
-  client: Client,
-  options: DecryptStreamOptions<unknown, unknown>
-): Result.Result<StreamSettings, DecryptErrorReason> =>
-  Result.gen(function*() {
-    const settings = yield* ClientRequests.decryptSettings(client, options)
-    const { maxWithheldBytes = defaultMaxWithheldBytes, unsignedOnly = false } = options
-    yield* StreamChecks.checkLength("maxWithheldBytes", maxWithheldBytes)
-    if (typeof unsignedOnly !== "boolean") {
-      return yield* ClientRequests.invalidOption("unsignedOnly", "must be true or false, or left out")
-    }
-    yield* StreamChecks.checkHooks(options)
-    return { ...settings, maxWithheldBytes, unsignedOnly }
-  })

@@ -3,27 +3,22 @@
  *
  * Specification: client-apis/encrypt.md, client-apis/streaming.md
  */
-import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
-import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Client, EncryptSettings } from "../client/ClientRequests.ts"
-import * as ClientRequests from "../client/ClientRequests.ts"
-import * as DataKey from "../model/DataKey.ts"
-import type { EncryptError, EncryptErrorReason } from "../model/errors/EncryptError.ts"
-import { InvalidOption, WrongPlaintextLength } from "../model/errors/Reasons.ts"
-import * as MessageBody from "../message/MessageBody.ts"
-import * as MessageParts from "./messageParts.ts"
-import type { EncryptStreamOptions, MessageMetadata } from "../client/MessageStream.ts"
+import type { Client } from "../client/Client.ts"
+import * as materials from "../client/materials.ts"
 import { withOperationSpan } from "../client/operationSpan.ts"
-import { failEncrypt, orFailEncrypt } from "../model/errors/EncryptError.ts"
-import * as StreamChecks from "./StreamChecks.ts"
-import * as StreamInlet from "./StreamInlet.ts"
-
-type Chunks = Arr.NonEmptyReadonlyArray<Uint8Array>
+import type { EncryptStreamOptions, MessageMetadata, StreamOptions } from "../client/Options.ts"
+import * as MessageBody from "../message/MessageBody.ts"
+import { type EncryptError, failEncrypt, orFailEncrypt } from "../model/errors/EncryptError.ts"
+import { InvalidOption, WrongPlaintextLength } from "../model/errors/Reasons.ts"
+import type { ByteQueue } from "./ByteQueue.ts"
+import * as messageParts from "./messageParts.ts"
+import { type EncryptStreamSettings, encryptStreamSettings } from "./request.ts"
+import { batchLength, type Chunks, make as makeUpstream, type Upstream } from "./Upstream.ts"
 
 /** See `EncryptionSdk.encryptStream`. */
 export const encryptStream = <E, R, E2, R2>(
@@ -33,43 +28,62 @@ export const encryptStream = <E, R, E2, R2>(
 ): Stream.Stream<Uint8Array, E | E2 | EncryptError, R | R2> =>
   Stream.transformPullBracket(plaintext, (upstream, _, scope) => run(client, upstream, scope, options))
 
-/** One run of the stream, whose state lives in here alone. */
+/** One run of the stream, which owns all of its state. */
 const run = Effect.fnUntraced(function*<E, R, E2, R2>(
   client: Client,
-  upstream: Pull.Pull<Chunks, E, void, R>,
+  source: Pull.Pull<Chunks, E, void, R>,
   scope: Scope.Scope,
   options: EncryptStreamOptions<E2, R2> = {}
 ): Effect.fn.Return<Pull.Pull<Chunks, E | E2 | EncryptError, void, R | R2>, EncryptError> {
-  const settings = yield* orFailEncrypt(checkOptions(client, options))
-  const { frameLength, limit } = settings
-  let total = 0
-  const inlet = StreamInlet.make(upstream, "plaintext", failEncrypt, (length) => {
-    total += length
-    return limit !== undefined && total > limit.expected ? failEncrypt(new WrongPlaintextLength(limit)) : Effect.void
+  const settings = yield* orFailEncrypt(encryptStreamSettings(client, options))
+  const { limit } = settings
+  const upstream = makeUpstream(
+    source,
+    "plaintext",
+    failEncrypt,
+    (received) =>
+      limit !== undefined && received > limit.expected
+        ? failEncrypt(new WrongPlaintextLength(limit))
+        : Effect.void
+  )
+  yield* Scope.addFinalizer(scope, Effect.sync(() => upstream.queue.zero()))
+  let next: Pull.Pull<Chunks, E | E2 | EncryptError, void, R | R2> = Effect.gen(function*() {
+    const { metadata, sealing } = yield* withOperationSpan("EncryptionSdk.encryptStream", begin(client, settings))
+    if (options.onHeader !== undefined) yield* options.onHeader(metadata)
+    next = sealBody(settings, upstream, sealing, options)
+    return [sealing.headerBytes]
   })
-  yield* Scope.addFinalizer(scope, Effect.sync(() => inlet.queue.zero()))
-  const { queue } = inlet
+  return Effect.suspend(() => next)
+})
+
+/** Requests the materials, and makes the header. The data key is zeroed before the first byte of plaintext is pulled. */
+const begin = (client: Client, settings: EncryptStreamSettings) =>
+  materials.withEncryptionMaterials(
+    client,
+    settings,
+    settings.limit?.expected,
+    ({ materials, receipt }) =>
+      Effect.map(messageParts.sealParts(client, materials, settings.frameLength), (sealing) => {
+        const { algorithmSuite, encryptionContext } = materials
+        const metadata: MessageMetadata = { header: sealing.header, encryptionContext, algorithmSuite, receipt }
+        return { ...metadata, metadata, sealing }
+      })
+  )
+
+/** Body and footer of the message, in batches of frames. */
+const sealBody = <E, R>(
+  settings: EncryptStreamSettings,
+  upstream: Upstream<E, R>,
+  sealing: messageParts.Sealing,
+  { onProgress }: StreamOptions<unknown, unknown>
+): Pull.Pull<Chunks, E | EncryptError, void, R> => {
+  const { pull, queue, received } = upstream
+  const { limit } = settings
   let frames = 0
   let bytes = 0
+  let ended = false
 
-  /** The frames that are known not to be the final one, as many as a batch takes. */
-  const collect = (): ReadonlyArray<Uint8Array> => {
-    const contents: Array<Uint8Array> = []
-    const end = limit?.field === "plaintextLength" ? Math.max(limit.expected, total) : total
-    for (let length = 0; length < StreamInlet.batchLength;) {
-      if (queue.available >= frameLength && queue.offset + frameLength < end) {
-        contents.push(queue.take(frameLength))
-        length += frameLength
-      } else if (!inlet.advance()) break
-    }
-    return contents
-  }
-
-  const seal = Effect.fnUntraced(function*(
-    sealing: MessageParts.Sealing,
-    contents: ReadonlyArray<Uint8Array>,
-    endsMessage: boolean
-  ) {
+  const seal = Effect.fnUntraced(function*(contents: ReadonlyArray<Uint8Array>, endsMessage: boolean) {
     const count = contents.length
     if (frames + count > (endsMessage ? MessageBody.maxFrames : MessageBody.maxFrames - 1)) {
       return yield* failEncrypt(tooManyFrames())
@@ -83,90 +97,52 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
     frames += count
     for (const content of contents) bytes += content.length
     queue.release()
-    if (options.onProgress !== undefined) yield* options.onProgress({ frames, bytes })
+    if (onProgress !== undefined) yield* onProgress({ frames, bytes })
     return out
   })
 
-  const finish = Effect.fnUntraced(function*(sealing: MessageParts.Sealing) {
-    if (limit?.field === "plaintextLength" && total < limit.expected) {
-      return yield* failEncrypt(new WrongPlaintextLength({ ...limit, length: total }))
+  const finish = Effect.fnUntraced(function*() {
+    if (limit?.field === "plaintextLength" && received() < limit.expected) {
+      return yield* failEncrypt(new WrongPlaintextLength({ ...limit, length: received() }))
     }
-    const final = yield* seal(sealing, [queue.take(queue.available)], true)
+    const final = yield* seal([queue.take(queue.available)], true)
     const footer = yield* sealing.finish
     queue.zero()
-    next = Cause.done()
+    ended = true
     return footer.length === 0 ? [final] as const : [final, footer] as const
   })
 
-  const body = (sealing: MessageParts.Sealing): typeof next =>
-    Effect.suspend(() => {
-      const contents = collect()
-      if (contents.length > 0) return Effect.map(seal(sealing, contents, false), (out) => [out] as const)
-      return Effect.flatMap(inlet.pull, (arrived): typeof next => arrived ? body(sealing) : finish(sealing))
-    })
-
-  let next: Pull.Pull<Chunks, E | E2 | EncryptError, void, R | R2> = Effect.gen(function*() {
-    const { metadata, sealing } = yield* withOperationSpan("EncryptionSdk.encryptStream", begin(client, settings))
-    if (options.onHeader !== undefined) yield* options.onHeader(metadata)
-    next = body(sealing)
-    return [sealing.headerBytes]
+  const next: Pull.Pull<Chunks, E | EncryptError, void, R> = Effect.suspend(() => {
+    if (ended) return Cause.done()
+    const contents = takeFullFrames(settings, upstream)
+    if (contents.length > 0) return Effect.map(seal(contents, false), (out) => [out] as const)
+    return Effect.flatMap(pull, (arrived): typeof next => arrived ? next : finish())
   })
-  return Effect.suspend(() => next)
-})
+  return next
+}
+
+/** Takes the frames that cannot be the final one, as many as a batch takes. */
+const takeFullFrames = (
+  { frameLength, limit }: EncryptStreamSettings,
+  { advance, queue, received }: Upstream<unknown, unknown>
+): ReadonlyArray<Uint8Array> => {
+  const contents: Array<Uint8Array> = []
+  const end = limit?.field === "plaintextLength" ? Math.max(limit.expected, received()) : received()
+  for (let length = 0; length < batchLength;) {
+    if (isFullFrame(queue, frameLength, end)) {
+      contents.push(queue.take(frameLength))
+      length += frameLength
+    } else if (!advance()) break
+  }
+  return contents
+}
+
+/** Whether the queue holds a frame that others follow. */
+const isFullFrame = ({ available, offset }: ByteQueue, frameLength: number, end: number): boolean =>
+  available >= frameLength && offset + frameLength < end
 
 const tooManyFrames = () =>
   new InvalidOption({
     field: "frameLength",
     description: `makes more than ${MessageBody.maxFrames} frames, which is the most that fit a message`
-  })
-
-/** Gets the materials, and makes the header. The data key is zeroed before the first byte of plaintext is asked for. */
-const begin = (client: Client, settings: StreamSettings) =>
-  Effect.scoped(Effect.gen(function*() {
-    const answer = yield* settings.materialsManager.getEncryptionMaterials({
-      encryptionContext: settings.encryptionContext,
-      commitmentPolicy: client.commitmentPolicy,
-      algorithmSuite: settings.algorithmSuite,
-      requiredEncryptionContextKeys: [],
-      maxPlaintextLength: settings.limit?.expected
-    })
-    const { materials, receipt } = yield* orFailEncrypt(
-      ClientRequests.checkEncryptionAnswer(client, answer)
-    )
-    yield* DataKey.zeroWithScope(materials.plaintextDataKey)
-    const sealing = yield* MessageParts.sealParts(client.primitives, materials, settings.frameLength)
-    const { header } = sealing
-    const { algorithmSuite, encryptionContext } = materials
-    const metadata: MessageMetadata = { header, encryptionContext, algorithmSuite, receipt }
-    return { ...metadata, metadata, sealing }
-  }))
-
-interface StreamSettings extends EncryptSettings {
-  /** What is known of the length of the plaintext. */
-  readonly limit: { readonly field: "plaintextLength" | "maxPlaintextLength"; readonly expected: number } | undefined
-}
-
-const checkOptions = (
-  client: Client,
-  options: EncryptStreamOptions<unknown, unknown>
-): Result.Result<StreamSettings, EncryptErrorReason> =>
-  Result.gen(function*() {
-    const settings = yield* ClientRequests.encryptSettings(client, options)
-    const { maxPlaintextLength, plaintextLength } = options
-    yield* StreamChecks.checkLength("plaintextLength", plaintextLength)
-    yield* StreamChecks.checkLength("maxPlaintextLength", maxPlaintextLength)
-    yield* StreamChecks.checkHooks(options)
-    if (plaintextLength !== undefined && maxPlaintextLength !== undefined) {
-      return yield* ClientRequests.invalidOption("plaintextLength", "cannot be given together with maxPlaintextLength")
-    }
-    if (plaintextLength !== undefined) {
-      yield* ClientRequests.checkFrames(plaintextLength, settings.frameLength)
-      return { ...settings, limit: { field: "plaintextLength", expected: plaintextLength } }
-    }
-    return {
-      ...settings,
-      limit: maxPlaintextLength === undefined
-        ? undefined
-        : { field: "maxPlaintextLength", expected: maxPlaintextLength }
-    }
   })

@@ -1,23 +1,23 @@
 /**
- * Encrypts one message whose plaintext arrives in parts, and decrypts one that does: apart from `MessageCipher`, so that a
- * program without streams does not load it. Not exported.
+ * Encryption of a message whose plaintext arrives in parts, and decryption of one that arrives so. Apart from
+ * `messageCipher`, so that a program without streams does not load it. Not exported.
  *
  * Specification: client-apis/encrypt.md#construct-the-header and what follows it,
  * client-apis/decrypt.md#verify-the-header and what follows it
  */
 import * as Effect from "effect/Effect"
-import type { Primitives } from "../crypto/Primitives.ts"
+import type { Client } from "../client/Client.ts"
 import type { CompleteDecryptionMaterials, CompleteEncryptionMaterials } from "../model/CryptographicMaterials.ts"
 import type { DecryptError } from "../model/errors/DecryptError.ts"
 import type { EncryptError } from "../model/errors/EncryptError.ts"
 import * as bytes from "../internal/bytes.ts"
 import * as MessageBody from "../message/MessageBody.ts"
 import * as MessageHeader from "../message/MessageHeader.ts"
-import * as MessageCipher from "../client/messageCipher.ts"
+import * as messageCipher from "../client/messageCipher.ts"
 import { failDecrypt } from "../model/errors/DecryptError.ts"
 import { failEncrypt } from "../model/errors/EncryptError.ts"
 
-/** A message that is being written. What `sealFrames` and `finish` answer is the message, in this order. */
+/** A message that is being written: `headerBytes`, the results of `sealFrames`, and that of `finish`, in this order. */
 export interface Sealing {
   readonly header: MessageHeader.MessageHeader
   /** The bytes of the header. */
@@ -34,19 +34,20 @@ export interface Sealing {
  * Specification: client-apis/encrypt.md#construct-the-header
  */
 export const sealParts = Effect.fnUntraced(function*(
-  primitives: Primitives,
+  client: Client,
   materials: CompleteEncryptionMaterials,
   frameLength: number
 ): Effect.fn.Return<Sealing, EncryptError> {
+  const { primitives } = client
   const { algorithmSuite, signingKey } = materials
-  const { encryptionKey, fields, headerBody } = yield* MessageCipher.begin(primitives, materials, frameLength)
+  const { encryptionKey, fields, headerBody } = yield* messageCipher.beginMessage(client, materials, frameLength)
   const headerBytes = new Uint8Array(headerBody.length + MessageHeader.authenticationLength(algorithmSuite))
   headerBytes.set(headerBody)
   const tag = headerBytes.subarray(headerBytes.length - algorithmSuite.tagLength)
   yield* primitives.seal(encryptionKey, [
     {
-      iv: MessageCipher.headerIv,
-      aad: MessageCipher.headerAad(headerBody, materials),
+      iv: messageCipher.headerIv,
+      aad: messageCipher.headerAad(headerBody, materials),
       plaintext: bytes.empty,
       output: tag
     }
@@ -54,7 +55,7 @@ export const sealParts = Effect.fnUntraced(function*(
   const signer = signingKey && (yield* Effect.catch(primitives.signer(signingKey), failEncrypt))
   signer?.update(headerBytes)
   return {
-    header: MessageCipher.sealedHeader(fields, tag),
+    header: messageCipher.sealedHeader(fields, tag),
     headerBytes,
     sealFrames: (frames) =>
       Effect.suspend(() => {
@@ -71,7 +72,7 @@ export const sealParts = Effect.fnUntraced(function*(
       }),
     finish: signer === undefined
       ? Effect.succeed(bytes.empty)
-      : Effect.map(signer.finish, (signature) => MessageCipher.footerOf(algorithmSuite, signature))
+      : Effect.map(signer.finish, (signature) => messageCipher.encodeFooter(algorithmSuite, signature))
   }
 })
 
@@ -96,13 +97,14 @@ export interface Opening {
  * Specification: client-apis/decrypt.md#verify-the-header
  */
 export const openParts = Effect.fnUntraced(function*(
-  primitives: Primitives,
+  client: Client,
   materials: CompleteDecryptionMaterials,
   message: Uint8Array,
   decoded: MessageHeader.DecodedHeader
 ): Effect.fn.Return<Opening, DecryptError> {
+  const { primitives } = client
   const { header, length } = decoded
-  const encryptionKey = yield* MessageCipher.unlock(primitives, materials, message, decoded)
+  const encryptionKey = yield* messageCipher.verifyHeader(primitives, materials, message, decoded)
   const { verificationKey } = materials
   const verifier = verificationKey && (yield* Effect.catch(primitives.verifier(verificationKey), failDecrypt))
   verifier?.update(message.subarray(0, length))
@@ -114,7 +116,7 @@ export const openParts = Effect.fnUntraced(function*(
         const plaintext = new Uint8Array(length)
         const opened = primitives.open(encryptionKey, MessageBody.openFrames(header, frames, plaintext))
         return Effect.map(
-          Effect.onError(MessageCipher.authentic("body", opened), () => Effect.sync(() => plaintext.fill(0))),
+          Effect.onError(messageCipher.authentic("body", opened), () => Effect.sync(() => plaintext.fill(0))),
           () => {
             if (verifier !== undefined) { for (const part of encoded) verifier.update(part) }
             return plaintext
@@ -123,7 +125,7 @@ export const openParts = Effect.fnUntraced(function*(
       }),
     finish: (signature) => {
       if (verifier !== undefined && signature !== undefined) {
-        return Effect.flatMap(verifier.finish(signature), MessageCipher.signatureVerdict)
+        return Effect.flatMap(verifier.finish(signature), messageCipher.signatureVerdict)
       }
       return verifier === undefined && signature === undefined
         ? Effect.void

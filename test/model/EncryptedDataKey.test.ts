@@ -1,3 +1,4 @@
+import { EncryptedDataKeyCodec } from "effect-encryption-sdk/message"
 import { assert, describe, it } from "@effect/vitest"
 import { EncryptedDataKey } from "effect-encryption-sdk"
 import { Arbitraries } from "effect-encryption-sdk/testing"
@@ -8,7 +9,7 @@ const info = (text: string) => EncryptedDataKey.printableInfo(Buffer.from(text, 
 describe("EncryptedDataKey", () => {
   it("encodes three fields, each behind its length", () => {
     assert.strictEqual(
-      toHex(EncryptedDataKey.encode({
+      toHex(EncryptedDataKeyCodec.encode({
         keyProviderId: "aws-kms",
         keyProviderInfo: hex("0102"),
         ciphertext: hex("ff")
@@ -19,18 +20,18 @@ describe("EncryptedDataKey", () => {
 
   it("counts the bytes of the key provider ID, not its characters", () => {
     assert.strictEqual(
-      toHex(EncryptedDataKey.encode({ keyProviderId: "é😀", keyProviderInfo: hex(""), ciphertext: hex("") })),
+      toHex(EncryptedDataKeyCodec.encode({ keyProviderId: "é😀", keyProviderInfo: hex(""), ciphertext: hex("") })),
       toHex(hex("0006 c3a9f09f9880 0000 0000"))
     )
   })
 
   it.prop("knows its encoded length", [Arbitraries.encryptedDataKey], ([edk]) => {
-    assert.strictEqual(EncryptedDataKey.encode(edk).length, EncryptedDataKey.encodedLength(edk))
+    assert.strictEqual(EncryptedDataKeyCodec.encode(edk).length, EncryptedDataKeyCodec.encodedLength(edk))
   }, { arbitrary: { seed: "edk", runs: 100 } })
 
   it("encodes fields of the greatest length", () => {
     const most = new Uint8Array(EncryptedDataKey.maxFieldLength).fill(1)
-    const encoded = EncryptedDataKey.encode({
+    const encoded = EncryptedDataKeyCodec.encode({
       keyProviderId: "a".repeat(most.length),
       keyProviderInfo: most,
       ciphertext: most

@@ -1,3 +1,4 @@
+import { EncryptionContextCodec } from "effect-encryption-sdk/message"
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Result } from "effect"
 import { EncryptionContext, InvalidEncryptionContext } from "effect-encryption-sdk"
@@ -90,7 +91,7 @@ describe("EncryptionContext", () => {
       assertRefused({ a: "v".repeat(65_536) }, "value is 65536 bytes, at most 65535 fit", "a")
       assertRefused({ a: "é".repeat(32_768) }, "value is 65536 bytes, at most 65535 fit", "a")
       // 2 bytes of count, and 4 of lengths.
-      assert.strictEqual(EncryptionContext.serialize(valid({ a: "v".repeat(65_528) })).length, 65_535)
+      assert.strictEqual(EncryptionContextCodec.encode(valid({ a: "v".repeat(65_528) })).length, 65_535)
       assertRefused({ a: "v".repeat(65_529) }, "serialised length is 65536 bytes, at most 65535 fit")
       assertRefused(
         { a: "v".repeat(40_000), b: "v".repeat(40_000) },
@@ -157,14 +158,14 @@ describe("EncryptionContext", () => {
 
   describe("serialize", () => {
     it("is nothing for an empty context", () => {
-      assert.strictEqual(EncryptionContext.serialize(valid({})).length, 0)
-      assert.strictEqual(EncryptionContext.serialize(EncryptionContext.empty).length, 0)
+      assert.strictEqual(EncryptionContextCodec.encode(valid({})).length, 0)
+      assert.strictEqual(EncryptionContextCodec.encode(EncryptionContext.empty).length, 0)
     })
 
     it("is the specification's example", () => {
       // data-format/message-header.md#example-bytes without its public key; the key of the first pair as in the bytes.
       assert.strictEqual(
-        toHex(EncryptionContext.serialize(valid({ "2context": "example", "0this": "is", "1an": "encryption" }))),
+        toHex(EncryptionContextCodec.encode(valid({ "2context": "example", "0this": "is", "1an": "encryption" }))),
         toHex(hex(`
           0003
           0005 3074686973 0002 6973
@@ -195,7 +196,7 @@ describe("EncryptionContext", () => {
       assert.notDeepEqual(order.toSorted((a, b) => a.localeCompare(b)), order)
       for (const keys of [shuffled, order.toReversed()]) {
         assert.strictEqual(
-          toHex(EncryptionContext.serialize(valid(Object.fromEntries(keys.map((key) => [key, key]))))),
+          toHex(EncryptionContextCodec.encode(valid(Object.fromEntries(keys.map((key) => [key, key]))))),
           toHex(encode(...order.map((key) => [key, key] as const)))
         )
       }
@@ -205,7 +206,7 @@ describe("EncryptionContext", () => {
       for (const value of ["v", "\u{1F600}\u00ff\u0080", "v".repeat(5000)]) {
         const context = valid({ k: value })
         for (let i = 0; i < 4; i++) {
-          const bytes = EncryptionContext.serialize(context)
+          const bytes = EncryptionContextCodec.encode(context)
           assert.deepStrictEqual(bytes, encode(["k", value]))
           bytes.fill(0)
         }
@@ -214,18 +215,18 @@ describe("EncryptionContext", () => {
 
     it("of what was made of a validated context is its own", () => {
       const context = valid({ k: "v" })
-      for (let i = 0; i < 3; i++) EncryptionContext.serialize(context)
+      for (let i = 0; i < 3; i++) EncryptionContextCodec.encode(context)
       const copies = [{ ...context, k: "w" }, Object.create(context, { k: { value: "w", enumerable: true } }) as object]
       for (const copy of copies) {
         assert.notStrictEqual(valid(copy), copy)
-        assert.deepStrictEqual(EncryptionContext.serialize(valid(copy)), encode(["k", "w"]))
+        assert.deepStrictEqual(EncryptionContextCodec.encode(valid(copy)), encode(["k", "w"]))
       }
     })
 
     it("answers bytes that are the caller's to change", () => {
       const context = valid({ a: "1" })
       for (let i = 0; i < 3; i++) {
-        const serialized = EncryptionContext.serialize(context)
+        const serialized = EncryptionContextCodec.encode(context)
         assert.strictEqual(toHex(serialized), toHex(encode(["a", "1"])))
         serialized.fill(0xff)
       }
@@ -233,7 +234,7 @@ describe("EncryptionContext", () => {
 
     it("orders a key before those that it begins", () => {
       assert.strictEqual(
-        toHex(EncryptionContext.serialize(valid({ ab: "2", a: "1", "a\0": "3" }))),
+        toHex(EncryptionContextCodec.encode(valid({ ab: "2", a: "1", "a\0": "3" }))),
         toHex(encode(["a", "1"], ["a\0", "3"], ["ab", "2"]))
       )
     })
@@ -242,7 +243,7 @@ describe("EncryptionContext", () => {
       "holds every pair once, in ascending order of bytes",
       [Arbitraries.encryptionContext({ maxPairs: 12 })],
       ([context]) => {
-        const bytes = Buffer.from(EncryptionContext.serialize(valid(context)))
+        const bytes = Buffer.from(EncryptionContextCodec.encode(valid(context)))
         const expected = Object.keys(context).toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
         assert.strictEqual(
           toHex(bytes),

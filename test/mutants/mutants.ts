@@ -118,8 +118,8 @@ const cached: ReadonlyArray<Mutant> = [
   {
     name: "joining across commitment policies, encrypt",
     file: manager,
-    find: "commitmentPolicy,\n      EncryptionContext.serialize(Object",
-    replace: "\"\",\n      EncryptionContext.serialize(Object",
+    find: "commitmentPolicy,\n      EncryptionContextCodec.encode(Object",
+    replace: "\"\",\n      EncryptionContextCodec.encode(Object",
     killedBy: flightTests(
       "promise 8: single flight with reservations > encrypts of another commitment policy do not join"
     )
@@ -147,8 +147,8 @@ const cached: ReadonlyArray<Mutant> = [
   {
     name: "joining across commitment policies, decrypt",
     file: manager,
-    find: "request.commitmentPolicy,\n      EncryptionContext.serialize(expected)",
-    replace: "\"\",\n      EncryptionContext.serialize(expected)",
+    find: "request.commitmentPolicy,\n      EncryptionContextCodec.encode(expected)",
+    replace: "\"\",\n      EncryptionContextCodec.encode(expected)",
     killedBy: flightTests(
       "promise 8: single flight with reservations > decrypts of another commitment policy do not join"
     )

@@ -1,7 +1,8 @@
+import { EncryptionContextCodec } from "effect-encryption-sdk/message"
 import { gcm } from "@noble/ciphers/aes.js"
 import { assert, describe, it } from "@effect/vitest"
 import { Config, ConfigProvider, Deferred, Effect, Exit, Fiber, Layer, Redacted, Scope } from "effect"
-import { AlgorithmSuite, DataKey, EncryptedDataKey, EncryptionContext, Keyring } from "effect-encryption-sdk"
+import { AlgorithmSuite, DataKey, EncryptedDataKey, Keyring } from "effect-encryption-sdk"
 import { PrimitivesError } from "effect-encryption-sdk/crypto"
 import { RawAesKeyring, WrappingKey } from "effect-encryption-sdk/raw"
 import {
@@ -49,7 +50,7 @@ const wrapByHand = (
   return {
     keyProviderId: "test namespace",
     keyProviderInfo: Buffer.concat([Buffer.from(keyName), suffix(128, 12, iv)]),
-    ciphertext: gcm(wrappingKey, iv, EncryptionContext.serialize(exampleContext)).encrypt(dataKey)
+    ciphertext: gcm(wrappingKey, iv, EncryptionContextCodec.encode(exampleContext)).encrypt(dataKey)
   }
 }
 
@@ -96,7 +97,7 @@ describe("RawAesKeyring", () => {
           new Uint8Array(Buffer.concat([Buffer.from("key ⅰ"), suffix(128, 12, iv)]))
         )
         assert.strictEqual(edk.ciphertext.length, 32 + 16)
-        const dataKey = gcm(keyBytes(length), iv, EncryptionContext.serialize(exampleContext)).decrypt(edk.ciphertext)
+        const dataKey = gcm(keyBytes(length), iv, EncryptionContextCodec.encode(exampleContext)).decrypt(edk.ciphertext)
         assert.deepStrictEqual(dataKey, DataKey.value(materials.plaintextDataKey!))
       }))
 

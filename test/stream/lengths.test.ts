@@ -9,7 +9,6 @@ import {
   DefaultCmm,
   EncryptionSdk,
   Keyring,
-  type MessageStream,
   type Receipt
 } from "effect-encryption-sdk"
 import { CachingCmm, LocalCache } from "effect-encryption-sdk/caching"
@@ -36,7 +35,7 @@ const cachingClient = () => {
 
 /** Encrypts a stream, and answers the receipt that `onHeader` was told. */
 const receiptOf = Effect.fnUntraced(
-  function*(sdk: EncryptionSdk.EncryptionSdk, length: number, options: MessageStream.EncryptStreamOptions) {
+  function*(sdk: EncryptionSdk.EncryptionSdk, length: number, options: EncryptionSdk.EncryptStreamOptions) {
     let receipt: Receipt.Receipt | undefined
     yield* Stream.runDrain(sdk.encryptStream(chunksOf(pattern(length), 7), {
       algorithmSuite,
@@ -72,7 +71,7 @@ describe("lengths and the cache", () => {
         algorithmSuite,
         encryptionContext: { tenant: "a" }
       })
-      const seen: Array<MessageStream.MessageMetadata> = []
+      const seen: Array<EncryptionSdk.MessageMetadata> = []
       const decrypted = sdk.decryptStream(chunksOf(message, 7), {
         onHeader: (metadata) => Effect.sync(() => seen.push(metadata))
       })
@@ -89,7 +88,7 @@ describe("lengths and the cache", () => {
 describe("a plaintext of another length", () => {
   for (const suite of [algorithmSuite, AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384]) {
     for (const chunk of [1, 10, 10_000]) {
-      const cases: ReadonlyArray<readonly [string, MessageStream.EncryptStreamOptions, object]> = [
+      const cases: ReadonlyArray<readonly [string, EncryptionSdk.EncryptStreamOptions, object]> = [
         ["longer", { plaintextLength: 30 }, { field: "plaintextLength", expected: 30 }],
         ["longer", { plaintextLength: 34 }, { field: "plaintextLength", expected: 34 }],
         ["longer", { plaintextLength: 0 }, { field: "plaintextLength", expected: 0 }],

@@ -4,13 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber, Layer, Stream } from "effect"
-import {
-  AlgorithmSuite,
-  CryptographicMaterialsManager,
-  DefaultCmm,
-  EncryptionSdk,
-  type MessageStream
-} from "effect-encryption-sdk"
+import { AlgorithmSuite, CryptographicMaterialsManager, DefaultCmm, EncryptionSdk } from "effect-encryption-sdk"
 import { afterAll, beforeAll } from "vitest"
 import { inBrowser } from "../support/TestPrimitives.ts"
 import { concat, flip, toHex } from "../support/bytes.ts"
@@ -94,7 +88,7 @@ describe("hooks", () => {
       Effect.gen(function*() {
         const { sdk } = yield* watched()
         const told: Array<string> = []
-        const options: MessageStream.StreamOptions = {
+        const options: EncryptionSdk.StreamOptions = {
           onHeader: ({ header }) => Effect.sync(() => told.push(`header ${header.frameLength}`)),
           onProgress: ({ bytes, frames }) => Effect.sync(() => told.push(`${frames} frames, ${bytes} bytes`))
         }

@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Exit, Option, Redacted, Result, Schema, Stream } from "effect"
-import { AlgorithmSuite, type MessageStream } from "effect-encryption-sdk"
+import { AlgorithmSuite, type EncryptionSdk } from "effect-encryption-sdk"
 import { MessageHeader } from "effect-encryption-sdk/message"
 import { RawAesKeyring } from "effect-encryption-sdk/raw"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
@@ -27,7 +27,7 @@ const withoutFrames = hex(`
 /** A message in memory that keeps what is read of it. */
 const sourceOf = (message: Uint8Array) => {
   const reads: Array<readonly [offset: number, length: number]> = []
-  const source: MessageStream.RandomAccessSource = {
+  const source: EncryptionSdk.RandomAccessSource = {
     length: message.length,
     read: (offset, length) =>
       Effect.sync(() => {
@@ -71,11 +71,11 @@ describe("a range", () => {
       const { length } = Result.getOrThrow(MessageHeader.decode(message))
       const frame = 1032
       const { reads, source } = sourceOf(message)
-      const metadata: Array<MessageStream.MessageMetadata> = []
-      const progress: Array<MessageStream.Progress> = []
+      const metadata: Array<EncryptionSdk.MessageMetadata> = []
+      const progress: Array<EncryptionSdk.Progress> = []
       const options = {
-        onHeader: (told: MessageStream.MessageMetadata) => Effect.sync(() => metadata.push(told)),
-        onProgress: (told: MessageStream.Progress) => Effect.sync(() => progress.push(told))
+        onHeader: (told: EncryptionSdk.MessageMetadata) => Effect.sync(() => metadata.push(told)),
+        onProgress: (told: EncryptionSdk.Progress) => Effect.sync(() => progress.push(told))
       }
       const read = yield* collect(sdk.decryptRange(source, { offset: 499_999, length: 2 }, options))
       assert.strictEqual(toHex(read), toHex(pattern(1_000_000).subarray(499_999, 500_001)))
@@ -108,7 +108,7 @@ describe("a range", () => {
       const sdk = yield* clientOf(recordingKeyring().keyring)
       const { message } = yield* sdk.encrypt(pattern(100), { algorithmSuite, frameLength: 10 })
       const { source } = sourceOf(message)
-      const wrong: ReadonlyArray<readonly [string, MessageStream.RandomAccessSource, MessageStream.PlaintextRange]> = [
+      const wrong: ReadonlyArray<readonly [string, EncryptionSdk.RandomAccessSource, EncryptionSdk.PlaintextRange]> = [
         ["range", source, { offset: 101 }],
         ["range", source, { offset: 0, length: 101 }],
         ["range", source, { offset: 99, length: 2 }],
@@ -154,7 +154,7 @@ describe("a range", () => {
       const { length } = Result.getOrThrow(MessageHeader.decode(message))
       const range = { offset: 22, length: 6 }
       const expected = toHex(plaintext.subarray(22, 28))
-      const attempt = (changed: Uint8Array, range: MessageStream.PlaintextRange) =>
+      const attempt = (changed: Uint8Array, range: EncryptionSdk.PlaintextRange) =>
         Effect.map(
           Effect.exit(collect(sdk.decryptRange(sourceOf(changed).source, range))),
           (exit) => Exit.isSuccess(exit) ? Option.some(toHex(exit.value)) : Option.none()

@@ -1,3 +1,4 @@
+import { EncryptionContextCodec } from "effect-encryption-sdk/message"
 import { Effect } from "effect"
 import {
   type CryptographicMaterials,
@@ -36,7 +37,7 @@ export const recordingKeyring = (
     handedOut.push(copy)
     return DataKey.acquire(Effect.sync(() => DataKey.make(copy)))
   }
-  const contextOf = (context: EncryptionContext.EncryptionContext) => toHex(EncryptionContext.serialize(context))
+  const contextOf = (context: EncryptionContext.EncryptionContext) => toHex(EncryptionContextCodec.encode(context))
   const keyring = Keyring.make({
     name,
     onEncrypt: Effect.fnUntraced(function*(materials) {

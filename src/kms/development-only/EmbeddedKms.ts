@@ -8,6 +8,7 @@
  * `IncorrectKeyException`, `InvalidArnException`, `ValidationException`. There are no permissions, and grant tokens are
  * ignored. A call goes to the Region that its key identifier names, or else to `region`.
  */
+import * as EncryptionContextCodec from "../../message/EncryptionContextCodec.ts"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -264,7 +265,7 @@ export const make: (
     const contextOf = ({ encryptionContext }: KmsRequest): Result.Result<Uint8Array, Refusal> =>
       Result.mapBoth(EncryptionContext.validate(encryptionContext), {
         onFailure: (error) => refusal("Rejected", "ValidationException", error.message),
-        onSuccess: EncryptionContext.serialize
+        onSuccess: EncryptionContextCodec.encode
       })
 
     /** Header (version, key ARN), IV, ciphertext, tag. The header and the context are authenticated. */

@@ -2,8 +2,9 @@
  * Runs a program against the real managers, and keeps what an observer sees: the events, in order and with the fiber that
  * they happened in, the calls, the evictions, and what became of each request.
  */
+import { EncryptionContextCodec } from "effect-encryption-sdk/message"
 import { Cause, Clock, Effect, Exit, Fiber, Schedule, Scheduler, Scope } from "effect"
-import { type CryptographicMaterialsManager, DataKey, EncryptionContext } from "effect-encryption-sdk"
+import { type CryptographicMaterialsManager, DataKey } from "effect-encryption-sdk"
 import {
   CacheEntry,
   CachePolicy,
@@ -523,12 +524,12 @@ const checkMaterials = (
   const { operation, request } = call
   const essence = (value: typeof given) =>
     JSON.stringify([
-      EncryptionContext.serialize(value.encryptionContext).toString(),
+      EncryptionContextCodec.encode(value.encryptionContext).toString(),
       value.commitmentPolicy,
       value.algorithmSuite?.name,
       "requiredEncryptionContextKeys" in value
         ? value.requiredEncryptionContextKeys
-        : EncryptionContext.serialize(value.expectedEncryptionContext).toString(),
+        : EncryptionContextCodec.encode(value.expectedEncryptionContext).toString(),
       "encryptedDataKeys" in value
         ? value.encryptedDataKeys.map(({ ciphertext }) => ciphertext.toString()).toSorted(byText)
         : []

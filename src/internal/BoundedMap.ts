@@ -1,0 +1,20 @@
+/** A map of at most `capacity` entries. The entry that was set first leaves it for a new one. */
+export class BoundedMap<Key, Value> {
+  private readonly entries = new Map<Key, Value>()
+  private readonly capacity: number
+
+  constructor(capacity: number) {
+    this.capacity = capacity
+  }
+
+  get(key: Key): Value | undefined {
+    return this.entries.get(key)
+  }
+
+  set(key: Key, value: Value): void {
+    if (this.entries.size >= this.capacity && !this.entries.has(key)) {
+      this.entries.delete(this.entries.keys().next().value!)
+    }
+    this.entries.set(key, value)
+  }
+}
