@@ -9,17 +9,13 @@
 import type * as Result from "effect/Result"
 import type { AlgorithmSuite } from "../model/AlgorithmSuite.ts"
 import * as bytes from "../internal/bytes.ts"
-import { ByteReader, decoding, refuse } from "./internal/ByteReader.ts"
+import { aads, type BodyContent } from "./internal/bodyAad.ts"
+import { ByteReader, decoding } from "./internal/ByteReader.ts"
+import { type BodyHeader, type Frame, readFrame, readFrameHead, sequenceNumberEnd } from "./internal/frames.ts"
 import type { MalformedMessage } from "../model/errors/MalformedMessage.ts"
-import type { ContentType } from "./MessageHeader.ts"
 
-/** What the layout of a body depends on: these fields of the message's header. */
-export interface BodyHeader {
-  readonly algorithmSuite: AlgorithmSuite
-  readonly messageId: Uint8Array
-  readonly contentType: ContentType
-  readonly frameLength: number
-}
+export type { BodyContent } from "./internal/bodyAad.ts"
+export type { BodyHeader, Frame } from "./internal/frames.ts"
 
 /** The most frames that a message can have. */
 export const maxFrames = 0xffff_ffff
@@ -28,27 +24,12 @@ export const maxFrames = 0xffff_ffff
 export const frameCountProblem = (frameCount: number): string | undefined =>
   frameCount > maxFrames ? `makes ${frameCount} frames, at most ${maxFrames} fit a message` : undefined
 
-/** The greatest length in bytes of non-framed data: what AES-GCM can encrypt in one piece. */
-const maxNonFramedLength = 2 ** 36 - 32
-
-const sequenceNumberEnd = 0xffff_ffff
 const sequenceNumberLength = 4
 const contentLengthLength = 4
 
-/** What a piece of the body is, for its additional authenticated data. */
-export type BodyContent = "frame" | "finalFrame" | "nonFramed"
-
-/** Specification: data-format/message-body-aad.md#body-aad-content */
-const bodyContents: Readonly<Record<BodyContent, Uint8Array>> = {
-  frame: /*#__PURE__*/ bytes.utf8("AWSKMSEncryptionClient Frame"),
-  finalFrame: /*#__PURE__*/ bytes.utf8("AWSKMSEncryptionClient Final Frame"),
-  nonFramed: /*#__PURE__*/ bytes.utf8("AWSKMSEncryptionClient Single Block")
-}
-const longestName = 35
-
 /**
- * The additional authenticated data of one piece of the body. `contentLength` is the piece's length in bytes; the
- * sequence number of non-framed data is 1.
+ * Additional authenticated data of one piece of the body. `contentLength` is the piece's length in bytes; the sequence
+ * number of non-framed data is 1.
  *
  * Specification: data-format/message-body-aad.md#structure
  */
@@ -58,33 +39,6 @@ export const aad = (
   sequenceNumber: number,
   contentLength: number
 ): Uint8Array => aads(messageId)(content, sequenceNumber, contentLength)
-
-/**
- * `aad` for the pieces of a body, the first in an array of its own and the others in arrays for more and more of them: an
- * array of this length is memory outside of the heap, which costs more than what is written into it.
- */
-const aads = (messageId: Uint8Array) => {
-  const most = messageId.length + longestName + 12
-  let pieces = 1
-  let block = bytes.empty
-  let position = 0
-  return (content: BodyContent, sequenceNumber: number, contentLength: number): Uint8Array => {
-    if (position + most > block.length) {
-      block = new Uint8Array(pieces * most)
-      pieces = Math.min(4 * pieces, 64)
-      position = 0
-    }
-    const start = position
-    const name = bodyContents[content]
-    block.set(messageId, start)
-    block.set(name, start + messageId.length)
-    position += messageId.length + name.length + 12
-    bytes.setUint32(block, position - 12, sequenceNumber)
-    bytes.setUint32(block, position - 8, Math.floor(contentLength / 2 ** 32))
-    bytes.setUint32(block, position - 4, contentLength)
-    return block.subarray(start, position)
-  }
-}
 
 /**
  * The IV of a frame that this library writes: the sequence number, padded to the suite's IV length from the left. Unique
@@ -214,15 +168,6 @@ export const sealJobs = (
   return sealFrames(header, { first: 1, count: frameCount, endsMessage: true, content }, message, offset, before)
 }
 
-/** One frame as it stands in a message, or the whole of non-framed data. The arrays are views of the message. */
-export interface Frame {
-  readonly content: BodyContent
-  readonly sequenceNumber: number
-  readonly iv: Uint8Array
-  readonly ciphertext: Uint8Array
-  readonly tag: Uint8Array
-}
-
 /** A body that was read: its form is right, its authenticity is not known. */
 export interface BodyLayout {
   /** Offset in the message at which the body begins. */
@@ -307,57 +252,4 @@ export function* openFrames(
     }
     position = end
   }
-}
-
-/** A frame as far as its ciphertext. */
-interface FrameHead {
-  readonly content: BodyContent
-  readonly ivOffset: number
-  readonly contentLength: number
-}
-
-/** The frame that must have this sequence number. For those who read a body themselves: throws as a `ByteReader` does. */
-export const readFrame = (reader: ByteReader, header: BodyHeader, sequenceNumber: number): Frame => {
-  const { content, contentLength, ivOffset } = readFrameHead(reader, header, sequenceNumber)
-  const { ivLength, tagLength } = header.algorithmSuite
-  return {
-    content,
-    sequenceNumber,
-    iv: reader.bytes.subarray(ivOffset, ivOffset + ivLength),
-    ciphertext: reader.take("Encrypted Content", contentLength),
-    tag: reader.take("Authentication Tag", tagLength)
-  }
-}
-
-/** `readFrame`, as far as the ciphertext. */
-export const readFrameHead = (reader: ByteReader, header: BodyHeader, sequenceNumber: number): FrameHead => {
-  const { algorithmSuite, contentType, frameLength } = header
-  if (contentType === "nonFramed") return readNonFramedHead(reader, algorithmSuite)
-
-  const offset = reader.offset
-  const first = reader.uint32("Sequence Number")
-  const isFinal = first === sequenceNumberEnd
-  const numberOffset = isFinal ? reader.offset : offset
-  const number = isFinal ? reader.uint32("Sequence Number") : first
-  if (number !== sequenceNumber) refuse("Sequence Number", numberOffset, `must be ${sequenceNumber}, is ${number}`)
-  const ivOffset = reader.skip("IV", algorithmSuite.ivLength)
-  if (!isFinal) return { content: "frame", ivOffset, contentLength: frameLength }
-
-  const lengthOffset = reader.offset
-  const contentLength = reader.uint32("Encrypted Content Length")
-  if (contentLength > frameLength) {
-    refuse("Encrypted Content Length", lengthOffset, `is ${contentLength}, the frame length is ${frameLength}`)
-  }
-  return { content: "finalFrame", ivOffset, contentLength }
-}
-
-/** Specification: data-format/message-body.md#non-framed-data */
-const readNonFramedHead = (reader: ByteReader, algorithmSuite: AlgorithmSuite): FrameHead => {
-  const ivOffset = reader.skip("IV", algorithmSuite.ivLength)
-  const lengthOffset = reader.offset
-  const contentLength = reader.uint64("Encrypted Content Length")
-  if (contentLength > maxNonFramedLength) {
-    refuse("Encrypted Content Length", lengthOffset, `is ${contentLength}, at most ${maxNonFramedLength} is allowed`)
-  }
-  return { content: "nonFramed", ivOffset, contentLength: Number(contentLength) }
 }

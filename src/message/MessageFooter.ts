@@ -6,18 +6,18 @@
 import type * as Result from "effect/Result"
 import type { AlgorithmSuite } from "../model/AlgorithmSuite.ts"
 import { ByteReader, decoding, refuse } from "./internal/ByteReader.ts"
+import { ByteWriter } from "./internal/ByteWriter.ts"
 import type { MalformedMessage } from "../model/errors/MalformedMessage.ts"
 
 /** Length in bytes of the footer that this library writes under a suite: zero where the suite does not sign. */
 export const length = ({ signature }: AlgorithmSuite): number =>
   signature === undefined ? 0 : 2 + signature.signatureLength
 
-/** The footer of a signature, which is at most 65,535 bytes. */
+/** Encodes the footer of a signature, which is at most 65,535 bytes. */
 export const encode = (signature: Uint8Array): Uint8Array => {
-  const out = new Uint8Array(2 + signature.length)
-  new DataView(out.buffer).setUint16(0, signature.length)
-  out.set(signature, 2)
-  return out
+  const out = new ByteWriter(2 + signature.length)
+  out.field(signature)
+  return out.bytes
 }
 
 /**

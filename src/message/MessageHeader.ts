@@ -9,18 +9,14 @@ import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
 import type { EncryptionContext } from "../model/EncryptionContext.ts"
 import type { TooManyEncryptedDataKeys } from "../model/errors/Reasons.ts"
 import * as bytes from "../internal/bytes.ts"
+import type { ContentType } from "./internal/frames.ts"
 import * as EncryptedDataKeyCodec from "./EncryptedDataKeyCodec.ts"
 import * as EncryptionContextCodec from "./EncryptionContextCodec.ts"
 import { ByteReader, decoding, refuse } from "./internal/ByteReader.ts"
 import { ByteWriter } from "./internal/ByteWriter.ts"
 import type { MalformedMessage } from "../model/errors/MalformedMessage.ts"
 
-/**
- * How the body is divided. This library writes `framed` alone, and reads both.
- *
- * Specification: data-format/message-header.md#content-type
- */
-export type ContentType = "framed" | "nonFramed"
+export type { ContentType } from "./internal/frames.ts"
 
 /**
  * The part of a header that is authenticated. The message format version follows from the suite.

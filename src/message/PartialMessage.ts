@@ -6,6 +6,7 @@ import type * as Result from "effect/Result"
 import * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
 import { ByteReader, decodingPart, type EndOfInput, refuseWith } from "./internal/ByteReader.ts"
 import type { MalformedMessage } from "../model/errors/MalformedMessage.ts"
+import { type BodyHeader, type Frame, readFrame, readFrameHead } from "./internal/frames.ts"
 import * as MessageBody from "./MessageBody.ts"
 import * as MessageHeader from "./MessageHeader.ts"
 
@@ -35,7 +36,7 @@ export function* headerExtent(
 }
 
 /** A frame that was read, and where it ends in the bytes that it was read from. */
-export interface DecodedFrame extends MessageBody.Frame {
+export interface DecodedFrame extends Frame {
   readonly end: number
 }
 
@@ -45,7 +46,7 @@ export interface DecodedFrame extends MessageBody.Frame {
  * soon as it is known, before any of the content has to be there.
  */
 export const decodeFrame = <E extends Error>(
-  header: MessageBody.BodyHeader,
+  header: BodyHeader,
   part: Uint8Array,
   options: {
     readonly start: number
@@ -56,11 +57,11 @@ export const decodeFrame = <E extends Error>(
 ): Result.Result<DecodedFrame | EndOfInput, MalformedMessage | E> =>
   decodingPart<DecodedFrame, E>(options.start, () => {
     const reader = new ByteReader(part, options.offset)
-    const { contentLength } = MessageBody.readFrameHead(reader, header, options.sequenceNumber)
+    const { contentLength } = readFrameHead(reader, header, options.sequenceNumber)
     const error = options.reject(contentLength)
     if (error !== undefined) refuseWith(error)
     reader.offset = options.offset
-    const frame = MessageBody.readFrame(reader, header, options.sequenceNumber)
+    const frame = readFrame(reader, header, options.sequenceNumber)
     return { ...frame, end: reader.offset }
   })
 
