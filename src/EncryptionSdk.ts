@@ -86,18 +86,18 @@ export interface EncryptionSdk {
   readonly decrypt: (message: Uint8Array, options?: DecryptOptions) => Effect.Effect<DecryptResult, DecryptError>
 
   /**
-   * Encrypts a stream of bytes, whatever chunks they come in, into a stream of the message's bytes. Memory is proportional to
-   * a frame, and nothing is asked of `plaintext` before what it gave has been taken.
+   * Encrypts a stream of bytes, in chunks of any length, into a stream of the message's bytes. Memory is proportional to a
+   * frame, and `plaintext` is pulled only after its last chunks have been consumed.
    *
-   * A stream that fails, or is not read to its end, leaves a message without a final frame, which nobody can take for a
-   * whole one. The data key is zeroed before the first byte of plaintext is asked for; copies of plaintext are zeroed
+   * A stream that fails, or is not read to its end, leaves a message without a final frame, which no reader accepts as a
+   * whole one. The data key is zeroed before the first byte of plaintext is pulled; copies of plaintext are zeroed
    * when the stream ends, however it ends.
    *
    * **Gotchas**
    *
    * Give `plaintextLength` or `maxPlaintextLength` wherever one is known: without them no cached data key is used.
    *
-   * The source must not change a chunk that it has given before it is asked for the next ones.
+   * The source must not change a chunk that it has emitted before it is pulled again.
    *
    * Specification: client-apis/encrypt.md, client-apis/streaming.md
    */
@@ -107,14 +107,14 @@ export interface EncryptionSdk {
   ) => Stream.Stream<Uint8Array, E | E2 | EncryptError, R | R2>
 
   /**
-   * Decrypts a stream of a message's bytes, whatever chunks they come in.
+   * Decrypts a stream of a message's bytes, in chunks of any length.
    *
-   * - Of a message that is not signed, each frame comes out when it was found authentic, but the final one only when the
-   *   message is known to end there.
-   * - Of a message that is signed, nothing comes out before its signature has been verified. Its plaintext is held back in
-   *   memory up to `maxWithheldBytes`; a longer one fails.
+   * - Of an unsigned message, each frame is released when it was found authentic, and the final one only when the message
+   *   is known to end there.
+   * - Of a signed message, nothing is released before its signature has been verified. Its plaintext is withheld in memory,
+   *   up to `maxWithheldBytes`; a longer one fails.
    *
-   * Where the stream fails, what came out before is a true part of the plaintext, from its start on, but not all of it.
+   * Where the stream fails, the released bytes are authentic: they are the start of the plaintext, but not all of it.
    *
    * Specification: client-apis/decrypt.md, client-apis/streaming.md
    */
@@ -124,14 +124,14 @@ export interface EncryptionSdk {
   ) => Stream.Stream<Uint8Array, E | E2 | DecryptError, R | R2>
 
   /**
-   * `decryptStream` for signed messages of any length: each frame comes out when it was found authentic under the data key,
-   * before the signature has been verified; the final frame only when the signature was right.
+   * `decryptStream` for signed messages of any length: each frame is released when it was found authentic under the data
+   * key, before the signature has been verified; the final frame only when the signature was valid.
    *
    * **Gotchas**
    *
-   * Whoever can use the data key can have written what comes out. Only the end of the stream says that the holder of the
-   * signing key wrote it. Where the stream fails after plaintext came out, it fails with `UnverifiedPlaintextReleased`: throw
-   * away what came out, and undo what was done with it. Whoever stops reading early must do the same.
+   * Anyone with the data key could have produced this plaintext. Only the successful end of the stream proves that the
+   * holder of the signing key wrote it. A stream that fails after plaintext was released fails with
+   * `UnverifiedPlaintextReleased`: discard the released plaintext, and undo its effects. Do the same after stopping early.
    *
    * Specification: client-apis/decrypt.md#verify-the-signature
    */
@@ -144,13 +144,13 @@ export interface EncryptionSdk {
    * Decrypts a range of the plaintext of a framed, unsigned message of which any part can be read. Reads the header and the
    * frames that the range touches, and nothing else; each of these frames is verified.
    *
-   * Other messages are refused with `MessageNotAccepted`. A range beyond the plaintext is refused as `InvalidOption`; a range
-   * without a length goes to the end, whose being the end is verified.
+   * Other messages are rejected with `MessageNotAccepted`, and a range beyond the plaintext with `InvalidOption`. A range
+   * without a length goes to the end, which is verified to be the end.
    *
    * **Gotchas**
    *
-   * The frames that are not read are not verified either. The plaintext's length, where the range does not touch the
-   * final frame, is what the source's length says.
+   * Frames that are not read are not verified. Where the range does not touch the final frame, the plaintext's length
+   * follows from the source's length alone.
    *
    * Specification: client-apis/decrypt.md
    */
@@ -165,8 +165,8 @@ export interface EncryptionSdk {
    *
    * **Gotchas**
    *
-   * Nothing of it is authenticated. The limit of encrypted data keys does not hold here, so that a message which exceeds it
-   * can be looked at.
+   * Nothing of it is authenticated. `maxEncryptedDataKeys` does not apply, so that a message which exceeds it can be
+   * inspected.
    */
   readonly inspect: (message: Uint8Array) => Effect.Effect<InspectedHeader, DecryptError>
 }
@@ -177,8 +177,8 @@ export const EncryptionSdk: Context.Service<EncryptionSdk, EncryptionSdk> = /*#_
 >("effect-encryption-sdk/EncryptionSdk")
 
 /**
- * A client over the program's materials manager. Fails with `InvalidOption`, which names the option and its bound; an
- * option that does not exist is refused too.
+ * Makes a client over the program's materials manager. Fails with `InvalidOption`, which names the option and its bound, also
+ * for an option that does not exist.
  */
 export const make: (
   options?: Options
@@ -214,8 +214,8 @@ export const make: (
 })
 
 /**
- * Streams are loaded when the first one runs: they are a fifth of what a browser would have to load of this library, and
- * many programs have none.
+ * Loads the operations on streams when the first of them runs: they are a fifth of the code that a browser would have to
+ * load (`npm run size`), and many programs use none.
  */
 const withStreams = <A, E, R, E2>(
   Failure: new(props: { readonly reason: NotLoaded }) => E2,

@@ -55,7 +55,7 @@ export const beginMessage = (
       ),
       ({ commitment, encryptionKey }) => {
         const suiteData = commitment ?? bytes.empty
-        // Nobody could read a message whose commitment or signature has another length than its suite says.
+        // A message whose commitment or signature has not the suite's length would be unreadable.
         if (suiteData.length !== algorithmSuite.commitmentLength) {
           throw new Error("Primitives.deriveKeys: the commitment has not the suite's length")
         }

@@ -9,7 +9,7 @@ import { withSpan } from "../internal/tracing.ts"
 import type { MessageHeader } from "../message/MessageHeader.ts"
 import type { Receipt } from "../model/Receipt.ts"
 
-/** What an operation's span is made from. */
+/** Result of an operation, as far as its span describes it. */
 interface Described {
   readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite
   readonly header: MessageHeader

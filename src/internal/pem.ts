@@ -1,4 +1,4 @@
-/** What is wrong with a text that should be one PEM block of this label; undefined where nothing is. Never quotes the text. */
+/** The fault of a text that should be one PEM block of this label, if it has one. Never quotes the text. */
 export const problem = (pem: string, label: string, structure: string): string | undefined => {
   const found = /^\s*-----BEGIN ([A-Z0-9 ]+)-----[A-Za-z0-9+/=\s]+-----END \1-----\s*$/.exec(pem)?.[1]
   if (found === label) return undefined

@@ -6,13 +6,16 @@ import * as Tracer from "effect/Tracer"
 
 const defaultTracer = /*#__PURE__*/ Context.get(/*#__PURE__*/ Context.empty(), Tracer.Tracer)
 
-/** Whether spans go anywhere. A span costs half of what a small message's cryptography does, so nobody pays for none. */
+/**
+ * Whether spans are recorded. A span costs half of what a small message's cryptography does (`npm run bench -- messages`),
+ * so it is made only then.
+ */
 export const isTraced = (fiber: Fiber.Fiber<unknown, unknown>): boolean =>
   fiber.getRef(Tracer.Tracer) !== defaultTracer && fiber.getRef(References.TracerEnabled)
 
 /**
- * Runs an effect in a span where someone is tracing, and as it is where nobody is. The effect is given the span, so that it
- * can say what it did.
+ * Runs an effect in a span where spans are recorded, and as it is elsewhere. The effect receives the span, to describe
+ * itself.
  */
 export const withSpan = <A, E, R>(
   name: string,

@@ -32,7 +32,7 @@ export interface EncryptionMaterialsRequest {
   readonly algorithmSuite: AlgorithmSuite | undefined
   /** Keys that must be authenticated but not stored. */
   readonly requiredEncryptionContextKeys: ReadonlyArray<string>
-  /** The most bytes of plaintext that the message can have; undefined where nobody knows. */
+  /** Upper bound of the plaintext length in bytes; undefined where it is unknown. */
   readonly maxPlaintextLength: number | undefined
 }
 
@@ -47,18 +47,18 @@ export interface DecryptMaterialsRequest {
   readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKey>
   /** As it stands in the message header, not authenticated yet. */
   readonly encryptionContext: EncryptionContext
-  /** What the caller expects: its pairs must be in the context, or are reproduced where they were not stored. */
+  /** Pairs that must be in the context. Those that the message does not store are reproduced from here. */
   readonly expectedEncryptionContext: EncryptionContext
 }
 
-/** Materials, and what was done to get them. */
+/** Materials, and the receipt of the request. */
 export interface MaterialsResponse<Materials> {
   readonly materials: Materials
   readonly receipt: Receipt
 }
 
 /**
- * The two operations of a manager. Materials belong to the one operation that asked for them; their data key is zeroed
+ * The two operations of a manager. Materials belong to the one operation that requested them; their data key is zeroed
  * when the scope closes.
  */
 export interface CryptographicMaterialsManager {

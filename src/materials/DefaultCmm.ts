@@ -34,7 +34,7 @@ import { failEncrypt, orFailEncrypt } from "../model/errors/EncryptError.ts"
  * A manager that asks the keyring for every message.
  *
  * For a suite that signs, each request for encryption gets a key pair of its own, whose public key goes into the context.
- * What the keyring answers is checked: it adds a data key and encrypted data keys, and changes nothing else.
+ * The keyring's response is checked: it adds a data key and encrypted data keys, and changes nothing else.
  */
 export const make = (
   keyring: Keyring.Keyring
@@ -73,7 +73,7 @@ const getEncryptionMaterials = Effect.fnUntraced(function*(
 
   const { signature } = algorithmSuite
   const keyPair = signature && (yield* primitives.generateSigningKey(signature.curve))
-  // Validated anew: with the public key the context may be too long.
+  // Validated again: with the public key the context may be too long.
   const encryptionContext = keyPair === undefined
     ? context
     : yield* orFailEncrypt(
@@ -141,7 +141,7 @@ const decryptMaterials = Effect.fnUntraced(function*(
   const reproducedKeys: Array<string> = []
   for (const key of Object.keys(expected)) {
     if (!Object.hasOwn(stored, key)) {
-      // Where the library's own pairs are not stored, there are none: nobody else can supply them.
+      // Where the library's own pairs are not stored, there are none: a caller cannot supply them.
       if (key.startsWith(EncryptionContext.reservedPrefix)) {
         return yield* failDecrypt(new EncryptionContextMismatch({ key }))
       }

@@ -1,8 +1,8 @@
 /**
  * The message body: framed data, which this library writes and reads, and non-framed data, which it reads.
  *
- * Nothing here encrypts. Layouts answer jobs for `Primitives.seal` and `Primitives.open` over one array that holds the
- * whole message, or the whole plaintext: no byte is copied besides.
+ * Nothing here encrypts. Layouts return jobs for `Primitives.seal` and `Primitives.open` over one array that holds the
+ * whole message, or the whole plaintext: no byte is copied twice.
  *
  * Specification: data-format/message-body.md, data-format/message-body-aad.md
  */
@@ -52,7 +52,7 @@ export const iv = (algorithmSuite: AlgorithmSuite, sequenceNumber: number): Uint
   return out
 }
 
-/** How a plaintext is divided into frames, and what its body takes in bytes. */
+/** Division of a plaintext into frames, and the length of its body in bytes. */
 export interface FramedLayout {
   readonly plaintextLength: number
   readonly frameLength: number
@@ -89,7 +89,7 @@ interface FrameToSeal {
   readonly output: Uint8Array
 }
 
-/** How many bytes a frame takes in the message. */
+/** Length in bytes of a frame in the message. */
 export const encodedFrameLength = (
   { ivLength, tagLength }: AlgorithmSuite,
   isFinal: boolean,
@@ -110,8 +110,8 @@ export interface FramesToSeal {
 }
 
 /**
- * Writes all of a run of frames but ciphertexts and tags into `message` from `offset` on, and answers the job of each frame.
- * A frame is written when its job is asked for.
+ * Writes a run of frames, except ciphertexts and tags, into `message` from `offset` on, and returns the job of each frame.
+ * A frame is written when its job is pulled.
  *
  * Specification: data-format/message-body.md#framed-data
  */
@@ -179,7 +179,7 @@ export interface BodyLayout {
 }
 
 /**
- * Reads the layout of the body that begins at `offset`, frame by frame up to the final one. The lengths it answers are
+ * Reads the layout of the body that begins at `offset`, frame by frame up to the final one. The lengths it returns are
  * covered by bytes that are there.
  *
  * **Gotchas**

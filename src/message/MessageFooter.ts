@@ -22,8 +22,8 @@ export const encode = (signature: Uint8Array): Uint8Array => {
 
 /**
  * Reads what follows the body, which ends at `offset`: the signature where the suite signs (a view of the message),
- * nothing where it does not. Bytes behind that are refused. Where `message` is but a part, it begins at byte `start` of the
- * message, from which the offsets that are told count.
+ * nothing where it does not. Bytes behind that are rejected. Where `message` is only a part, it begins at byte `start` of the
+ * message, from which the offsets in errors count.
  *
  * Specification: client-apis/decrypt.md#verify-the-signature
  */

@@ -127,8 +127,8 @@ export const encode = (header: MessageHeader): Uint8Array =>
   bytes.concat([encodeBody(header), encodeAuthentication(header.authentication)])
 
 /**
- * Reads the header at the start of a message. What it answers are copies, so that neither a later change of `message` nor
- * a kept header affects the other. A header with more encrypted data keys than `maxEncryptedDataKeys` is refused as soon
+ * Reads the header at the start of a message. The results are copies, so that neither a later change of `message` nor
+ * a kept header affects the other. A header with more encrypted data keys than `maxEncryptedDataKeys` is rejected as soon
  * as their count is read.
  *
  * **Gotchas**

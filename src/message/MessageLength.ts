@@ -1,5 +1,5 @@
 /**
- * How long a message will be, before it is made.
+ * Length of a message, before it is made.
  *
  * Specification: data-format/message.md#structure
  */
@@ -13,14 +13,14 @@ import * as MessageBody from "./MessageBody.ts"
 import * as MessageFooter from "./MessageFooter.ts"
 import * as MessageHeader from "./MessageHeader.ts"
 
-/** What the length of a message depends on, besides the length of its plaintext. */
+/** Properties of a message that its length depends on, besides the length of its plaintext. */
 export interface LengthOptions {
   readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite
   /** Bytes of plaintext in each frame, 1 to 2^32 - 1. Default: 4096. */
   readonly frameLength?: number | undefined
   /** The pairs that are stored in the message. The public key of a suite that signs may be left out. Default: none. */
   readonly encryptionContext?: EncryptionContext.EncryptionContext | undefined
-  /** Those of an earlier message under the same keyrings, or their lengths alone. */
+  /** Encrypted data keys of an earlier message under the same keyrings, or their lengths alone. */
   readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKeyCodec.Size>
 }
 

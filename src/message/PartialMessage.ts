@@ -13,9 +13,9 @@ import * as MessageHeader from "./MessageHeader.ts"
 export { EndOfInput, missing } from "./internal/ByteReader.ts"
 
 /**
- * How many bytes the header takes that begins a message, found out while the message arrives, in a time that grows with the
- * header and not with the number of parts it comes in. Yields how many bytes from the start of the message it must see
- * next, and is resumed with at least these. Where it ends, `MessageHeader.decode` has all it needs to answer or to refuse.
+ * Finds the length in bytes of the header at the start of a message, while the message arrives, in a time that grows with the
+ * header and not with the number of parts. Yields the number of bytes from the start of the message that it must see next,
+ * and is resumed with at least these. When it ends, `MessageHeader.decode` has all it needs to accept or to reject.
  */
 export function* headerExtent(
   options?: { readonly maxEncryptedDataKeys?: number | undefined }
@@ -41,7 +41,7 @@ export interface DecodedFrame extends Frame {
 }
 
 /**
- * Reads the frame that begins at `offset` in `part`, which are bytes of a message from its byte `start` on. Answers the
+ * Reads the frame that begins at `offset` in `part`, which are bytes of a message from its byte `start` on. Returns the
  * shortage where they are not all there yet. A length of the content for which `reject` returns an error is rejected as
  * soon as it is known, before any of the content has to be there.
  */
@@ -72,7 +72,7 @@ export const footerExtent = (start: Uint8Array): number | undefined =>
   start.length < 2 ? undefined : 2 + (start[0]! << 8 | start[1]!)
 
 /**
- * How a framed body of this length is divided, by its length alone; undefined where no framed body has it.
+ * Division of a framed body of this length, by its length alone; undefined where no framed body has it.
  *
  * **Gotchas**
  *

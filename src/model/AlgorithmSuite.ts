@@ -8,7 +8,7 @@
  */
 
 /**
- * How the key that encrypts a message is made from the data key: not at all, or with HKDF.
+ * Derivation of the key that encrypts a message from the data key: none, or HKDF.
  *
  * `saltLength` is in bytes. Zero means the extract step takes an empty salt.
  *
@@ -25,7 +25,7 @@ export type HashAlgorithm = "SHA-256" | "SHA-384" | "SHA-512"
 export type SignatureCurve = "P-256" | "P-384"
 
 /**
- * How a suite signs messages. `signatureLength` is the length in bytes that every signature written by this library has:
+ * Signatures of a suite. `signatureLength` is the length in bytes that every signature written by this library has:
  * the most common length of a DER signature on that curve, which the other implementations write too. Any valid
  * length is read.
  */

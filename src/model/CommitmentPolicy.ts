@@ -22,7 +22,7 @@ export const CommitmentPolicy = /*#__PURE__*/ Schema.Literals([
  */
 export type CommitmentPolicy = typeof CommitmentPolicy.Type
 
-/** The policy of a client that was told none. */
+/** The policy of a client for which none is given. */
 export const defaultPolicy: CommitmentPolicy = "RequireEncryptRequireDecrypt"
 
 /** Whether the policy lets messages be encrypted with the suite. */

@@ -137,7 +137,7 @@ const checkSigningKey = (
       signingKey === undefined ? "is missing, the suite signs" : "is there, the suite does not sign"
     )
   }
-  // Without it the message could not be decrypted; with one that nobody signs with, neither.
+  // The message would be undecryptable without it, and with one that has no signing key.
   return Object.hasOwn(context, EncryptionContext.publicKeyKey) === (signingKey !== undefined) ? undefined : invalid(
     "encryptionContext",
     `${JSON.stringify(EncryptionContext.publicKeyKey)} is ${

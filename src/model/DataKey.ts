@@ -19,7 +19,7 @@ export type DataKey = Redacted.Redacted<Uint8Array>
  *
  * **Gotchas**
  *
- * Whoever calls this gives the array away: it is zeroed when the key is released.
+ * The caller gives the array away: it is zeroed when the key is released.
  */
 export const make = (key: Uint8Array): DataKey => Redacted.make(key, { label: "data-key" })
 
@@ -35,7 +35,7 @@ export const copy = (key: DataKey): DataKey => copyFrom(Redacted.value(key))
  * @internal
  */
 export const copyFrom = (key: Uint8Array): DataKey =>
-  // Not `slice`: that of a Buffer answers a view of the same memory.
+  // Not `slice`: that of a Buffer returns a view of the same memory.
   make(new Uint8Array(key))
 
 /** The mark of keys that were zeroed. */
@@ -51,7 +51,7 @@ export const zero = (key: DataKey): void => {
   Redacted.wipeUnsafe(key)
 }
 
-/** Whether every byte is zero: such a key was never random, or has been released already, and is refused everywhere. */
+/** Whether every byte is zero: such a key was never random, or has been released already, and is rejected everywhere. */
 export const isAllZero = (key: DataKey): boolean => bytes.isAllZero(Redacted.value(key))
 
 /** Zeroes the key when the scope closes. */
@@ -59,11 +59,11 @@ export const zeroWithScope = (key: DataKey): Effect.Effect<DataKey, never, Scope
   Effect.as(Effect.addFinalizer(() => Effect.sync(() => zero(key))), key)
 
 /**
- * Runs an effect that answers a key, and zeroes that key when the scope closes; no interruption can fall between the two.
+ * Runs an effect that returns a key, and zeroes that key when the scope closes; no interruption can fall between the two.
  * The effect itself can be interrupted.
  */
 export const acquire = <E, R>(effect: Effect.Effect<DataKey, E, R>): Effect.Effect<DataKey, E, R | Scope.Scope> =>
-  // The fiber yields to no other between the answer and the scope's knowing of it.
+  // The fiber yields to no other between the result and the registration of its finalizer.
   Effect.acquireRelease(effect, (key) => Effect.sync(() => zero(key)), { interruptible: true }).pipe(
     Effect.provideService(References.PreventSchedulerYield, true)
   )

@@ -17,7 +17,7 @@ const validated = /*#__PURE__*/ makeBrand()
 /** No pairs. */
 export const empty: EncryptionContext = /*#__PURE__*/ Object.freeze(/*#__PURE__*/ validated.mark({}))
 
-/** Keys that begin so belong to the AWS Encryption SDK, and are refused in a context that a caller gives. */
+/** Prefix of the keys of the AWS Encryption SDK itself, which are rejected in a caller's context. */
 export const reservedPrefix = "aws-crypto-"
 
 /** The key under which a signed message carries its verification key. */

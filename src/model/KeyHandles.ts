@@ -5,7 +5,7 @@ import type * as Redacted from "effect/Redacted"
 
 declare const kind: unique symbol
 
-/** What a layer keeps for a key. Only the layer that made it can use it. */
+/** A key as its layer keeps it. Only the layer that made it can use it. */
 export interface KeyHandle<Kind extends string> {
   readonly [kind]: Kind
 }

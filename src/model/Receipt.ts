@@ -1,9 +1,9 @@
 /**
- * What a materials manager did to answer a request, as a value. Never holds key bytes, plaintext or context values.
+ * A materials manager's account of one request, as a value. Never holds key bytes, plaintext or context values.
  */
 import type * as Duration from "effect/Duration"
 
-/** How much a data key has been used so far, the request that the receipt belongs to included. */
+/** Use of a data key so far, the request of the receipt included. */
 export interface Usage {
   /** Messages charged to the data key. Decryption charges none. */
   readonly messages: number
@@ -12,7 +12,7 @@ export interface Usage {
 }
 
 /**
- * Why a request went straight through to the underlying manager.
+ * Reason of a request that bypassed the cache.
  *
  * - `SuiteWithoutKeyDerivation`: the suite's materials may never be cached.
  * - `UnknownPlaintextLength`: neither a length nor a bound was given.

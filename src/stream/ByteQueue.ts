@@ -7,9 +7,9 @@ import * as bytes from "../internal/bytes.ts"
 
 /** Pieces stay as they are until `release`. */
 export class ByteQueue {
-  /** How many bytes have been taken. */
+  /** Number of bytes that have been taken. */
   offset = 0
-  /** What was left of earlier chunks, before the bytes of `chunk`. */
+  /** Rest of earlier chunks, before the bytes of `chunk`. */
   private carry: Uint8Array = bytes.empty
   private carryStart = 0
   private carryEnd = 0
@@ -19,7 +19,7 @@ export class ByteQueue {
   private used: Array<Uint8Array> = []
   private spare: Array<Uint8Array> = []
 
-  /** How many bytes there are. */
+  /** Number of bytes in the queue. */
   get available(): number {
     return this.carryEnd - this.carryStart + this.chunk.length - this.position
   }
@@ -46,7 +46,7 @@ export class ByteQueue {
     return this.carry.subarray(this.carryStart, this.carryEnd)
   }
 
-  /** Takes the first bytes of what `view` answered out of the queue. */
+  /** Takes the first bytes of a result of `view` out of the queue. */
   consume(length: number): void {
     this.offset += length
     if (this.carryEnd === this.carryStart) {
@@ -64,7 +64,7 @@ export class ByteQueue {
     return piece
   }
 
-  /** Says that nobody needs the pieces any more that were taken so far. */
+  /** Gives back the memory of the pieces that were taken so far: they are not needed any more. */
   release(): void {
     this.spare.push(...this.used)
     this.used = []

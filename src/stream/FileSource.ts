@@ -13,7 +13,7 @@ import type { RandomAccessSource } from "../client/Options.ts"
  *
  * **Gotchas**
  *
- * A file that is cut while it is read gives fewer bytes than were asked for, which `decryptRange` refuses.
+ * A file that is truncated while it is read gives fewer bytes than requested, which `decryptRange` rejects.
  */
 export const make: (
   path: string

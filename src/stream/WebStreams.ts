@@ -1,5 +1,5 @@
 /**
- * Streams of the Web platform, for whoever has them rather than Effect's: in browsers, `fetch`, workers, and Node.
+ * Adapters for streams of the Web platform: in browsers, `fetch`, workers, and Node.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"

@@ -53,7 +53,7 @@ export const decryptRange = <E, R, E2, R2>(
     return Effect.suspend(() => next)
   }))
 
-/** Reads from the start of a source: at least so many bytes, or all that there are. */
+/** Reads from the start of a source: at least `length` bytes, or all that there are. */
 const seeStart = <E, R>(source: RandomAccessSource<E, R>) => {
   let seen: Uint8Array = new Uint8Array(0)
   return (length: number): Effect.Effect<Uint8Array, E | DecryptError, R> => {

@@ -79,7 +79,7 @@ export const sealParts = Effect.fnUntraced(function*(
 /** A message that is being read, whose commitment and header have been verified. */
 export interface Opening {
   /**
-   * Takes the next frames, and the bytes that they were read from, in order. Answers their authentic plaintext, in an array
+   * Takes the next frames, and the bytes that they were read from, in order. Returns their authentic plaintext, in an array
    * of its own.
    */
   readonly openFrames: (

@@ -1,5 +1,5 @@
 /**
- * Reads the big-endian fields of a message, one after another, and refuses what is not there.
+ * Reads the big-endian fields of a message, one after another, and rejects missing bytes.
  *
  * A reader throws; `decoding` is the boundary at which what it threw becomes a `Result`. The functions between, which read
  * one structure each, then need no check after every field, and work on the part of a message that has arrived as well
@@ -8,7 +8,7 @@
 import * as Result from "effect/Result"
 import { MalformedMessage } from "../../model/errors/MalformedMessage.ts"
 
-/** There are fewer bytes than the field takes. Whoever still waits for bytes may try again with more. */
+/** Shortage: there are fewer bytes than the field takes. A reader that still receives bytes may try again with more. */
 export class EndOfInput {
   readonly field: string
   readonly offset: number
@@ -22,8 +22,8 @@ export class EndOfInput {
   }
 }
 
-/** A refusal on its way to `decoding`. */
-class Refusal {
+/** A rejection on its way to `decoding`. */
+class Rejection {
   readonly error: unknown
   constructor(error: unknown) {
     this.error = error
@@ -32,14 +32,14 @@ class Refusal {
 
 /** Ends the decoding with an error of the decoder's own, which `decoding` must name in its type. */
 export const refuseWith = (error: Error): never => {
-  throw new Refusal(error)
+  throw new Rejection(error)
 }
 
 /** Ends the decoding: the field that begins at `offset` holds what it must not. */
 export const refuse = (field: string, offset: number, description: string): never =>
   refuseWith(new MalformedMessage({ field, description, offset }))
 
-/** What a shortage is once there are no more bytes. */
+/** Converts a shortage to `MalformedMessage`, at the end of the input. */
 export const missing = ({ available, field, needed, offset }: EndOfInput): MalformedMessage => {
   const description = `takes ${needed} bytes, the message has ${available} left`
   return new MalformedMessage({ field, description, offset })
@@ -55,8 +55,8 @@ export const decoding = <A, E = never>(decode: () => A, start = 0): Result.Resul
 }
 
 /**
- * Runs a decoder on a part of a message that begins `start` bytes into it. Answers the shortage where more bytes are needed.
- * Offsets that are told count from the start of the message.
+ * Runs a decoder on a part of a message that begins `start` bytes into it. Returns the shortage where more bytes are needed.
+ * Offsets in errors count from the start of the message.
  */
 export const decodingPart = <A, E = never>(
   start: number,
@@ -65,7 +65,7 @@ export const decodingPart = <A, E = never>(
   try {
     return Result.succeed(decode())
   } catch (thrown) {
-    if (thrown instanceof Refusal) {
+    if (thrown instanceof Rejection) {
       const error = thrown.error as MalformedMessage | E
       if (!(error instanceof MalformedMessage) || start === 0) return Result.fail(error)
       const { description, field, offset } = error
@@ -91,7 +91,7 @@ export class ByteReader {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
-  /** Passes over a field and answers where it begins. */
+  /** Passes over a field and returns the offset at which it begins. */
   skip(field: string, length: number): number {
     const start = this.offset
     const available = this.bytes.length - start

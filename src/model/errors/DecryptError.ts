@@ -55,13 +55,13 @@ export class DecryptError extends (/*#__PURE__*/ Schema.TaggedError<DecryptError
 }
 
 /**
- * A signed message failed after plaintext of it had been released by `decryptStreamUnverified`: throw away what was
- * released, and undo what was done with it.
+ * A signed message failed after `decryptStreamUnverified` had released plaintext of it: discard the released plaintext, and
+ * undo its effects.
  */
 export class UnverifiedPlaintextReleased extends (/*#__PURE__*/ Schema.TaggedError<UnverifiedPlaintextReleased>(
   "effect-encryption-sdk/UnverifiedPlaintextReleased"
 )("UnverifiedPlaintextReleased", {
-  /** How many bytes were released. */
+  /** Number of bytes that were released. */
   releasedBytes: Schema.Int,
   reason: DecryptErrorReason
 })) {

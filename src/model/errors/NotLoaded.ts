@@ -1,8 +1,8 @@
 import * as Schema from "effect/Schema"
 
 /**
- * A part of the library that is loaded when it is first needed could not be loaded: a file of a page that is gone since the
- * site was published anew, or a network that is down. A retry can help.
+ * A part of the library that is loaded when it is first needed could not be loaded: the file is gone since the site was
+ * published again, or the network is down. A retry can help.
  *
  * **Gotchas**
  *
@@ -12,9 +12,9 @@ import * as Schema from "effect/Schema"
 export class NotLoaded extends (/*#__PURE__*/ Schema.TaggedError<NotLoaded>(
   "effect-encryption-sdk/NotLoaded"
 )("NotLoaded", {
-  /** What was to be loaded, such as `streams` or `RSA`. */
+  /** Name of the part, such as `streams` or `RSA`. */
   part: Schema.String,
-  /** What the runtime said. */
+  /** The runtime's own error. */
   cause: Schema.optionalKey(Schema.Defect())
 })) {
   override get message(): string {

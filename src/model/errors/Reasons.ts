@@ -56,7 +56,7 @@ export class TooManyEncryptedDataKeys extends (/*#__PURE__*/ Schema.TaggedError<
   }
 }
 
-/** A keyring or a materials manager answered materials that do not hold what they must. */
+/** A keyring or a materials manager returned materials that are incomplete or wrong. */
 export class InvalidMaterials extends (/*#__PURE__*/ Schema.TaggedError<InvalidMaterials>(
   "effect-encryption-sdk/InvalidMaterials"
 )("InvalidMaterials", {
@@ -130,8 +130,8 @@ export class AuthenticationFailed extends (/*#__PURE__*/ Schema.TaggedError<Auth
 }
 
 /**
- * The plaintext of a stream has not the length that was given for it. The message that was begun has no final frame: nobody
- * can take it for a whole one.
+ * The plaintext of a stream has not the length that was given for it. The message that was begun has no final frame: no
+ * reader accepts it as a whole one.
  */
 export class WrongPlaintextLength extends (/*#__PURE__*/ Schema.TaggedError<WrongPlaintextLength>(
   "effect-encryption-sdk/WrongPlaintextLength"
@@ -140,7 +140,7 @@ export class WrongPlaintextLength extends (/*#__PURE__*/ Schema.TaggedError<Wron
   field: Schema.Literals(["plaintextLength", "maxPlaintextLength"]),
   /** Its value in bytes. */
   expected: Schema.Int,
-  /** How many bytes there were, where the plaintext is shorter; undefined where it is longer. */
+  /** Length in bytes of a plaintext that is shorter; undefined where it is longer. */
   length: Schema.optionalKey(Schema.Int)
 })) {
   override get message(): string {
@@ -152,11 +152,11 @@ export class WrongPlaintextLength extends (/*#__PURE__*/ Schema.TaggedError<Wron
   }
 }
 
-/** A plaintext cannot be held back until it may be released: it is longer than `maxWithheldBytes`. */
+/** A plaintext cannot be withheld until it may be released: it is longer than `maxWithheldBytes`. */
 export class WithheldPlaintextTooLong extends (/*#__PURE__*/ Schema.TaggedError<WithheldPlaintextTooLong>(
   "effect-encryption-sdk/WithheldPlaintextTooLong"
 )("WithheldPlaintextTooLong", {
-  /** What is held back until it has been verified as one: a signed message, or a frame. */
+  /** Unit that is withheld until it has been verified: a signed message, or a frame. */
   what: Schema.Literals(["signed message", "frame"]),
   maxWithheldBytes: Schema.Int
 })) {
