@@ -1,0 +1,94 @@
+/** Types of KMS: the keyring needs the port alone, and each layer of the port needs what it stands on. */
+import { KMSClient } from "@aws-sdk/client-kms"
+import type { Effect, Layer, Redacted, Scope } from "effect"
+import type { DataKey, Keyring, KeyringError } from "effect-encryption-sdk"
+import type { Primitives } from "effect-encryption-sdk/crypto"
+import { KeyArn, Kms, type KmsError, KmsKeyring } from "effect-encryption-sdk/kms"
+import { AwsKms } from "effect-encryption-sdk/kms/aws"
+import { EmbeddedKms, type EmbeddedKmsError } from "effect-encryption-sdk/kms/development-only"
+import { expectTypeOf } from "vitest"
+import type { Fields } from "./Fields.ts"
+
+declare const kms: Kms.Kms
+declare const control: EmbeddedKms.EmbeddedKms
+declare const identifier: KeyArn.KeyIdentifier
+
+// The keyring.
+expectTypeOf<Fields<Parameters<typeof KmsKeyring.layer>[0]>>().toEqualTypeOf<{
+  readonly generatorKeyId?: string | undefined
+  readonly keyIds?: ReadonlyArray<string> | undefined
+  readonly grantTokens?: ReadonlyArray<string> | undefined
+}>()
+expectTypeOf(KmsKeyring.layer({ generatorKeyId: "arn" })).toEqualTypeOf<
+  Layer.Layer<Keyring.Keyring, KeyringError.KeyringError, Kms.Kms>
+>()
+expectTypeOf(KmsKeyring.make({ keyIds: ["arn"], grantTokens: ["token"] })).toEqualTypeOf<
+  Effect.Effect<Keyring.Keyring, KeyringError.KeyringError, Kms.Kms>
+>()
+// @ts-expect-error: no such option
+KmsKeyring.layer({ generator: "arn" })
+// @ts-expect-error: the keys are a list
+KmsKeyring.layer({ keyIds: "arn" })
+// @ts-expect-error: keys are given by their identifiers
+KmsKeyring.layer({ generatorKeyId: identifier })
+
+// The port.
+const request = { keyId: "arn", encryptionContext: {}, grantTokens: [] }
+expectTypeOf(kms.generateDataKey({ ...request, numberOfBytes: 32 })).toEqualTypeOf<
+  Effect.Effect<
+    { readonly keyId: string; readonly plaintext: DataKey.DataKey; readonly ciphertextBlob: Uint8Array },
+    KmsError
+  >
+>()
+expectTypeOf(kms.decrypt({ ...request, ciphertextBlob: new Uint8Array() })).toEqualTypeOf<
+  Effect.Effect<{ readonly keyId: string; readonly plaintext: DataKey.DataKey }, KmsError>
+>()
+expectTypeOf<DataKey.DataKey>().toEqualTypeOf<Redacted.Redacted<Uint8Array>>()
+// @ts-expect-error: a data key is Redacted
+kms.encrypt({ ...request, plaintext: new Uint8Array(32) })
+// @ts-expect-error: the context is not forgotten
+kms.decrypt({ keyId: "arn", grantTokens: [], ciphertextBlob: new Uint8Array() })
+
+// Its layers.
+expectTypeOf(AwsKms.layer({ region: "eu-central-1" })).toEqualTypeOf<Layer.Layer<Kms.Kms>>()
+expectTypeOf(AwsKms.layer()).toEqualTypeOf<Layer.Layer<Kms.Kms>>()
+expectTypeOf(AwsKms.layerClient(new KMSClient({}))).toEqualTypeOf<Layer.Layer<Kms.Kms>>()
+expectTypeOf(AwsKms.layerSupplier((region) => {
+  expectTypeOf(region).toEqualTypeOf<string | undefined>()
+  return undefined
+})).toEqualTypeOf<Layer.Layer<Kms.Kms>>()
+// @ts-expect-error: the supplier gives clients
+AwsKms.layerSupplier((region) => region)
+// @ts-expect-error: no such configuration of the AWS SDK
+AwsKms.layer({ regionName: "eu-central-1" })
+
+expectTypeOf(EmbeddedKms.layer()).toEqualTypeOf<
+  Layer.Layer<Kms.Kms | EmbeddedKms.EmbeddedKms, EmbeddedKmsError, Primitives.Primitives>
+>()
+expectTypeOf(EmbeddedKms.make()).toExtend<
+  Effect.Effect<unknown, EmbeddedKmsError, Primitives.Primitives | Scope.Scope>
+>()
+expectTypeOf(control.createKey()).toEqualTypeOf<Effect.Effect<string, EmbeddedKmsError>>()
+expectTypeOf(control.exportKeys).toEqualTypeOf<Effect.Effect<Redacted.Redacted>>()
+EmbeddedKms.layer({ keys: [{ arn: "arn" }], region: "eu-central-1", latency: "20 millis" })
+// @ts-expect-error: a key store is a secret
+EmbeddedKms.layer({ keyStore: "{}" })
+// @ts-expect-error: keys have options
+EmbeddedKms.layer({ keys: ["arn"] })
+// @ts-expect-error: no such state
+control.setKeyState("arn", "Deleted")
+
+// Key identifiers.
+const named = (identifier: KeyArn.KeyIdentifier): string => {
+  switch (identifier._tag) {
+    case "KeyArn":
+    case "KeyId":
+      return identifier.keyId
+    case "AliasArn":
+    case "AliasName":
+      return identifier.aliasName
+    default:
+      return identifier satisfies never
+  }
+}
+expectTypeOf(named).parameter(0).toEqualTypeOf<KeyArn.KeyIdentifier>()

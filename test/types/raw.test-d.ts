@@ -1,0 +1,62 @@
+/** Types of raw keyrings: secret keys are Redacted. */
+import { Config, type Effect, type Layer, Redacted, type Scope } from "effect"
+import type { Keyring, KeyringError } from "effect-encryption-sdk"
+import type { Primitives } from "effect-encryption-sdk/crypto"
+import { RawAesKeyring, RawRsaKeyring, WrappingKey } from "effect-encryption-sdk/raw"
+import { expectTypeOf } from "vitest"
+import type { Fields } from "./Fields.ts"
+
+declare const bytes: Uint8Array
+const names = { keyNamespace: "a", keyName: "b" }
+const wrappingKey = Redacted.make(bytes)
+const privateKey = Redacted.make("pem")
+
+expectTypeOf<Fields<Parameters<typeof RawAesKeyring.layer>[0]>>().toEqualTypeOf<{
+  readonly keyNamespace: string
+  readonly keyName: string
+  readonly wrappingKey: Redacted.Redacted<Uint8Array>
+}>()
+expectTypeOf<Fields<Parameters<typeof RawRsaKeyring.layer>[0]>>().toEqualTypeOf<{
+  readonly keyNamespace: string
+  readonly keyName: string
+  readonly padding: Primitives.RsaPadding
+  readonly publicKey?: string | undefined
+  readonly privateKey?: Redacted.Redacted | undefined
+}>()
+expectTypeOf<Primitives.RsaPadding>().toEqualTypeOf<
+  "PKCS1" | "OAEP-SHA1" | "OAEP-SHA256" | "OAEP-SHA384" | "OAEP-SHA512"
+>()
+
+type OfRaw = Layer.Layer<Keyring.Keyring, KeyringError.KeyringError, Primitives.Primitives>
+type MakeRaw = Effect.Effect<Keyring.Keyring, KeyringError.KeyringError, Primitives.Primitives | Scope.Scope>
+
+expectTypeOf(RawAesKeyring.layer({ ...names, wrappingKey })).toEqualTypeOf<OfRaw>()
+expectTypeOf(RawAesKeyring.make({ ...names, wrappingKey })).toEqualTypeOf<MakeRaw>()
+expectTypeOf(RawAesKeyring.layerConfig({
+  keyNamespace: Config.String("NAMESPACE"),
+  keyName: Config.succeed("b"),
+  wrappingKey: WrappingKey.config("KEY")
+})).toEqualTypeOf<
+  Layer.Layer<Keyring.Keyring, KeyringError.KeyringError | Config.ConfigError, Primitives.Primitives>
+>()
+// @ts-expect-error: a key is Redacted
+RawAesKeyring.layer({ ...names, wrappingKey: bytes })
+// @ts-expect-error: a key is bytes
+RawAesKeyring.layer({ ...names, wrappingKey: Redacted.make("base64") })
+// @ts-expect-error: a key has a name
+RawAesKeyring.layer({ keyNamespace: "a", wrappingKey })
+// @ts-expect-error: the length of the key says the algorithm
+RawAesKeyring.layer({ ...names, wrappingKey, wrappingAlgorithm: "AES256" })
+
+expectTypeOf(RawRsaKeyring.layer({ ...names, padding: "OAEP-SHA256", privateKey })).toEqualTypeOf<OfRaw>()
+expectTypeOf(RawRsaKeyring.make({ ...names, padding: "PKCS1", publicKey: "pem" })).toEqualTypeOf<MakeRaw>()
+// @ts-expect-error: a private key is Redacted
+RawRsaKeyring.layer({ ...names, padding: "OAEP-SHA256", privateKey: "pem" })
+// @ts-expect-error: a public key is no secret
+RawRsaKeyring.layer({ ...names, padding: "OAEP-SHA256", publicKey: privateKey })
+// @ts-expect-error: no such padding
+RawRsaKeyring.layer({ ...names, padding: "OAEP-MD5", publicKey: "pem" })
+// @ts-expect-error: there is no padding by default
+RawRsaKeyring.layer({ ...names, publicKey: "pem" })
+
+expectTypeOf(WrappingKey.config("KEY")).toEqualTypeOf<Config.Config<Redacted.Redacted<Uint8Array>>>()
