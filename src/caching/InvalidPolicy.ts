@@ -1,9 +1,8 @@
 import * as Schema from "effect/Schema"
+import { TaggedError } from "../model/errors/TaggedError.ts"
 
 /** A cache policy cannot be used. Lists every violation by field, bound and value. */
-export class InvalidPolicy extends (/*#__PURE__*/ Schema.TaggedError<InvalidPolicy>(
-  "effect-encryption-sdk/InvalidPolicy"
-)("InvalidPolicy", {
+export class InvalidPolicy extends (/*#__PURE__*/ TaggedError<InvalidPolicy>()("InvalidPolicy", {
   violations: Schema.Array(Schema.Struct({
     field: Schema.String,
     description: Schema.String

@@ -12,14 +12,22 @@ export interface InvalidField {
   readonly description: string
 }
 
-/** The bound of each field as a sentence's end: `must be …`. One that shows the value is a function of it. */
-export type Bounds<Options> = { readonly [Field in keyof Options]-?: string | ((value: unknown) => string) }
+/** End of a field's sentence, `must be …`. One that shows the value is a function of it. */
+export type Bound = string | ((value: unknown) => string)
+
+/** The bound of each field, and of the elements of those that are lists under `field[]`. */
+export type Bounds<Options> =
+  & { readonly [Field in keyof Options]-?: Bound }
+  & { readonly [Elements in `${string}[]${string}`]?: Bound }
+
+/** Bound of a field that takes any string. */
+export const stringBound: Bound = (value) => `must be a string, got ${typeof value}`
 
 const formatIssues = /*#__PURE__*/ SchemaIssue.makeFormatterStandardSchemaV1()
 
 /**
  * Makes the check of one kind of options from its schema. `owner` ends the sentence for an unknown option: `a client`.
- * A value that is no object is the field `options`.
+ * A value that is no object is the field `options`, an element of a list the field `keyIds[1]`.
  */
 export const checker = <S extends Schema.ConstraintDecoder<unknown>>(
   schema: S,
@@ -27,15 +35,26 @@ export const checker = <S extends Schema.ConstraintDecoder<unknown>>(
   bounds: Bounds<S["Type"]>
 ): (input: unknown) => Result.Result<S["Type"], InvalidField> => {
   const decode = decodeUnknownResult(schema)
-  const known: Readonly<Record<string, string | ((value: unknown) => string)>> = bounds
+  const known: Readonly<Record<string, Bound | undefined>> = bounds
   return (input) =>
     Result.mapError(decode(input, { onExcessProperty: "error" }), ({ issue }) => {
-      const path = (formatIssues(issue).issues[0]?.path ?? []).map(String)
-      const name = path[0]
-      if (name === undefined) return { field: "options", description: "must be an object" }
-      if (!Object.hasOwn(known, name)) return { field: path.join("."), description: `is no option of ${owner}` }
-      const bound = known[name]!
-      const description = typeof bound === "string" ? bound : bound((input as Readonly<Record<string, unknown>>)[name])
-      return { field: path.join("."), description }
+      const path = (formatIssues(issue).issues[0]?.path ?? []) as ReadonlyArray<PropertyKey>
+      if (path.length === 0) return { field: "options", description: "must be an object" }
+      let field = ""
+      let value: unknown = input
+      for (const key of path) {
+        field += typeof key === "number" ? `[${key}]` : field === "" ? String(key) : `.${String(key)}`
+        value = (value as Readonly<Record<PropertyKey, unknown>>)[key]
+      }
+      const name = field.replaceAll(/\[\d+\]/g, "[]")
+      const bound = Object.hasOwn(known, name) ? known[name] : undefined
+      return {
+        field,
+        description: bound === undefined
+          ? `is no option of ${owner}`
+          : typeof bound === "string"
+          ? bound
+          : bound(value)
+      }
     })
 }

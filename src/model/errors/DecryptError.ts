@@ -19,6 +19,7 @@ import {
   WithheldPlaintextTooLong
 } from "./Reasons.ts"
 import { isRetryable } from "./retryable.ts"
+import { TaggedError } from "./TaggedError.ts"
 
 /** The ways in which decryption fails. */
 export type DecryptErrorReason = typeof DecryptErrorReason.Type
@@ -41,9 +42,9 @@ const DecryptErrorReason = /*#__PURE__*/ Schema.Union([
 ])
 
 /** Nothing was decrypted, or a stream no further; `reason` says why. */
-export class DecryptError extends (/*#__PURE__*/ Schema.TaggedError<DecryptError>(
-  "effect-encryption-sdk/DecryptError"
-)("DecryptError", { reason: DecryptErrorReason })) {
+export class DecryptError
+  extends (/*#__PURE__*/ TaggedError<DecryptError>()("DecryptError", { reason: DecryptErrorReason }))
+{
   override get message(): string {
     return `decrypt: ${this.reason.message}`
   }
@@ -58,13 +59,13 @@ export class DecryptError extends (/*#__PURE__*/ Schema.TaggedError<DecryptError
  * A signed message failed after plaintext of it had been released by `decryptStreamUnverified`: throw away what was
  * released, and undo what was done with it.
  */
-export class UnverifiedPlaintextReleased extends (/*#__PURE__*/ Schema.TaggedError<UnverifiedPlaintextReleased>(
-  "effect-encryption-sdk/UnverifiedPlaintextReleased"
-)("UnverifiedPlaintextReleased", {
-  /** How many bytes were released. */
-  releasedBytes: Schema.Int,
-  reason: DecryptErrorReason
-})) {
+export class UnverifiedPlaintextReleased
+  extends (/*#__PURE__*/ TaggedError<UnverifiedPlaintextReleased>()("UnverifiedPlaintextReleased", {
+    /** How many bytes were released. */
+    releasedBytes: Schema.Int,
+    reason: DecryptErrorReason
+  }))
+{
   override get message(): string {
     return `decrypt: throw away the ${this.releasedBytes} bytes that were released: ${this.reason.message}`
   }

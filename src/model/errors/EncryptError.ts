@@ -13,6 +13,7 @@ import {
   WrongPlaintextLength
 } from "./Reasons.ts"
 import { isRetryable } from "./retryable.ts"
+import { TaggedError } from "./TaggedError.ts"
 
 /** The ways in which encryption fails. */
 export type EncryptErrorReason = typeof EncryptErrorReason.Type
@@ -29,9 +30,9 @@ const EncryptErrorReason = /*#__PURE__*/ Schema.Union([
 ])
 
 /** Nothing was encrypted, or a stream no further; `reason` says why. */
-export class EncryptError extends (/*#__PURE__*/ Schema.TaggedError<EncryptError>(
-  "effect-encryption-sdk/EncryptError"
-)("EncryptError", { reason: EncryptErrorReason })) {
+export class EncryptError
+  extends (/*#__PURE__*/ TaggedError<EncryptError>()("EncryptError", { reason: EncryptErrorReason }))
+{
   override get message(): string {
     return `encrypt: ${this.reason.message}`
   }
