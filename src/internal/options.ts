@@ -40,21 +40,14 @@ export const checker = <S extends Schema.ConstraintDecoder<unknown>>(
     Result.mapError(decode(input, { onExcessProperty: "error" }), ({ issue }) => {
       const path = (formatIssues(issue).issues[0]?.path ?? []) as ReadonlyArray<PropertyKey>
       if (path.length === 0) return { field: "options", description: "must be an object" }
-      let field = ""
-      let value: unknown = input
-      for (const key of path) {
-        field += typeof key === "number" ? `[${key}]` : field === "" ? String(key) : `.${String(key)}`
-        value = (value as Readonly<Record<PropertyKey, unknown>>)[key]
-      }
-      const name = field.replaceAll(/\[\d+\]/g, "[]")
-      const bound = Object.hasOwn(known, name) ? known[name] : undefined
-      return {
-        field,
-        description: bound === undefined
-          ? `is no option of ${owner}`
-          : typeof bound === "string"
-          ? bound
-          : bound(value)
-      }
+      const field = nameOf(path, (index) => `[${index}]`)
+      const name = nameOf(path, () => "[]")
+      const bound = Object.hasOwn(known, name) ? known[name] : `is no option of ${owner}`
+      return { field, description: typeof bound === "function" ? bound(path.reduce(at, input)) : bound! }
     })
 }
+
+const nameOf = (path: ReadonlyArray<PropertyKey>, element: (index: number) => string): string =>
+  path.map((key) => typeof key === "number" ? element(key) : `.${String(key)}`).join("").slice(1)
+
+const at = (value: unknown, key: PropertyKey): unknown => (value as Readonly<Record<PropertyKey, unknown>>)[key]

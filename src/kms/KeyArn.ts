@@ -5,7 +5,6 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { TaggedError } from "../model/errors/TaggedError.ts"
 
 /** What the two kinds of ARN share. */
 interface Arn {
@@ -45,10 +44,12 @@ export interface KeyId {
 export type KeyIdentifier = KeyArn | AliasArn | AliasName | KeyId
 
 /** A text names no AWS KMS key; `description` says what is wrong with it. */
-export class InvalidKeyIdentifier extends (/*#__PURE__*/ TaggedError<InvalidKeyIdentifier>()("InvalidKeyIdentifier", {
-  identifier: Schema.String,
-  description: Schema.String
-})) {
+export class InvalidKeyIdentifier
+  extends (/*#__PURE__*/ Schema.TaggedError<InvalidKeyIdentifier>()("InvalidKeyIdentifier", {
+    identifier: Schema.String,
+    description: Schema.String
+  }))
+{
   override get message(): string {
     return `${JSON.stringify(this.identifier)} ${this.description}`
   }

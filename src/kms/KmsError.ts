@@ -1,9 +1,8 @@
 import * as Schema from "effect/Schema"
 import { ProviderFailure } from "../model/errors/KeyringError.ts"
-import { TaggedError } from "../model/errors/TaggedError.ts"
 
 /** A call to AWS KMS failed. */
-export class KmsError extends (/*#__PURE__*/ TaggedError<KmsError>()("KmsError", {
+export class KmsError extends (/*#__PURE__*/ Schema.TaggedError<KmsError>()("KmsError", {
   operation: Schema.Literals(["GenerateDataKey", "Encrypt", "Decrypt"]),
   keyId: Schema.String,
   failure: ProviderFailure,

@@ -10,9 +10,9 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { checker, stringBound } from "../internal/options.ts"
+import { stringBound } from "../internal/options.ts"
 import * as Keyring from "../materials/Keyring.ts"
-import { keyringOptions, misconfigured, notWrapped, refusalOf } from "../materials/keyringErrors.ts"
+import { failMisconfigured, failNotWrapped, optionsOf, refusalOf } from "../materials/keyringFailures.ts"
 import { invalidAnswer, unwrapFirst } from "../materials/unwrapFirst.ts"
 import { append } from "../materials/wrapping.ts"
 import type { DecryptionMaterials, EncryptionMaterials } from "../model/CryptographicMaterials.ts"
@@ -64,7 +64,7 @@ const name = "KmsKeyring"
  */
 export const make: (options: Options) => Effect.Effect<Keyring.Keyring, KeyringError, Kms> = /*#__PURE__*/ Effect
   .fnUntraced(function*(options: Options) {
-    const keys: Keys = { kms: yield* Kms, ...yield* Effect.fromResult(checkKeys(options)) }
+    const keys = yield* checkKeys(yield* Kms, options)
     return Keyring.make({
       name,
       onEncrypt: (materials) => onEncrypt(keys, materials),
@@ -82,16 +82,13 @@ export const layerConfig = (
 ): Layer.Layer<Keyring.Keyring, KeyringError | Config.ConfigError, Kms> =>
   Layer.effect(Keyring.Keyring, Effect.flatMap(Config.unwrap(options), make))
 
-const checkOptions = /*#__PURE__*/ keyringOptions(
-  name,
-  /*#__PURE__*/ checker(Options, "a KMS keyring", {
-    generatorKeyId: stringBound,
-    keyIds: "must be an array of strings",
-    "keyIds[]": stringBound,
-    grantTokens: "must be an array of strings",
-    "grantTokens[]": "must be a string that is not empty"
-  })
-)
+const checkOptions = /*#__PURE__*/ optionsOf(name, "a KMS keyring", Options, {
+  generatorKeyId: stringBound,
+  keyIds: "must be an array of strings",
+  "keyIds[]": stringBound,
+  grantTokens: "must be an array of strings",
+  "grantTokens[]": "must be a string that is not empty"
+})
 
 /** The keys as they are named, and the calls that use them. */
 interface Keys {
@@ -101,27 +98,27 @@ interface Keys {
   readonly grantTokens: ReadonlyArray<string>
 }
 
-const checkKeys = (options: Options): Result.Result<Omit<Keys, "kms">, KeyringError> =>
-  Result.flatMap(checkOptions(options), ({ generatorKeyId, grantTokens = [], keyIds = [] }) => {
-    const fail = (field: string, description: string) => Result.fail(misconfigured(name, "make", field, description))
-    const named = [
-      ...generatorKeyId === undefined ? [] : [["generatorKeyId", generatorKeyId] as const],
-      ...keyIds.map((keyId, index) => [`keyIds[${index}]`, keyId] as const)
-    ]
-    if (named.length === 0) {
-      return fail("generatorKeyId", "is missing, and so are keyIds: at least one key must be named")
-    }
-    const seen = new Map<string, string>()
-    for (const [field, keyId] of named) {
-      const parsed = KeyArn.parse(keyId)
-      if (Result.isFailure(parsed)) return fail(field, parsed.failure.message)
-      // The specification speaks of a set of keys: a second entry would cost a call and bytes of every message for nothing.
-      const before = seen.get(keyId)
-      if (before !== undefined) return fail(field, `is ${keyId}, which ${before} names already`)
-      seen.set(keyId, field)
-    }
-    return Result.succeed({ generator: generatorKeyId, additional: keyIds, grantTokens })
-  })
+const checkKeys = Effect.fnUntraced(function*(kms: Kms, options: Options): Effect.fn.Return<Keys, KeyringError> {
+  const { generatorKeyId, grantTokens = [], keyIds = [] } = yield* checkOptions(options)
+  const fail = (field: string, description: string) => failMisconfigured(name, "make", field, description)
+  const named = [
+    ...generatorKeyId === undefined ? [] : [["generatorKeyId", generatorKeyId] as const],
+    ...keyIds.map((keyId, index) => [`keyIds[${index}]`, keyId] as const)
+  ]
+  if (named.length === 0) {
+    return yield* fail("generatorKeyId", "is missing, and so are keyIds: at least one key must be named")
+  }
+  const seen = new Map<string, string>()
+  for (const [field, keyId] of named) {
+    const parsed = KeyArn.parse(keyId)
+    if (Result.isFailure(parsed)) return yield* fail(field, parsed.failure.message)
+    // The specification speaks of a set of keys: a second entry would cost a call and bytes of every message for nothing.
+    const before = seen.get(keyId)
+    if (before !== undefined) return yield* fail(field, `is ${keyId}, which ${before} names already`)
+    seen.set(keyId, field)
+  }
+  return { kms, generator: generatorKeyId, additional: keyIds, grantTokens }
+})
 
 const requestOf = (
   { grantTokens }: Keys,
@@ -141,12 +138,12 @@ const onEncrypt = Effect.fnUntraced(function*(keys: Keys, materials: EncryptionM
     )
   }
   if (generator === undefined) {
-    return yield* Effect.fail(misconfigured(
+    return yield* failMisconfigured(
       name,
       "onEncrypt",
       "generatorKeyId",
       "is missing, and no other keyring has made a data key: only a generator key can"
-    ))
+    )
   }
   const generated = yield* generate(keys, generator, materials)
   const wrapped = yield* wrapAll(keys, additional, generated.plaintext, materials)
@@ -157,9 +154,9 @@ const generate = Effect.fnUntraced(function*(keys: Keys, key: string, materials:
   const generated = yield* own(keys.kms.generateDataKey({
     ...requestOf(keys, key, materials),
     numberOfBytes: materials.algorithmSuite.dataKeyLength
-  })).pipe(Effect.mapError((error) => notWrapped(name, key, refusalOf(error))))
+  })).pipe(Effect.catch((error) => failNotWrapped(name, key, refusalOf(error))))
   const fault = checkPlaintext(generated.plaintext, materials) ?? checkWrapped(generated)
-  return fault === undefined ? generated : yield* Effect.fail(notWrapped(name, key, fault))
+  return fault === undefined ? generated : yield* failNotWrapped(name, key, fault)
 })
 
 const wrapAll = (
@@ -172,12 +169,12 @@ const wrapAll = (
 
 const wrap = Effect.fnUntraced(
   function*(keys: Keys, key: string, plaintext: DataKey.DataKey, materials: EncryptionMaterials) {
-    const wrapped = yield* Effect.mapError(
+    const wrapped = yield* Effect.catch(
       keys.kms.encrypt({ ...requestOf(keys, key, materials), plaintext }),
-      (error) => notWrapped(name, key, refusalOf(error))
+      (error) => failNotWrapped(name, key, refusalOf(error))
     )
     const fault = checkWrapped(wrapped)
-    return fault === undefined ? toEncryptedDataKey(wrapped) : yield* Effect.fail(notWrapped(name, key, fault))
+    return fault === undefined ? toEncryptedDataKey(wrapped) : yield* failNotWrapped(name, key, fault)
   }
 )
 

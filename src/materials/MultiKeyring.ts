@@ -8,12 +8,11 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { checker } from "../internal/options.ts"
 import type { DecryptionMaterials, EncryptionMaterials } from "../model/CryptographicMaterials.ts"
 import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
 import type { EncryptedDataKeyReport, KeyringError, Skipped } from "../model/errors/KeyringError.ts"
 import * as Keyring from "./Keyring.ts"
-import { keyringOptions, misconfigured, notUnwrapped, refusalOf } from "./keyringErrors.ts"
+import { failMisconfigured, failNotUnwrapped, optionsOf, refusalOf } from "./keyringFailures.ts"
 import { reportFields } from "./unwrapFirst.ts"
 
 const AnyKeyring = /*#__PURE__*/ Schema.declare(Keyring.isKeyring)
@@ -44,14 +43,17 @@ const name = "MultiKeyring"
  */
 export const make: (options: Options) => Effect.Effect<Keyring.Keyring, KeyringError> = /*#__PURE__*/
   Effect.fnUntraced(function*(options: Options) {
-    const { children = [], generator } = yield* Effect.fromResult(checkOptions(options))
+    const { children = [], generator } = yield* checkOptions(options)
     const members: ReadonlyArray<Member> = [
       ...generator === undefined ? [] : [{ field: "generator", keyring: generator }],
       ...children.map((keyring, index) => ({ field: `children[${index}]`, keyring }))
     ]
     if (members.length === 0) {
-      return yield* Effect.fail(
-        misconfigured(name, "make", "generator", "is missing, and so are children: give at least one keyring")
+      return yield* failMisconfigured(
+        name,
+        "make",
+        "generator",
+        "is missing, and so are children: give at least one keyring"
       )
     }
     return Keyring.make({
@@ -86,14 +88,11 @@ export const layer = <
     })
   )
 
-const checkOptions = /*#__PURE__*/ keyringOptions(
-  name,
-  /*#__PURE__*/ checker(Options, "a multi-keyring", {
-    generator: "is no keyring",
-    children: "must be an array of keyrings",
-    "children[]": "is no keyring"
-  })
-)
+const checkOptions = /*#__PURE__*/ optionsOf(name, "a multi-keyring", Options, {
+  generator: "is no keyring",
+  children: "must be an array of keyrings",
+  "children[]": "is no keyring"
+})
 
 interface Member {
   /** The option that the keyring was given as. */
@@ -107,7 +106,7 @@ const onEncrypt = Effect.fnUntraced(function*(
   members: ReadonlyArray<Member>,
   input: EncryptionMaterials
 ) {
-  const fail = (field: string, description: string) => Effect.fail(misconfigured(name, "onEncrypt", field, description))
+  const fail = (field: string, description: string) => failMisconfigured(name, "onEncrypt", field, description)
   if (generates && input.plaintextDataKey !== undefined) {
     return yield* fail("generator", "would make a data key, but the materials have one already")
   }
@@ -149,7 +148,7 @@ const onDecrypt = Effect.fnUntraced(function*(
     }
   }
   return failed
-    ? yield* Effect.fail(notUnwrapped(name, reports))
+    ? yield* failNotUnwrapped(name, reports)
     : { _tag: "NotMine", skipped }
 })
 

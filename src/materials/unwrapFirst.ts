@@ -10,10 +10,9 @@ import type { DecryptionMaterials } from "../model/CryptographicMaterials.ts"
 import { checkDataKey } from "../model/CryptographicMaterials.ts"
 import * as DataKey from "../model/DataKey.ts"
 import * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
-import type { EncryptedDataKeyReport, ProviderRefusal } from "../model/errors/KeyringError.ts"
-import type { KeyringError } from "../model/errors/KeyringError.ts"
+import type { EncryptedDataKeyReport, KeyringError, ProviderRefusal } from "../model/errors/KeyringError.ts"
 import type { OnDecryptResult } from "./Keyring.ts"
-import { notUnwrapped } from "./keyringErrors.ts"
+import { failNotUnwrapped } from "./keyringFailures.ts"
 
 /** Fields that the rows of an encrypted data key begin with. */
 export const reportFields = (
@@ -64,5 +63,5 @@ export const unwrapFirst = Effect.fnUntraced(function*<A>(
   }
   return reports.every((report) => report._tag === "Skipped")
     ? { _tag: "NotMine", skipped: reports }
-    : yield* Effect.fail(notUnwrapped(keyring, reports))
+    : yield* failNotUnwrapped(keyring, reports)
 })

@@ -12,7 +12,7 @@ import * as DataKey from "../model/DataKey.ts"
 import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
 import * as EncryptionContext from "../model/EncryptionContext.ts"
 import type { KeyringError } from "../model/errors/KeyringError.ts"
-import { misconfigured } from "./keyringErrors.ts"
+import { failMisconfigured } from "./keyringFailures.ts"
 
 /**
  * Returns the canonical bytes of the encryption context. Validates it: a keyring can be called by others than managers.
@@ -25,7 +25,7 @@ export const serializeContext = (
   { encryptionContext }: EncryptionMaterials | DecryptionMaterials
 ): Effect.Effect<Uint8Array, KeyringError> =>
   Result.match(EncryptionContext.validate(encryptionContext), {
-    onFailure: (error) => Effect.fail(misconfigured(keyring, operation, "encryptionContext", error.message)),
+    onFailure: (error) => failMisconfigured(keyring, operation, "encryptionContext", error.message),
     onSuccess: (context) => Effect.succeed(EncryptionContext.serialize(context))
   })
 

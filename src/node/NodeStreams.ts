@@ -5,11 +5,10 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { Duplex } from "node:stream"
-import { TaggedError } from "../model/errors/TaggedError.ts"
 
 /** A stream of Node failed, or ended before its time. */
 export class NodeStreamError
-  extends (/*#__PURE__*/ TaggedError<NodeStreamError>()("NodeStreamError", { cause: Schema.Defect() }))
+  extends (/*#__PURE__*/ Schema.TaggedError<NodeStreamError>()("NodeStreamError", { cause: Schema.Defect() }))
 {
   override get message(): string {
     return "the stream that is read from failed"

@@ -13,16 +13,16 @@ import type * as Scope from "effect/Scope"
 import type { AesKey } from "../crypto/Primitives.ts"
 import { Primitives } from "../crypto/Primitives.ts"
 import * as bytes from "../internal/bytes.ts"
-import { checker, stringBound } from "../internal/options.ts"
+import { stringBound } from "../internal/options.ts"
 import * as Keyring from "../materials/Keyring.ts"
-import { keyringOptions, misconfigured } from "../materials/keyringErrors.ts"
+import { failMisconfigured, optionsOf } from "../materials/keyringFailures.ts"
 import { unwrapFirst } from "../materials/unwrapFirst.ts"
 import { append, ensureDataKey, serializeContext } from "../materials/wrapping.ts"
 import type { DecryptionMaterials, EncryptionMaterials } from "../model/CryptographicMaterials.ts"
 import * as DataKey from "../model/DataKey.ts"
 import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
 import type { KeyringError, ProviderRefusal } from "../model/errors/KeyringError.ts"
-import { checkNames, keyNotImported, SecretOf } from "./internal/keyOptions.ts"
+import { checkNames, failImport, SecretOf } from "./internal/keyOptions.ts"
 
 /** Options of a raw AES keyring. Decryption takes the same namespace, name and key as encryption. */
 export const Options = /*#__PURE__*/ Schema.Struct({
@@ -40,7 +40,8 @@ export type Options = typeof Options.Type
 const name = "RawAesKeyring"
 const ivLength = 12
 const tagLength = 16
-/** Length of tag length, IV length and IV, which follow the key name in the key provider information. */
+/** Tag length in bits and IV length in bytes, big-endian. They and the IV follow the key name in the key provider information. */
+const lengths = /*#__PURE__*/ Uint8Array.of(0, 0, 0, 8 * tagLength, 0, 0, 0, ivLength)
 const suffixLength = 8 + ivLength
 
 /**
@@ -58,12 +59,12 @@ export const make: (
 ) => Effect.Effect<Keyring.Keyring, KeyringError, Primitives | Scope.Scope> = /*#__PURE__*/ Effect.fnUntraced(
   function*(options: Options) {
     const primitives = yield* Primitives
-    const { keyNamespace, wrappingKey, ...names } = yield* Effect.fromResult(checkOptions(options))
+    const checked = yield* checkOptions(options)
     const wrapping: Wrapping = {
       primitives,
-      keyNamespace,
-      keyName: yield* checkNames(name, { keyNamespace, ...names }, suffixLength),
-      key: yield* importKey(primitives, wrappingKey)
+      keyNamespace: checked.keyNamespace,
+      keyName: yield* checkNames(name, checked, suffixLength),
+      key: yield* importKey(primitives, checked.wrappingKey)
     }
     return Keyring.make({
       name,
@@ -83,26 +84,22 @@ export const layerConfig = (
 ): Layer.Layer<Keyring.Keyring, KeyringError | Config.ConfigError, Primitives> =>
   Layer.effect(Keyring.Keyring, Effect.flatMap(Config.unwrap(options), make))
 
-const checkOptions = /*#__PURE__*/ keyringOptions(
-  name,
-  /*#__PURE__*/ checker(Options, "a raw AES keyring", {
-    keyNamespace: stringBound,
-    keyName: stringBound,
-    wrappingKey: "must be a Redacted of a Uint8Array"
-  })
-)
+const checkOptions = /*#__PURE__*/ optionsOf(name, "a raw AES keyring", Options, {
+  keyNamespace: stringBound,
+  keyName: stringBound,
+  wrappingKey: "must be a Redacted of a Uint8Array"
+})
 
 const importKey = Effect.fnUntraced(function*(primitives: Primitives, wrappingKey: Redacted.Redacted<Uint8Array>) {
   const given = Redacted.value(wrappingKey)
   if (bytes.isAllZero(given) && given.length > 0) {
-    return yield* Effect.fail(misconfigured(name, "make", "wrappingKey", "is all zero"))
+    return yield* failMisconfigured(name, "make", "wrappingKey", "is all zero")
   }
   return yield* Effect.acquireRelease(
-    Effect.acquireUseRelease(
-      Effect.sync(() => DataKey.make(new Uint8Array(given))),
-      (copy) => primitives.importAesKey(copy),
-      (copy) => Effect.sync(() => DataKey.zero(copy))
-    ).pipe(Effect.mapError((error) => keyNotImported(name, "wrappingKey", error))),
+    Effect.suspend(() => {
+      const copy = DataKey.copyFrom(given)
+      return Effect.ensuring(primitives.importAesKey(copy), Effect.sync(() => DataKey.zero(copy)))
+    }).pipe(Effect.catch((error) => failImport(name, "wrappingKey", error))),
     (key) => Effect.sync(() => Redacted.wipeUnsafe(key))
   )
 })
@@ -127,12 +124,11 @@ const onEncrypt = Effect.fnUntraced(function*(
   const iv = yield* primitives.randomBytes(ivLength)
   const ciphertext = new Uint8Array(plaintext.length + tagLength)
   yield* primitives.seal(key, [{ iv, aad, plaintext, output: ciphertext }])
-  const keyProviderInfo = new Uint8Array(keyName.length + suffixLength)
-  keyProviderInfo.set(keyName)
-  bytes.setUint32(keyProviderInfo, keyName.length, 8 * tagLength)
-  bytes.setUint32(keyProviderInfo, keyName.length + 4, ivLength)
-  keyProviderInfo.set(iv, keyName.length + 8)
-  return append(materials, plaintextDataKey, [{ keyProviderId: keyNamespace, keyProviderInfo, ciphertext }])
+  return append(materials, plaintextDataKey, [{
+    keyProviderId: keyNamespace,
+    keyProviderInfo: bytes.concat([keyName, lengths, iv]),
+    ciphertext
+  }])
 })
 
 /** Specification: framework/raw-aes-keyring.md#ondecrypt */
@@ -168,11 +164,13 @@ const select = (
   if (!bytes.equals(keyProviderInfo.subarray(0, nameLength), keyName)) {
     return Result.fail("its key name is not this keyring's")
   }
-  const view = new DataView(keyProviderInfo.buffer, keyProviderInfo.byteOffset + nameLength)
-  if (view.getUint32(0) !== 8 * tagLength) return Result.fail(`its tag length is not ${8 * tagLength} bits`)
-  if (view.getUint32(4) !== ivLength) return Result.fail(`its IV length is not ${ivLength} bytes`)
+  const suffix = keyProviderInfo.subarray(nameLength)
+  const differs = (start: number) =>
+    !bytes.equals(suffix.subarray(start, start + 4), lengths.subarray(start, start + 4))
+  if (differs(0)) return Result.fail(`its tag length is not ${8 * tagLength} bits`)
+  if (differs(4)) return Result.fail(`its IV length is not ${ivLength} bytes`)
   if (ciphertext.length < tagLength) return Result.fail("its ciphertext is too short to hold a tag")
-  return Result.succeed({ iv: keyProviderInfo.subarray(nameLength + 8), wrapped: ciphertext })
+  return Result.succeed({ iv: suffix.subarray(8), wrapped: ciphertext })
 }
 
 const unwrap = Effect.fnUntraced(function*(

@@ -14,9 +14,9 @@ import type { RsaPadding, RsaPrivateKey, RsaPublicKey } from "../crypto/Primitiv
 import { Primitives } from "../crypto/Primitives.ts"
 import type { PrimitivesError } from "../crypto/PrimitivesError.ts"
 import * as bytes from "../internal/bytes.ts"
-import { checker, stringBound } from "../internal/options.ts"
+import { stringBound } from "../internal/options.ts"
 import * as Keyring from "../materials/Keyring.ts"
-import { keyringOptions, misconfigured, notWrapped } from "../materials/keyringErrors.ts"
+import { failMisconfigured, failNotWrapped, optionsOf } from "../materials/keyringFailures.ts"
 import { unwrapFirst } from "../materials/unwrapFirst.ts"
 import { append, ensureDataKey } from "../materials/wrapping.ts"
 import type { DecryptionMaterials, EncryptionMaterials } from "../model/CryptographicMaterials.ts"
@@ -24,7 +24,7 @@ import * as DataKey from "../model/DataKey.ts"
 import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
 import type { KeyringError, ProviderRefusal } from "../model/errors/KeyringError.ts"
 import type { NotLoaded } from "../model/errors/NotLoaded.ts"
-import { checkNames, keyNotImported, SecretOf } from "./internal/keyOptions.ts"
+import { checkNames, failImport, SecretOf } from "./internal/keyOptions.ts"
 
 /**
  * Padding schemes of a raw RSA keyring.
@@ -87,12 +87,10 @@ export const make: (
 ) => Effect.Effect<Keyring.Keyring, KeyringError, Primitives | Scope.Scope> = /*#__PURE__*/ Effect.fnUntraced(
   function*(options: Options) {
     const primitives = yield* Primitives
-    const { keyName, keyNamespace, padding, privateKey, publicKey } = yield* Effect.fromResult(checkOptions(options))
+    const { keyName, keyNamespace, padding, privateKey, publicKey } = yield* checkOptions(options)
     const keyNameBytes = yield* checkNames(name, { keyName, keyNamespace }, 0)
     if (publicKey === undefined && privateKey === undefined) {
-      return yield* Effect.fail(
-        misconfigured(name, "make", "publicKey", "is missing, and so is privateKey: give at least one")
-      )
+      return yield* failMisconfigured(name, "make", "publicKey", "is missing, and so is privateKey: give at least one")
     }
     const wrapping: Wrapping = {
       primitives,
@@ -102,16 +100,16 @@ export const make: (
       padding,
       publicKey: publicKey === undefined
         ? undefined
-        : yield* Effect.mapError(
+        : yield* Effect.catch(
           primitives.importRsaPublicKey(publicKey, padding),
-          (error) => notImported("publicKey", error)
+          (error) => failImportOf("publicKey", error)
         ),
       privateKey: privateKey === undefined
         ? undefined
         : yield* Effect.acquireRelease(
-          Effect.mapError(
+          Effect.catch(
             primitives.importRsaPrivateKey(privateKey, padding),
-            (error) => notImported("privateKey", error)
+            (error) => failImportOf("privateKey", error)
           ),
           (key) => Effect.sync(() => Redacted.wipeUnsafe(key))
         )
@@ -134,19 +132,16 @@ export const layerConfig = (
 ): Layer.Layer<Keyring.Keyring, KeyringError | Config.ConfigError, Primitives> =>
   Layer.effect(Keyring.Keyring, Effect.flatMap(Config.unwrap(options), make))
 
-const checkOptions = /*#__PURE__*/ keyringOptions(
-  name,
-  /*#__PURE__*/ checker(Options, "a raw RSA keyring", {
-    keyNamespace: stringBound,
-    keyName: stringBound,
-    padding: /*#__PURE__*/ `must be one of ${/*#__PURE__*/ paddings.join(", ")}`,
-    publicKey: "must be PEM text",
-    privateKey: "must be a Redacted of PEM text"
-  })
-)
+const checkOptions = /*#__PURE__*/ optionsOf(name, "a raw RSA keyring", Options, {
+  keyNamespace: stringBound,
+  keyName: stringBound,
+  padding: /*#__PURE__*/ `must be one of ${/*#__PURE__*/ paddings.join(", ")}`,
+  publicKey: "must be PEM text",
+  privateKey: "must be a Redacted of PEM text"
+})
 
-const notImported = (field: string, error: PrimitivesError | NotLoaded): KeyringError =>
-  keyNotImported(name, "reason" in error && error.reason === "Unsupported" ? "padding" : field, error)
+const failImportOf = (field: string, error: PrimitivesError | NotLoaded) =>
+  failImport(name, "reason" in error && error.reason === "Unsupported" ? "padding" : field, error)
 
 /** The keys, their names, and the cryptography. */
 interface Wrapping {
@@ -166,14 +161,12 @@ const onEncrypt = Effect.fnUntraced(function*(
   materials: EncryptionMaterials
 ) {
   if (publicKey === undefined) {
-    return yield* Effect.fail(
-      misconfigured(name, "onEncrypt", "publicKey", "is missing: this keyring can only decrypt")
-    )
+    return yield* failMisconfigured(name, "onEncrypt", "publicKey", "is missing: this keyring can only decrypt")
   }
   const plaintextDataKey = yield* ensureDataKey(primitives, materials)
-  const ciphertext = yield* Effect.mapError(
+  const ciphertext = yield* Effect.catch(
     primitives.rsaEncrypt(publicKey, padding, plaintextDataKey),
-    ({ reason }) => notWrapped(name, keyName, { failure: "Rejected", code: reason, isRetryable: false })
+    ({ reason }) => failNotWrapped(name, keyName, { failure: "Rejected", code: reason, isRetryable: false })
   )
   return append(materials, plaintextDataKey, [{
     keyProviderId: keyNamespace,
@@ -190,9 +183,7 @@ const onDecrypt = Effect.fnUntraced(function*(
 ) {
   const { padding, primitives, privateKey } = wrapping
   if (privateKey === undefined) {
-    return yield* Effect.fail(
-      misconfigured(name, "onDecrypt", "privateKey", "is missing: this keyring can only encrypt")
-    )
+    return yield* failMisconfigured(name, "onDecrypt", "privateKey", "is missing: this keyring can only encrypt")
   }
   return yield* unwrapFirst(
     name,

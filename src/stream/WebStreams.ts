@@ -4,11 +4,10 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { TaggedError } from "../model/errors/TaggedError.ts"
 
 /** A stream of the Web platform failed, or was aborted by its writer. */
 export class WebStreamError
-  extends (/*#__PURE__*/ TaggedError<WebStreamError>()("WebStreamError", { cause: Schema.Defect() }))
+  extends (/*#__PURE__*/ Schema.TaggedError<WebStreamError>()("WebStreamError", { cause: Schema.Defect() }))
 {
   override get message(): string {
     return "the stream that is read from failed"

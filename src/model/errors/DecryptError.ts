@@ -19,7 +19,6 @@ import {
   WithheldPlaintextTooLong
 } from "./Reasons.ts"
 import { isRetryable } from "./retryable.ts"
-import { TaggedError } from "./TaggedError.ts"
 
 /** The ways in which decryption fails. */
 export type DecryptErrorReason = typeof DecryptErrorReason.Type
@@ -43,7 +42,7 @@ const DecryptErrorReason = /*#__PURE__*/ Schema.Union([
 
 /** Nothing was decrypted, or a stream no further; `reason` says why. */
 export class DecryptError
-  extends (/*#__PURE__*/ TaggedError<DecryptError>()("DecryptError", { reason: DecryptErrorReason }))
+  extends (/*#__PURE__*/ Schema.TaggedError<DecryptError>()("DecryptError", { reason: DecryptErrorReason }))
 {
   override get message(): string {
     return `decrypt: ${this.reason.message}`
@@ -60,7 +59,7 @@ export class DecryptError
  * released, and undo what was done with it.
  */
 export class UnverifiedPlaintextReleased
-  extends (/*#__PURE__*/ TaggedError<UnverifiedPlaintextReleased>()("UnverifiedPlaintextReleased", {
+  extends (/*#__PURE__*/ Schema.TaggedError<UnverifiedPlaintextReleased>()("UnverifiedPlaintextReleased", {
     /** How many bytes were released. */
     releasedBytes: Schema.Int,
     reason: DecryptErrorReason

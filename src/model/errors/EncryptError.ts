@@ -13,7 +13,6 @@ import {
   WrongPlaintextLength
 } from "./Reasons.ts"
 import { isRetryable } from "./retryable.ts"
-import { TaggedError } from "./TaggedError.ts"
 
 /** The ways in which encryption fails. */
 export type EncryptErrorReason = typeof EncryptErrorReason.Type
@@ -31,7 +30,7 @@ const EncryptErrorReason = /*#__PURE__*/ Schema.Union([
 
 /** Nothing was encrypted, or a stream no further; `reason` says why. */
 export class EncryptError
-  extends (/*#__PURE__*/ TaggedError<EncryptError>()("EncryptError", { reason: EncryptErrorReason }))
+  extends (/*#__PURE__*/ Schema.TaggedError<EncryptError>()("EncryptError", { reason: EncryptErrorReason }))
 {
   override get message(): string {
     return `encrypt: ${this.reason.message}`

@@ -4,7 +4,6 @@
 import * as Schema from "effect/Schema"
 import { NotLoaded } from "./NotLoaded.ts"
 import { isRetryable } from "./retryable.ts"
-import { TaggedError } from "./TaggedError.ts"
 
 /**
  * Meaning of a key provider's refusal, whatever the provider: the library decides by these words alone.
@@ -98,16 +97,8 @@ const formatRefusal = ({ code, description, failure, isRetryable }: ProviderRefu
 export const formatReports = (reports: ReadonlyArray<EncryptedDataKeyReport>): string =>
   `no encrypted data key could be unwrapped\n${reports.map(formatReport).join("\n")}`
 
-/**
- * Whether a retry may help with one of the rows.
- *
- * @internal
- */
-export const hasRetryable = (reports: ReadonlyArray<EncryptedDataKeyReport>): boolean =>
-  reports.some((report) => report._tag === "Attempted" && report.isRetryable)
-
 /** Error when the key provider did not make or wrap a data key. */
-export class DataKeyNotWrapped extends (/*#__PURE__*/ TaggedError<DataKeyNotWrapped>()("DataKeyNotWrapped", {
+export class DataKeyNotWrapped extends (/*#__PURE__*/ Schema.TaggedError<DataKeyNotWrapped>()("DataKeyNotWrapped", {
   /** The wrapping key: a key ARN, alias or key name. */
   keyName: Schema.String,
   ...refusal
@@ -121,25 +112,29 @@ export class DataKeyNotWrapped extends (/*#__PURE__*/ TaggedError<DataKeyNotWrap
  * Error when at least one encrypted data key was the keyring's own, and none of its own could be unwrapped. `decrypt` reports
  * it as `NoDataKeyUnwrapped`, which also covers messages without any encrypted data key of the program's keyrings.
  */
-export class DataKeyNotUnwrapped extends (/*#__PURE__*/ TaggedError<DataKeyNotUnwrapped>()("DataKeyNotUnwrapped", {
-  encryptedDataKeys: Schema.Array(EncryptedDataKeyReport)
-})) {
+export class DataKeyNotUnwrapped
+  extends (/*#__PURE__*/ Schema.TaggedError<DataKeyNotUnwrapped>()("DataKeyNotUnwrapped", {
+    encryptedDataKeys: Schema.Array(EncryptedDataKeyReport)
+  }))
+{
   override get message(): string {
     return formatReports(this.encryptedDataKeys)
   }
 
   /** Whether the same request may succeed later. */
   get isRetryable(): boolean {
-    return hasRetryable(this.encryptedDataKeys)
+    return this.encryptedDataKeys.some(isRetryable)
   }
 }
 
 /** Error when a keyring's options are wrong, or do not allow the operation. */
-export class KeyringMisconfigured extends (/*#__PURE__*/ TaggedError<KeyringMisconfigured>()("KeyringMisconfigured", {
-  /** The option that is wrong or missing. */
-  field: Schema.String,
-  description: Schema.String
-})) {
+export class KeyringMisconfigured
+  extends (/*#__PURE__*/ Schema.TaggedError<KeyringMisconfigured>()("KeyringMisconfigured", {
+    /** The option that is wrong or missing. */
+    field: Schema.String,
+    description: Schema.String
+  }))
+{
   override get message(): string {
     return `${this.field}: ${this.description}`
   }
@@ -149,7 +144,7 @@ export class KeyringMisconfigured extends (/*#__PURE__*/ TaggedError<KeyringMisc
 export type KeyringErrorReason = DataKeyNotWrapped | DataKeyNotUnwrapped | KeyringMisconfigured | NotLoaded
 
 /** Error of a keyring; `reason` says why. */
-export class KeyringError extends (/*#__PURE__*/ TaggedError<KeyringError>()("KeyringError", {
+export class KeyringError extends (/*#__PURE__*/ Schema.TaggedError<KeyringError>()("KeyringError", {
   /** The keyring's own name: `KmsKeyring`, `RawAesKeyring`, … */
   keyring: Schema.String,
   operation: Schema.Literals(["make", "onEncrypt", "onDecrypt"]),

@@ -1,5 +1,4 @@
 import * as Schema from "effect/Schema"
-import { TaggedError } from "./TaggedError.ts"
 
 /**
  * A part of the library that is loaded when it is first needed could not be loaded: a file of a page that is gone since the
@@ -10,7 +9,7 @@ import { TaggedError } from "./TaggedError.ts"
  * Browsers older than Chromium 156 and Firefox 154, and Safari up to 27 at least, remember that a module could not be loaded:
  * in those only loading the page again helps.
  */
-export class NotLoaded extends (/*#__PURE__*/ TaggedError<NotLoaded>()("NotLoaded", {
+export class NotLoaded extends (/*#__PURE__*/ Schema.TaggedError<NotLoaded>()("NotLoaded", {
   /** What was to be loaded, such as `streams` or `RSA`. */
   part: Schema.String,
   /** What the runtime said. */

@@ -5,11 +5,11 @@
  * bytes, plaintext or values of an encryption context.
  */
 import * as Schema from "effect/Schema"
-import { EncryptedDataKeyReport, formatReports, hasRetryable } from "./KeyringError.ts"
-import { TaggedError } from "./TaggedError.ts"
+import { EncryptedDataKeyReport, formatReports } from "./KeyringError.ts"
+import { isRetryable } from "./retryable.ts"
 
 /** An argument or an option has a value that is not allowed. Names the field and the bound. */
-export class InvalidOption extends (/*#__PURE__*/ TaggedError<InvalidOption>()("InvalidOption", {
+export class InvalidOption extends (/*#__PURE__*/ Schema.TaggedError<InvalidOption>()("InvalidOption", {
   field: Schema.String,
   description: Schema.String
 })) {
@@ -20,7 +20,7 @@ export class InvalidOption extends (/*#__PURE__*/ TaggedError<InvalidOption>()("
 
 /** An encryption context cannot be used. Names the key, never a value. */
 export class InvalidEncryptionContext
-  extends (/*#__PURE__*/ TaggedError<InvalidEncryptionContext>()("InvalidEncryptionContext", {
+  extends (/*#__PURE__*/ Schema.TaggedError<InvalidEncryptionContext>()("InvalidEncryptionContext", {
     key: Schema.optionalKey(Schema.String),
     description: Schema.String
   }))
@@ -33,7 +33,7 @@ export class InvalidEncryptionContext
 
 /** The commitment policy forbids the algorithm suite. */
 export class CommitmentPolicyViolation
-  extends (/*#__PURE__*/ TaggedError<CommitmentPolicyViolation>()("CommitmentPolicyViolation", {
+  extends (/*#__PURE__*/ Schema.TaggedError<CommitmentPolicyViolation>()("CommitmentPolicyViolation", {
     commitmentPolicy: Schema.String,
     algorithmSuite: Schema.String
   }))
@@ -45,7 +45,7 @@ export class CommitmentPolicyViolation
 
 /** There are more encrypted data keys than the client allows. */
 export class TooManyEncryptedDataKeys
-  extends (/*#__PURE__*/ TaggedError<TooManyEncryptedDataKeys>()("TooManyEncryptedDataKeys", {
+  extends (/*#__PURE__*/ Schema.TaggedError<TooManyEncryptedDataKeys>()("TooManyEncryptedDataKeys", {
     count: Schema.Int,
     maximum: Schema.Int
   }))
@@ -56,7 +56,7 @@ export class TooManyEncryptedDataKeys
 }
 
 /** A keyring or a materials manager answered materials that do not hold what they must. */
-export class InvalidMaterials extends (/*#__PURE__*/ TaggedError<InvalidMaterials>()("InvalidMaterials", {
+export class InvalidMaterials extends (/*#__PURE__*/ Schema.TaggedError<InvalidMaterials>()("InvalidMaterials", {
   /** The part of the materials that is wrong. */
   field: Schema.String,
   description: Schema.String
@@ -68,7 +68,7 @@ export class InvalidMaterials extends (/*#__PURE__*/ TaggedError<InvalidMaterial
 
 /** A materials manager failed for a reason of its own. */
 export class MaterialsManagerFailed
-  extends (/*#__PURE__*/ TaggedError<MaterialsManagerFailed>()("MaterialsManagerFailed", {
+  extends (/*#__PURE__*/ Schema.TaggedError<MaterialsManagerFailed>()("MaterialsManagerFailed", {
     description: Schema.String,
     isRetryable: Schema.Boolean,
     cause: Schema.optionalKey(Schema.Defect())
@@ -80,7 +80,7 @@ export class MaterialsManagerFailed
 }
 
 /** The input is the base64 text of a message, not the message. */
-export class MessageIsBase64 extends (/*#__PURE__*/ TaggedError<MessageIsBase64>()("MessageIsBase64", {})) {
+export class MessageIsBase64 extends (/*#__PURE__*/ Schema.TaggedError<MessageIsBase64>()("MessageIsBase64", {})) {
   override get message(): string {
     return "the message is base64 text: decode it to bytes first"
   }
@@ -88,7 +88,7 @@ export class MessageIsBase64 extends (/*#__PURE__*/ TaggedError<MessageIsBase64>
 
 /** The message's encryption context is not the one that was expected. Names the first key that differs. */
 export class EncryptionContextMismatch
-  extends (/*#__PURE__*/ TaggedError<EncryptionContextMismatch>()("EncryptionContextMismatch", {
+  extends (/*#__PURE__*/ Schema.TaggedError<EncryptionContextMismatch>()("EncryptionContextMismatch", {
     key: Schema.String
   }))
 {
@@ -98,7 +98,7 @@ export class EncryptionContextMismatch
 }
 
 /** No keyring unwrapped any of the message's encrypted data keys. Has a row for each of them at each keyring. */
-export class NoDataKeyUnwrapped extends (/*#__PURE__*/ TaggedError<NoDataKeyUnwrapped>()("NoDataKeyUnwrapped", {
+export class NoDataKeyUnwrapped extends (/*#__PURE__*/ Schema.TaggedError<NoDataKeyUnwrapped>()("NoDataKeyUnwrapped", {
   encryptedDataKeys: Schema.Array(EncryptedDataKeyReport)
 })) {
   override get message(): string {
@@ -107,14 +107,16 @@ export class NoDataKeyUnwrapped extends (/*#__PURE__*/ TaggedError<NoDataKeyUnwr
 
   /** Whether the same request may succeed later. */
   get isRetryable(): boolean {
-    return hasRetryable(this.encryptedDataKeys)
+    return this.encryptedDataKeys.some(isRetryable)
   }
 }
 
 /** The message is not authentic: the named check failed. Nothing else is said. */
-export class AuthenticationFailed extends (/*#__PURE__*/ TaggedError<AuthenticationFailed>()("AuthenticationFailed", {
-  check: Schema.Literals(["commitment", "header", "body", "signature"])
-})) {
+export class AuthenticationFailed
+  extends (/*#__PURE__*/ Schema.TaggedError<AuthenticationFailed>()("AuthenticationFailed", {
+    check: Schema.Literals(["commitment", "header", "body", "signature"])
+  }))
+{
   override get message(): string {
     return `the message is not authentic: ${this.check} check failed`
   }
@@ -124,14 +126,16 @@ export class AuthenticationFailed extends (/*#__PURE__*/ TaggedError<Authenticat
  * The plaintext of a stream has not the length that was given for it. The message that was begun has no final frame: nobody
  * can take it for a whole one.
  */
-export class WrongPlaintextLength extends (/*#__PURE__*/ TaggedError<WrongPlaintextLength>()("WrongPlaintextLength", {
-  /** The option that gave the length. */
-  field: Schema.Literals(["plaintextLength", "maxPlaintextLength"]),
-  /** Its value in bytes. */
-  expected: Schema.Int,
-  /** How many bytes there were, where the plaintext is shorter; undefined where it is longer. */
-  length: Schema.optionalKey(Schema.Int)
-})) {
+export class WrongPlaintextLength
+  extends (/*#__PURE__*/ Schema.TaggedError<WrongPlaintextLength>()("WrongPlaintextLength", {
+    /** The option that gave the length. */
+    field: Schema.Literals(["plaintextLength", "maxPlaintextLength"]),
+    /** Its value in bytes. */
+    expected: Schema.Int,
+    /** How many bytes there were, where the plaintext is shorter; undefined where it is longer. */
+    length: Schema.optionalKey(Schema.Int)
+  }))
+{
   override get message(): string {
     const is = this.length === undefined ? "goes on after that" : `ends after ${this.length}`
     const advice = this.field === "plaintextLength"
@@ -143,7 +147,7 @@ export class WrongPlaintextLength extends (/*#__PURE__*/ TaggedError<WrongPlaint
 
 /** A plaintext cannot be held back until it may be released: it is longer than `maxWithheldBytes`. */
 export class WithheldPlaintextTooLong
-  extends (/*#__PURE__*/ TaggedError<WithheldPlaintextTooLong>()("WithheldPlaintextTooLong", {
+  extends (/*#__PURE__*/ Schema.TaggedError<WithheldPlaintextTooLong>()("WithheldPlaintextTooLong", {
     /** What is held back until it has been verified as one: a signed message, or a frame. */
     what: Schema.Literals(["signed message", "frame"]),
     maxWithheldBytes: Schema.Int
@@ -159,7 +163,7 @@ export class WithheldPlaintextTooLong
 }
 
 /** The message is of a kind that the operation does not take. */
-export class MessageNotAccepted extends (/*#__PURE__*/ TaggedError<MessageNotAccepted>()("MessageNotAccepted", {
+export class MessageNotAccepted extends (/*#__PURE__*/ Schema.TaggedError<MessageNotAccepted>()("MessageNotAccepted", {
   description: Schema.String
 })) {
   override get message(): string {

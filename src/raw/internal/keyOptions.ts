@@ -6,9 +6,9 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type { PrimitivesError } from "../../crypto/PrimitivesError.ts"
 import * as bytes from "../../internal/bytes.ts"
-import { misconfigured } from "../../materials/keyringErrors.ts"
+import { failKeyring, failMisconfigured } from "../../materials/keyringFailures.ts"
 import { maxFieldLength } from "../../model/EncryptedDataKey.ts"
-import { KeyringError } from "../../model/errors/KeyringError.ts"
+import type { KeyringError } from "../../model/errors/KeyringError.ts"
 import type { NotLoaded } from "../../model/errors/NotLoaded.ts"
 
 /** A secret of some type, as it is: neither copied nor wrapped anew. */
@@ -21,7 +21,7 @@ export const checkNames = (
   { keyName, keyNamespace }: { readonly keyNamespace: string; readonly keyName: string },
   suffixLength: number
 ): Effect.Effect<Uint8Array, KeyringError> => {
-  const fail = (field: string, description: string) => Effect.fail(misconfigured(keyring, "make", field, description))
+  const fail = (field: string, description: string) => failMisconfigured(keyring, "make", field, description)
   for (
     const [field, value, maximum] of [
       ["keyNamespace", keyNamespace, maxFieldLength],
@@ -39,8 +39,12 @@ export const checkNames = (
     : Effect.succeed(bytes.utf8(keyName))
 }
 
-/** Error when a key cannot be imported. */
-export const keyNotImported = (keyring: string, field: string, error: PrimitivesError | NotLoaded): KeyringError =>
+/** Fails because a key cannot be imported. */
+export const failImport = (
+  keyring: string,
+  field: string,
+  error: PrimitivesError | NotLoaded
+): Effect.Effect<never, KeyringError> =>
   error._tag === "NotLoaded"
-    ? new KeyringError({ keyring, operation: "make", reason: error })
-    : misconfigured(keyring, "make", field, error.description)
+    ? failKeyring(keyring, "make", error)
+    : failMisconfigured(keyring, "make", field, error.description)
