@@ -45,4 +45,4 @@ await runtime.dispose()
 
 // [ 'Miss', 'Joined', 'Joined' ]
 // [ 'order 1', 'order 2', 'order 3' ]
-// effect-encryption-sdk/DecryptError: decrypt: encryption context: key "tenant" is missing or has another value than expected
+// DecryptError: decrypt: encryption context: key "tenant" is missing or has another value than expected

@@ -1,9 +1,7 @@
 import * as Schema from "effect/Schema"
 
 /** A cache policy cannot be used. Lists every violation by field, bound and value. */
-export class InvalidPolicy extends (/*#__PURE__*/ Schema.TaggedError<InvalidPolicy>(
-  "effect-encryption-sdk/InvalidPolicy"
-)("InvalidPolicy", {
+export class InvalidPolicy extends (/*#__PURE__*/ Schema.TaggedError<InvalidPolicy>()("InvalidPolicy", {
   violations: Schema.Array(Schema.Struct({
     field: Schema.String,
     description: Schema.String

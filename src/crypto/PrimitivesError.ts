@@ -7,9 +7,7 @@ import * as Schema from "effect/Schema"
  * - `Unsupported`: this runtime cannot do it, such as RSA PKCS #1 v1.5 in browsers.
  * - `Failed`: decryption or a tag check failed. Carries no detail, whatever the cause.
  */
-export class PrimitivesError extends (/*#__PURE__*/ Schema.TaggedError<PrimitivesError>(
-  "effect-encryption-sdk/PrimitivesError"
-)("PrimitivesError", {
+export class PrimitivesError extends (/*#__PURE__*/ Schema.TaggedError<PrimitivesError>()("PrimitivesError", {
   method: Schema.String,
   reason: Schema.Literals(["InvalidKey", "Unsupported", "Failed"]),
   /** Empty for `Failed`. */

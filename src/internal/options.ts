@@ -12,14 +12,22 @@ export interface InvalidField {
   readonly description: string
 }
 
-/** The bound of each field as a sentence's end: `must be …`. One that shows the value is a function of it. */
-export type Bounds<Options> = { readonly [Field in keyof Options]-?: string | ((value: unknown) => string) }
+/** End of a field's sentence, `must be …`. One that shows the value is a function of it. */
+export type Bound = string | ((value: unknown) => string)
+
+/** The bound of each field, and of the elements of those that are lists under `field[]`. */
+export type Bounds<Options> =
+  & { readonly [Field in keyof Options]-?: Bound }
+  & { readonly [Elements in `${string}[]${string}`]?: Bound }
+
+/** Bound of a field that takes any string. */
+export const stringBound: Bound = (value) => `must be a string, got ${typeof value}`
 
 const formatIssues = /*#__PURE__*/ SchemaIssue.makeFormatterStandardSchemaV1()
 
 /**
  * Makes the check of one kind of options from its schema. `owner` ends the sentence for an unknown option: `a client`.
- * A value that is no object is the field `options`.
+ * A value that is no object is the field `options`, an element of a list the field `keyIds[1]`.
  */
 export const checker = <S extends Schema.ConstraintDecoder<unknown>>(
   schema: S,
@@ -27,15 +35,19 @@ export const checker = <S extends Schema.ConstraintDecoder<unknown>>(
   bounds: Bounds<S["Type"]>
 ): (input: unknown) => Result.Result<S["Type"], InvalidField> => {
   const decode = decodeUnknownResult(schema)
-  const known: Readonly<Record<string, string | ((value: unknown) => string)>> = bounds
+  const known: Readonly<Record<string, Bound | undefined>> = bounds
   return (input) =>
     Result.mapError(decode(input, { onExcessProperty: "error" }), ({ issue }) => {
-      const path = (formatIssues(issue).issues[0]?.path ?? []).map(String)
-      const name = path[0]
-      if (name === undefined) return { field: "options", description: "must be an object" }
-      if (!Object.hasOwn(known, name)) return { field: path.join("."), description: `is no option of ${owner}` }
-      const bound = known[name]!
-      const description = typeof bound === "string" ? bound : bound((input as Readonly<Record<string, unknown>>)[name])
-      return { field: path.join("."), description }
+      const path = (formatIssues(issue).issues[0]?.path ?? []) as ReadonlyArray<PropertyKey>
+      if (path.length === 0) return { field: "options", description: "must be an object" }
+      const field = nameOf(path, (index) => `[${index}]`)
+      const name = nameOf(path, () => "[]")
+      const bound = Object.hasOwn(known, name) ? known[name] : `is no option of ${owner}`
+      return { field, description: typeof bound === "function" ? bound(path.reduce(at, input)) : bound! }
     })
 }
+
+const nameOf = (path: ReadonlyArray<PropertyKey>, element: (index: number) => string): string =>
+  path.map((key) => typeof key === "number" ? element(key) : `.${String(key)}`).join("").slice(1)
+
+const at = (value: unknown, key: PropertyKey): unknown => (value as Readonly<Record<PropertyKey, unknown>>)[key]

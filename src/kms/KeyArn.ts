@@ -44,12 +44,12 @@ export interface KeyId {
 export type KeyIdentifier = KeyArn | AliasArn | AliasName | KeyId
 
 /** A text names no AWS KMS key; `description` says what is wrong with it. */
-export class InvalidKeyIdentifier extends (/*#__PURE__*/ Schema.TaggedError<InvalidKeyIdentifier>(
-  "effect-encryption-sdk/InvalidKeyIdentifier"
-)("InvalidKeyIdentifier", {
-  identifier: Schema.String,
-  description: Schema.String
-})) {
+export class InvalidKeyIdentifier
+  extends (/*#__PURE__*/ Schema.TaggedError<InvalidKeyIdentifier>()("InvalidKeyIdentifier", {
+    identifier: Schema.String,
+    description: Schema.String
+  }))
+{
   override get message(): string {
     return `${JSON.stringify(this.identifier)} ${this.description}`
   }

@@ -2,9 +2,7 @@ import * as Schema from "effect/Schema"
 import { ProviderFailure } from "../model/errors/KeyringError.ts"
 
 /** A call to AWS KMS failed. */
-export class KmsError extends (/*#__PURE__*/ Schema.TaggedError<KmsError>(
-  "effect-encryption-sdk/KmsError"
-)("KmsError", {
+export class KmsError extends (/*#__PURE__*/ Schema.TaggedError<KmsError>()("KmsError", {
   operation: Schema.Literals(["GenerateDataKey", "Encrypt", "Decrypt"]),
   keyId: Schema.String,
   failure: ProviderFailure,

@@ -6,20 +6,27 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { DecryptionMaterials, EncryptionMaterials } from "../model/CryptographicMaterials.ts"
-import * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
+import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
+import type { EncryptedDataKeyReport, KeyringError, Skipped } from "../model/errors/KeyringError.ts"
 import * as Keyring from "./Keyring.ts"
-import type { EncryptedDataKeyReport, Skipped } from "../model/errors/KeyringError.ts"
-import { DataKeyNotUnwrapped, KeyringError, KeyringMisconfigured } from "../model/errors/KeyringError.ts"
+import { failMisconfigured, failNotUnwrapped, optionsOf, refusalOf } from "./keyringFailures.ts"
+import { reportFields } from "./unwrapFirst.ts"
 
-/** At least one keyring. */
-export interface MultiKeyringOptions {
+const AnyKeyring = /*#__PURE__*/ Schema.declare(Keyring.isKeyring)
+
+/** Options of a multi-keyring. They name at least one keyring. */
+export const Options = /*#__PURE__*/ Schema.Struct({
   /** Makes the data keys, and wraps them first. Without it, materials must have a data key before they come here. */
-  readonly generator?: Keyring.Keyring | undefined
-  /** Wrap every data key besides, in this order. */
-  readonly children?: ReadonlyArray<Keyring.Keyring> | undefined
-}
+  generator: /*#__PURE__*/ Schema.optional(AnyKeyring),
+  /** Keyrings that wrap every data key too, in this order. */
+  children: /*#__PURE__*/ Schema.optional(/*#__PURE__*/ Schema.Array(AnyKeyring))
+})
+
+/** See the schema of the same name. */
+export type Options = typeof Options.Type
 
 const name = "MultiKeyring"
 
@@ -34,17 +41,21 @@ const name = "MultiKeyring"
  *
  * Specification: framework/multi-keyring.md#inputs
  */
-export const make: (options: MultiKeyringOptions) => Effect.Effect<Keyring.Keyring, KeyringError> = /*#__PURE__*/
-  Effect.fnUntraced(function*({ generator, children = [] }: MultiKeyringOptions) {
+export const make: (options: Options) => Effect.Effect<Keyring.Keyring, KeyringError> = /*#__PURE__*/
+  Effect.fnUntraced(function*(options: Options) {
+    const { children = [], generator } = yield* checkOptions(options)
     const members: ReadonlyArray<Member> = [
       ...generator === undefined ? [] : [{ field: "generator", keyring: generator }],
       ...children.map((keyring, index) => ({ field: `children[${index}]`, keyring }))
     ]
     if (members.length === 0) {
-      return yield* misconfigured("make", "generator", "is missing, and so are children: give at least one keyring")
+      return yield* failMisconfigured(
+        name,
+        "make",
+        "generator",
+        "is missing, and so are children: give at least one keyring"
+      )
     }
-    const stranger = members.find(({ keyring }) => !Keyring.isKeyring(keyring))
-    if (stranger !== undefined) return yield* misconfigured("make", stranger.field, "is no keyring")
     return Keyring.make({
       name,
       onEncrypt: (materials) => onEncrypt(generator !== undefined, members, materials),
@@ -77,6 +88,12 @@ export const layer = <
     })
   )
 
+const checkOptions = /*#__PURE__*/ optionsOf(name, "a multi-keyring", Options, {
+  generator: "is no keyring",
+  children: "must be an array of keyrings",
+  "children[]": "is no keyring"
+})
+
 interface Member {
   /** The option that the keyring was given as. */
   readonly field: string
@@ -89,7 +106,7 @@ const onEncrypt = Effect.fnUntraced(function*(
   members: ReadonlyArray<Member>,
   input: EncryptionMaterials
 ) {
-  const fail = (field: string, description: string) => misconfigured("onEncrypt", field, description)
+  const fail = (field: string, description: string) => failMisconfigured(name, "onEncrypt", field, description)
   if (generates && input.plaintextDataKey !== undefined) {
     return yield* fail("generator", "would make a data key, but the materials have one already")
   }
@@ -113,7 +130,7 @@ const onEncrypt = Effect.fnUntraced(function*(
 const onDecrypt = Effect.fnUntraced(function*(
   members: ReadonlyArray<Member>,
   materials: DecryptionMaterials,
-  encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
+  encryptedDataKeys: ReadonlyArray<EncryptedDataKey>
 ): Effect.fn.Return<Keyring.OnDecryptResult, KeyringError, Scope.Scope> {
   const reports: Array<EncryptedDataKeyReport> = []
   const skipped: Array<Skipped> = []
@@ -131,43 +148,32 @@ const onDecrypt = Effect.fnUntraced(function*(
     }
   }
   return failed
-    ? yield* Effect.fail(
-      new KeyringError({
-        keyring: name,
-        operation: "onDecrypt",
-        reason: new DataKeyNotUnwrapped({ encryptedDataKeys: reports })
-      })
-    )
+    ? yield* failNotUnwrapped(name, reports)
     : { _tag: "NotMine", skipped }
 })
 
-/** A failure that has no rows of its own is told in a row for each encrypted data key. */
+/** The rows of a keyring's failure. One without rows of its own is reported for each encrypted data key. */
 const reportsOf = (
   { keyring, reason }: KeyringError,
-  encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
+  encryptedDataKeys: ReadonlyArray<EncryptedDataKey>
 ): ReadonlyArray<EncryptedDataKeyReport> => {
   if (reason._tag === "DataKeyNotUnwrapped") return reason.encryptedDataKeys
-  return encryptedDataKeys.map(({ keyProviderId, keyProviderInfo }, index) => {
-    const row = {
-      keyring,
-      index,
-      keyProviderId,
-      keyProviderInfo: EncryptedDataKey.printableInfo(keyProviderInfo)
-    }
-    if (reason._tag === "KeyringMisconfigured") return { _tag: "Skipped", ...row, because: reason.message }
-    const { code, description, failure, isRetryable } = reason._tag === "NotLoaded"
-      ? { failure: "Unreachable" as const, code: reason._tag, description: reason.message, isRetryable: true }
-      : reason
-    return {
-      _tag: "Attempted",
-      ...row,
-      failure,
-      code,
-      ...(description === undefined ? {} : { description }),
-      isRetryable
+  return encryptedDataKeys.map((encryptedDataKey, index) => {
+    const fields = reportFields(keyring, index, encryptedDataKey)
+    switch (reason._tag) {
+      case "KeyringMisconfigured":
+        return { _tag: "Skipped", ...fields, description: reason.message }
+      case "NotLoaded":
+        return {
+          _tag: "Attempted",
+          ...fields,
+          failure: "Unreachable",
+          code: reason._tag,
+          description: reason.message,
+          isRetryable: true
+        }
+      case "DataKeyNotWrapped":
+        return { _tag: "Attempted", ...fields, ...refusalOf(reason) }
     }
   })
 }
-
-const misconfigured = (operation: KeyringError["operation"], field: string, description: string) =>
-  Effect.fail(new KeyringError({ keyring: name, operation, reason: new KeyringMisconfigured({ field, description }) }))

@@ -7,9 +7,9 @@ import * as Stream from "effect/Stream"
 import { Duplex } from "node:stream"
 
 /** A stream of Node failed, or ended before its time. */
-export class NodeStreamError extends (/*#__PURE__*/ Schema.TaggedError<NodeStreamError>(
-  "effect-encryption-sdk/NodeStreamError"
-)("NodeStreamError", { cause: Schema.Defect() })) {
+export class NodeStreamError
+  extends (/*#__PURE__*/ Schema.TaggedError<NodeStreamError>()("NodeStreamError", { cause: Schema.Defect() }))
+{
   override get message(): string {
     return "the stream that is read from failed"
   }

@@ -8,137 +8,154 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import type { AesKey } from "../crypto/Primitives.ts"
 import { Primitives } from "../crypto/Primitives.ts"
+import * as bytes from "../internal/bytes.ts"
+import { stringBound } from "../internal/options.ts"
+import * as Keyring from "../materials/Keyring.ts"
+import { failMisconfigured, optionsOf } from "../materials/keyringFailures.ts"
+import { unwrapFirst } from "../materials/unwrapFirst.ts"
+import { append, ensureDataKey, serializeContext } from "../materials/wrapping.ts"
 import type { DecryptionMaterials, EncryptionMaterials } from "../model/CryptographicMaterials.ts"
 import * as DataKey from "../model/DataKey.ts"
 import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
-import * as bytes from "../internal/bytes.ts"
-import * as Keyring from "../materials/Keyring.ts"
-import type { KeyringError } from "../model/errors/KeyringError.ts"
-import * as support from "./support.ts"
+import type { KeyringError, ProviderRefusal } from "../model/errors/KeyringError.ts"
+import { checkNames, failImport, SecretOf } from "./internal/keyOptions.ts"
 
-/** Whoever is to decrypt must be given the same namespace, name and key. */
-export interface RawAesKeyringOptions {
+/** Options of a raw AES keyring. Decryption takes the same namespace, name and key as encryption. */
+export const Options = /*#__PURE__*/ Schema.Struct({
   /** The key provider id of the encrypted data keys: any name that does not start with `aws-kms`. */
-  readonly keyNamespace: string
-  /** Which key of the namespace it is. At most 65,515 bytes of UTF-8. */
-  readonly keyName: string
+  keyNamespace: Schema.String,
+  /** Name of the key in the namespace. At most 65,515 bytes of UTF-8. */
+  keyName: Schema.String,
   /** 16, 24 or 32 random bytes. Copied: the array stays the caller's. */
-  readonly wrappingKey: Redacted.Redacted<Uint8Array>
-}
+  wrappingKey: /*#__PURE__*/ SecretOf(bytes.isBytes)
+})
+
+/** See the schema of the same name. */
+export type Options = typeof Options.Type
 
 const name = "RawAesKeyring"
 const ivLength = 12
 const tagLength = 16
-/** Length of tag length, IV length and IV, which follow the key name in the key provider information. */
+/** Tag length in bits and IV length in bytes, big-endian. They and the IV follow the key name in the key provider information. */
+const lengths = /*#__PURE__*/ Uint8Array.of(0, 0, 0, 8 * tagLength, 0, 0, 0, ivLength)
 const suffixLength = 8 + ivLength
 
 /**
  * A keyring over one AES key. The encryption context of a message is authenticated with its data key.
  *
  * Fails with `KeyringMisconfigured` where a name is empty, too long, not well-formed or reserved, and where the key is not
- * of 16, 24 or 32 bytes or all zero; with `NotLoaded` where what AES-192 takes could not be loaded. The copy of the key is zeroed once it is imported, and the imported key is dropped
- * when the scope closes: a keyring that is used afterwards dies.
+ * of 16, 24 or 32 bytes or all zero; with `NotLoaded` where the code for AES-192 could not be loaded. The copy of the key is
+ * zeroed once it is imported, and the imported key is dropped when the scope closes: a keyring that is used afterwards
+ * dies.
  *
  * Specification: framework/raw-aes-keyring.md#initialization
  */
 export const make: (
-  options: RawAesKeyringOptions
+  options: Options
 ) => Effect.Effect<Keyring.Keyring, KeyringError, Primitives | Scope.Scope> = /*#__PURE__*/ Effect.fnUntraced(
-  function*(options: RawAesKeyringOptions) {
+  function*(options: Options) {
     const primitives = yield* Primitives
-    const { keyNamespace } = options
-    const keyName = yield* support.checkNames(name, options, suffixLength)
-    const wrappingKey = yield* importKey(primitives, options.wrappingKey)
-
-    const onEncrypt = Effect.fnUntraced(function*(materials: EncryptionMaterials) {
-      const aad = yield* support.serializeContext(name, "onEncrypt", materials)
-      const plaintextDataKey = yield* support.ensureDataKey(primitives, materials)
-      const plaintext = DataKey.value(plaintextDataKey)
-      const iv = yield* primitives.randomBytes(ivLength)
-      const ciphertext = new Uint8Array(plaintext.length + tagLength)
-      yield* primitives.seal(wrappingKey, [{ iv, aad, plaintext, output: ciphertext }])
-      return support.appended(materials, plaintextDataKey, {
-        keyProviderId: keyNamespace,
-        keyProviderInfo: bytes.concat([keyName, uint32(8 * tagLength), uint32(ivLength), iv]),
-        ciphertext
-      })
+    const checked = yield* checkOptions(options)
+    const wrapping: Wrapping = {
+      primitives,
+      keyNamespace: checked.keyNamespace,
+      keyName: yield* checkNames(name, checked, suffixLength),
+      key: yield* importKey(primitives, checked.wrappingKey)
+    }
+    return Keyring.make({
+      name,
+      onEncrypt: (materials) => onEncrypt(wrapping, materials),
+      onDecrypt: (materials, encryptedDataKeys) => onDecrypt(wrapping, materials, encryptedDataKeys)
     })
-
-    const unwrap = Effect.fnUntraced(function*({ iv, wrapped }: Selected, aad: Uint8Array) {
-      const length = wrapped.length - tagLength
-      // The scope knows of the array before there is anything in it.
-      const key = yield* DataKey.zeroWithScope(DataKey.make(new Uint8Array(length)))
-      yield* primitives.open(wrappingKey, [{
-        iv,
-        aad,
-        ciphertext: wrapped.subarray(0, length),
-        tag: wrapped.subarray(length),
-        output: DataKey.value(key)
-      }]).pipe(Effect.mapError((): support.Refused => {
-        DataKey.zero(key)
-        return { failure: "InvalidCiphertext", code: "AuthenticationFailed" }
-      }))
-      return key
-    })
-
-    const onDecrypt = Effect.fnUntraced(function*(
-      materials: DecryptionMaterials,
-      encryptedDataKeys: ReadonlyArray<EncryptedDataKey>
-    ) {
-      const aad = yield* support.serializeContext(name, "onDecrypt", materials)
-      return yield* support.unwrapFirst(
-        name,
-        materials,
-        encryptedDataKeys,
-        (encryptedDataKey) => select(keyNamespace, keyName, encryptedDataKey),
-        (selected) => unwrap(selected, aad)
-      )
-    })
-
-    return Keyring.make({ name, onEncrypt, onDecrypt })
   }
 )
 
 /** `make` as the keyring of this program. */
-export const layer = (options: RawAesKeyringOptions): Layer.Layer<Keyring.Keyring, KeyringError, Primitives> =>
+export const layer = (options: Options): Layer.Layer<Keyring.Keyring, KeyringError, Primitives> =>
   Layer.effect(Keyring.Keyring, make(options))
 
 /** `layer` with options from configuration. `WrappingKey.config` reads a key from base64 text. */
 export const layerConfig = (
-  options: Config.Wrap<RawAesKeyringOptions>
+  options: Config.Wrap<Options>
 ): Layer.Layer<Keyring.Keyring, KeyringError | Config.ConfigError, Primitives> =>
   Layer.effect(Keyring.Keyring, Effect.flatMap(Config.unwrap(options), make))
 
-const importKey = Effect.fnUntraced(function*(
-  primitives: Primitives,
-  wrappingKey: Redacted.Redacted<Uint8Array>
-) {
-  const invalid = (description: string) => Effect.fail(support.misconfigured(name, "make", "wrappingKey", description))
-  const given: unknown = Redacted.isRedacted(wrappingKey) ? Redacted.value(wrappingKey) : undefined
-  if (!bytes.isBytes(given)) return yield* invalid("must be a Redacted of a Uint8Array")
-  if (bytes.isAllZero(given) && given.length > 0) return yield* invalid("is all zero")
+const checkOptions = /*#__PURE__*/ optionsOf(name, "a raw AES keyring", Options, {
+  keyNamespace: stringBound,
+  keyName: stringBound,
+  wrappingKey: "must be a Redacted of a Uint8Array"
+})
+
+const importKey = Effect.fnUntraced(function*(primitives: Primitives, wrappingKey: Redacted.Redacted<Uint8Array>) {
+  const given = Redacted.value(wrappingKey)
+  if (bytes.isAllZero(given) && given.length > 0) {
+    return yield* failMisconfigured(name, "make", "wrappingKey", "is all zero")
+  }
   return yield* Effect.acquireRelease(
-    Effect.acquireUseRelease(
-      Effect.sync(() => DataKey.make(new Uint8Array(given))),
-      (copy) => primitives.importAesKey(copy),
-      (copy) => Effect.sync(() => DataKey.zero(copy))
-    ).pipe(Effect.mapError((error) => support.refusedKey(name, "wrappingKey", error))),
+    Effect.suspend(() => {
+      const copy = DataKey.copyFrom(given)
+      return Effect.ensuring(primitives.importAesKey(copy), Effect.sync(() => DataKey.zero(copy)))
+    }).pipe(Effect.catch((error) => failImport(name, "wrappingKey", error))),
     (key) => Effect.sync(() => Redacted.wipeUnsafe(key))
+  )
+})
+
+/** The key, its names, and the cryptography. */
+interface Wrapping {
+  readonly primitives: Primitives
+  readonly keyNamespace: string
+  /** UTF-8. */
+  readonly keyName: Uint8Array
+  readonly key: AesKey
+}
+
+/** Specification: framework/raw-aes-keyring.md#onencrypt */
+const onEncrypt = Effect.fnUntraced(function*(
+  { key, keyName, keyNamespace, primitives }: Wrapping,
+  materials: EncryptionMaterials
+) {
+  const aad = yield* serializeContext(name, "onEncrypt", materials)
+  const plaintextDataKey = yield* ensureDataKey(primitives, materials)
+  const plaintext = DataKey.value(plaintextDataKey)
+  const iv = yield* primitives.randomBytes(ivLength)
+  const ciphertext = new Uint8Array(plaintext.length + tagLength)
+  yield* primitives.seal(key, [{ iv, aad, plaintext, output: ciphertext }])
+  return append(materials, plaintextDataKey, [{
+    keyProviderId: keyNamespace,
+    keyProviderInfo: bytes.concat([keyName, lengths, iv]),
+    ciphertext
+  }])
+})
+
+/** Specification: framework/raw-aes-keyring.md#ondecrypt */
+const onDecrypt = Effect.fnUntraced(function*(
+  wrapping: Wrapping,
+  materials: DecryptionMaterials,
+  encryptedDataKeys: ReadonlyArray<EncryptedDataKey>
+) {
+  const aad = yield* serializeContext(name, "onDecrypt", materials)
+  return yield* unwrapFirst(
+    name,
+    materials,
+    encryptedDataKeys,
+    (encryptedDataKey) => select(wrapping, encryptedDataKey),
+    (selected) => unwrap(wrapping, selected, aad)
   )
 })
 
 interface Selected {
   readonly iv: Uint8Array
-  /** The encrypted key and behind it the tag. */
+  /** The encrypted key followed by the tag. */
   readonly wrapped: Uint8Array
 }
 
-/** How to try an encrypted data key, or why it is not this keyring's own. */
+/** Returns IV and ciphertext, or the reason why an encrypted data key is not the keyring's own. */
 const select = (
-  keyNamespace: string,
-  keyName: Uint8Array,
+  { keyName, keyNamespace }: Wrapping,
   { ciphertext, keyProviderId, keyProviderInfo }: EncryptedDataKey
 ): Result.Result<Selected, string> => {
   if (keyProviderId !== keyNamespace) return Result.fail(`its key provider is not ${keyNamespace}`)
@@ -147,15 +164,32 @@ const select = (
   if (!bytes.equals(keyProviderInfo.subarray(0, nameLength), keyName)) {
     return Result.fail("its key name is not this keyring's")
   }
-  const view = new DataView(keyProviderInfo.buffer, keyProviderInfo.byteOffset + nameLength)
-  if (view.getUint32(0) !== 8 * tagLength) return Result.fail(`its tag length is not ${8 * tagLength} bits`)
-  if (view.getUint32(4) !== ivLength) return Result.fail(`its IV length is not ${ivLength} bytes`)
+  const suffix = keyProviderInfo.subarray(nameLength)
+  const differs = (start: number) =>
+    !bytes.equals(suffix.subarray(start, start + 4), lengths.subarray(start, start + 4))
+  if (differs(0)) return Result.fail(`its tag length is not ${8 * tagLength} bits`)
+  if (differs(4)) return Result.fail(`its IV length is not ${ivLength} bytes`)
   if (ciphertext.length < tagLength) return Result.fail("its ciphertext is too short to hold a tag")
-  return Result.succeed({ iv: keyProviderInfo.subarray(nameLength + 8), wrapped: ciphertext })
+  return Result.succeed({ iv: suffix.subarray(8), wrapped: ciphertext })
 }
 
-const uint32 = (value: number): Uint8Array => {
-  const out = new Uint8Array(4)
-  new DataView(out.buffer).setUint32(0, value)
-  return out
-}
+const unwrap = Effect.fnUntraced(function*(
+  { key, primitives }: Wrapping,
+  { iv, wrapped }: Selected,
+  aad: Uint8Array
+) {
+  const length = wrapped.length - tagLength
+  // The scope knows of the array before there is anything in it.
+  const dataKey = yield* DataKey.zeroWithScope(DataKey.make(new Uint8Array(length)))
+  yield* primitives.open(key, [{
+    iv,
+    aad,
+    ciphertext: wrapped.subarray(0, length),
+    tag: wrapped.subarray(length),
+    output: DataKey.value(dataKey)
+  }]).pipe(Effect.mapError((): ProviderRefusal => {
+    DataKey.zero(dataKey)
+    return { failure: "InvalidCiphertext", code: "AuthenticationFailed", isRetryable: false }
+  }))
+  return dataKey
+})

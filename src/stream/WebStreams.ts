@@ -6,9 +6,9 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 
 /** A stream of the Web platform failed, or was aborted by its writer. */
-export class WebStreamError extends (/*#__PURE__*/ Schema.TaggedError<WebStreamError>(
-  "effect-encryption-sdk/WebStreamError"
-)("WebStreamError", { cause: Schema.Defect() })) {
+export class WebStreamError
+  extends (/*#__PURE__*/ Schema.TaggedError<WebStreamError>()("WebStreamError", { cause: Schema.Defect() }))
+{
   override get message(): string {
     return "the stream that is read from failed"
   }

@@ -14,57 +14,46 @@
  * yield* ScriptedKms.assertCalls({ GenerateDataKey: 2 })
  * ```
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as CacheEntry from "../caching/CacheEntry.ts"
 import type { EntryMetadata } from "../caching/EntryMetadata.ts"
 import * as LocalCache from "../caching/LocalCache.ts"
 import * as MaterialsCache from "../caching/MaterialsCache.ts"
 import { MaterialsCacheError } from "../caching/MaterialsCacheError.ts"
-import * as rules from "./internal/rules.ts"
+import { checker } from "../internal/options.ts"
+import { InvalidOption } from "../model/errors/Reasons.ts"
+import * as Script from "./internal/script.ts"
 
 /** The operations of a materials cache. */
 export type Operation = MaterialsCacheError["operation"]
 
-/** One call, as the log keeps it. Holds no values of the encryption context. */
-export interface Call {
-  /** From 1, over all operations, in the order in which the calls were made. */
-  readonly number: number
-  readonly operation: Operation
+/** A call in the log. Holds no values of the encryption context. */
+export interface Call extends Script.LoggedCall<Operation> {
   /** The key of a `get`, or of the entry of a `put` or a `delete`; undefined for the other operations. */
   readonly key: string | undefined
-  /** When the call was made: milliseconds of the Clock. */
-  readonly startedAt: number
-  readonly outcome: Outcome
 }
 
 /**
- * What became of a call: it still runs, was answered, failed, was interrupted by its caller, or died of a defect. `at` is in
- * milliseconds of the Clock.
+ * State of a call: pending, answered, failed, interrupted by its caller, or died of a defect. `at` is in milliseconds of the
+ * Clock.
  */
-export type Outcome =
-  | { readonly _tag: "Pending" }
-  | { readonly _tag: "Answered" | "Failed" | "Interrupted" | "Died"; readonly at: number }
+export type Outcome = Call["outcome"]
 
-/** Which calls a rule is about. What is left out does not matter; an empty matcher means every call. */
-export interface Matcher {
+/** Conditions of a rule. Those that are left out do not matter; an empty matcher means every call. */
+export interface Matcher extends Script.Turn {
   readonly operation?: Operation | undefined
   /** The stored key. */
   readonly key?: string | undefined
   /** A condition of the test's own. Has the metadata of the entry where the operation is `put` or `delete`. */
   readonly predicate?: ((call: Call, metadata: EntryMetadata | undefined) => boolean) | undefined
-  /** Which of the calls that fit all of the above, counted from 1 since the rule was given. */
-  readonly nth?: number | ReadonlyArray<number> | undefined
-  /** Only the first so many of the calls that fit all of the above. */
-  readonly times?: number | undefined
 }
 
-/** What a behaviour can draw on. */
+/** Second argument of a behaviour. */
 export interface Request {
   readonly call: Call
   /** The entry of a `put` or a `delete`. */
@@ -73,41 +62,30 @@ export interface Request {
   readonly oldest: ReadonlyMap<string, CacheEntry.CacheEntry>
 }
 
-/** Makes of a real operation what happens instead. What it answers must be what the operation answers. */
+/** Makes of a real operation what happens instead. It must succeed with what the operation succeeds with. */
 export type Behaviour = (
   real: Effect.Effect<unknown, MaterialsCacheError>,
   request: Request
 ) => Effect.Effect<unknown, MaterialsCacheError>
 
 /** The script and the log. */
-export interface FaultyCache {
-  /**
-   * Adds a rule. A call to which several rules apply passes through all of them: an earlier rule's behaviour is what a
-   * later one takes for real. So a delay that is added after a failure makes it a slow failure.
-   */
-  readonly when: (matcher: Matcher, behaviour: Behaviour) => Effect.Effect<void>
-  /** Forgets all rules. */
-  readonly clearRules: Effect.Effect<void>
-  /** How many calls were made, of one operation or of all, whatever became of them. */
-  readonly count: (operation?: Operation) => Effect.Effect<number>
-  /** The calls so far, in the order in which they were made. */
-  readonly calls: Effect.Effect<ReadonlyArray<Call>>
-  /** Forgets the calls. Calls that still run are not logged any more. */
-  readonly clearLog: Effect.Effect<void>
-}
+export interface FaultyCache extends Script.Control<Matcher, Behaviour, Call> {}
 
 /** The tag of the service. */
 export const FaultyCache: Context.Service<FaultyCache, FaultyCache> = /*#__PURE__*/ Context.Service<FaultyCache>(
   "effect-encryption-sdk/testing/FaultyCache"
 )
 
-/** Over which cache the faults are. */
-export interface FaultyCacheOptions {
-  /** Default: a local cache of its own. */
-  readonly cache?: MaterialsCache.MaterialsCache | undefined
+/** Options of a faulty cache. */
+export const Options = /*#__PURE__*/ Schema.Struct({
+  /** The cache that the faults are over. Default: a local cache of its own. */
+  cache: /*#__PURE__*/ Schema.optional(/*#__PURE__*/ Schema.declare(MaterialsCache.isMaterialsCache)),
   /** The capacity of the local cache. Default 1000. */
-  readonly capacity?: number | undefined
-}
+  capacity: /*#__PURE__*/ Schema.optional(Schema.Number)
+})
+
+/** See the schema of the same name. */
+export type Options = typeof Options.Type
 
 /** The cache and its script. */
 export interface Services {
@@ -116,46 +94,20 @@ export interface Services {
 }
 
 /** The services as values. A wrong option is a defect. */
-export const make: (options?: FaultyCacheOptions) => Effect.Effect<Services, never, Scope.Scope> = /*#__PURE__*/ Effect
-  .fnUntraced(function*(options: FaultyCacheOptions = {}) {
-    const real = options.cache ?? (yield* Effect.orDie(LocalCache.make({ capacity: options.capacity ?? 1000 })))
-    const script = rules.make<Matcher, Behaviour>()
+export const make: (options?: Options) => Effect.Effect<Services, never, Scope.Scope> = /*#__PURE__*/ Effect.fnUntraced(
+  function*(options: Options = {}) {
+    const { cache: given, capacity = 1000 } = yield* Effect.orDie(
+      Effect.mapError(Effect.fromResult(checkOptions(options)), (invalid) => new InvalidOption(invalid))
+    )
+    const real = given ?? (yield* Effect.orDie(LocalCache.make({ capacity })))
     const oldest = new Map<string, CacheEntry.CacheEntry>()
-    let log: Array<Call> = []
-
+    const script = makeScript(oldest)
     const perform = <A>(
       operation: Operation,
       key: string | undefined,
       entry: CacheEntry.CacheEntry | undefined,
       effect: Effect.Effect<A, MaterialsCacheError>
-    ): Effect.Effect<A, MaterialsCacheError> =>
-      Effect.flatMap(Clock.Clock, (clock) => {
-        // The log of this moment: a call that outlives clearLog is written into the one that nobody reads any more.
-        const calls = log
-        const index = calls.length
-        const call: Call = {
-          number: index + 1,
-          operation,
-          key,
-          startedAt: clock.currentTimeMillisUnsafe(),
-          outcome: { _tag: "Pending" }
-        }
-        calls.push(call)
-        const behaviours = script.behaviours(({ key, operation, predicate }) =>
-          (operation === undefined || operation === call.operation) &&
-          (key === undefined || key === call.key) &&
-          (predicate === undefined || predicate(call, entry?.metadata))
-        )
-        const request: Request = { call, entry, oldest }
-        const scripted = behaviours.reduce<Effect.Effect<unknown, MaterialsCacheError>>(
-          (inner, behaviour) => behaviour(inner, request),
-          effect
-        )
-        return Effect.onExit(scripted, (exit) =>
-          Effect.sync(() => {
-            calls[index] = { ...call, outcome: { _tag: outcomeOf(exit), at: clock.currentTimeMillisUnsafe() } }
-          })) as Effect.Effect<A, MaterialsCacheError>
-      })
+    ): Effect.Effect<A, MaterialsCacheError> => script.perform({ operation, key }, entry, effect)
 
     const cache = MaterialsCache.make({
       stores: real.stores,
@@ -173,22 +125,28 @@ export const make: (options?: FaultyCacheOptions) => Effect.Effect<Services, nev
       size: perform("size", undefined, undefined, real.size)
     })
 
-    const service = FaultyCache.of({
-      when: (matcher, behaviour) => Effect.sync(() => script.add(matcher, behaviour)),
-      clearRules: Effect.sync(script.clear),
-      count: (operation) =>
-        Effect.sync(() => log.filter((call) => operation === undefined || call.operation === operation).length),
-      calls: Effect.sync(() => [...log]),
-      clearLog: Effect.sync(() => {
-        log = []
-      })
-    })
+    return { cache, script: FaultyCache.of(script.control) }
+  }
+)
 
-    return { cache, script: service }
+const checkOptions = /*#__PURE__*/ checker(Options, "a faulty cache", {
+  cache: "must be a materials cache",
+  capacity: "must be a number"
+})
+
+const makeScript = (oldest: Request["oldest"]) =>
+  Script.make({
+    fits: ({ key, operation, predicate }: Matcher, call: Call, entry: CacheEntry.CacheEntry | undefined) =>
+      (operation === undefined || operation === call.operation) &&
+      (key === undefined || key === call.key) &&
+      (predicate === undefined || predicate(call, entry?.metadata)),
+    input: (call, entry): Request => ({ call, entry, oldest }),
+    failure: (_error: MaterialsCacheError) => ({}),
+    keep: (_call, _answer: unknown) => undefined
   })
 
 /** The program's materials cache, and the script that drives it. A wrong option is a defect. */
-export const layer = (options?: FaultyCacheOptions): Layer.Layer<MaterialsCache.MaterialsCache | FaultyCache> =>
+export const layer = (options?: Options): Layer.Layer<MaterialsCache.MaterialsCache | FaultyCache> =>
   Layer.effectContext(
     Effect.map(
       make(options),
@@ -206,7 +164,7 @@ export const die = (defect: unknown): Behaviour => () => Effect.die(defect)
 /** The call never ends. It can be interrupted. */
 export const hang: Behaviour = () => Effect.never
 
-/** The call takes so much longer, before anything is done. */
+/** The call takes longer by a duration, before anything is done. */
 export const delay = (duration: Duration.Input): Behaviour => (real) => Effect.delay(real, duration)
 
 /**
@@ -250,12 +208,3 @@ export const mixUp: Behaviour = (real, { call, oldest }) =>
   call.operation === "get"
     ? Effect.sync(() => [...oldest.values()].find(({ metadata }) => metadata.key !== call.key))
     : real
-
-const outcomeOf = (exit: Exit.Exit<unknown, unknown>): "Answered" | "Failed" | "Interrupted" | "Died" =>
-  Exit.isSuccess(exit)
-    ? "Answered"
-    : exit.cause.reasons.some((reason) => reason._tag === "Fail")
-    ? "Failed"
-    : Exit.hasInterrupts(exit)
-    ? "Interrupted"
-    : "Died"

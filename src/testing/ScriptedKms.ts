@@ -1,6 +1,6 @@
 /**
  * A KMS for tests: the embedded KMS (real cryptography, real binding of the encryption context), which keeps a log of
- * its calls and of every plaintext that it handed out, and does what a test tells it to: be slow, fail, hang, answer
+ * its calls and of every plaintext that it handed out, and does what a test tells it to: be slow, fail, hang, respond
  * wrongly. Its time is the Clock's, so that `TestClock` drives it.
  *
  * ```ts
@@ -12,11 +12,9 @@
  * yield* ScriptedKms.assertAllReleased
  * ```
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { Primitives } from "../crypto/Primitives.ts"
@@ -28,33 +26,24 @@ import type { KmsRequest } from "../kms/Kms.ts"
 import { Kms } from "../kms/Kms.ts"
 import { KmsError } from "../kms/KmsError.ts"
 import { AssertionFailed } from "./AssertionFailed.ts"
-import * as rules from "./internal/rules.ts"
+import * as Script from "./internal/script.ts"
 
 /** The calls of `Kms`, by the names that AWS KMS gives them. */
 export type Operation = KmsError["operation"]
 
-/** One call, as the log keeps it. Holds no key material and no values of the encryption context. */
-export interface Call {
-  /** From 1, over all operations, in the order in which the calls were made. */
-  readonly number: number
-  readonly operation: Operation
+/** A call in the log. Holds no key material and no values of the encryption context. */
+export interface Call extends Script.LoggedCall<Operation, { readonly failure: ProviderFailure }> {
   /** The key as the caller named it. */
   readonly keyId: string
   readonly encryptionContextKeys: ReadonlyArray<string>
   readonly grantTokens: ReadonlyArray<string>
-  /** When the call was made: milliseconds of the Clock. */
-  readonly startedAt: number
-  readonly outcome: Outcome
 }
 
 /**
- * What became of a call: it still runs, was answered, failed with a `KmsError`, was interrupted by its caller, or died of
- * a defect. `at` is in milliseconds of the Clock.
+ * State of a call: pending, answered, failed with a `KmsError`, interrupted by its caller, or died of a defect. `at` is in
+ * milliseconds of the Clock.
  */
-export type Outcome =
-  | { readonly _tag: "Pending" }
-  | { readonly _tag: "Answered" | "Interrupted" | "Died"; readonly at: number }
-  | { readonly _tag: "Failed"; readonly at: number; readonly failure: ProviderFailure }
+export type Outcome = Call["outcome"]
 
 /** A plaintext that the KMS handed out. `bytes` is the very array, so that a test sees whether it is zeroed. */
 export interface HandedOut {
@@ -63,50 +52,33 @@ export interface HandedOut {
   readonly bytes: Uint8Array
 }
 
-/** Which calls a rule is about. What is left out does not matter; an empty matcher means every call. */
-export interface Matcher {
+/** Conditions of a rule. Those that are left out do not matter; an empty matcher means every call. */
+export interface Matcher extends Script.Turn {
   readonly operation?: Operation | undefined
   /** The key exactly as the caller names it. */
   readonly keyId?: string | undefined
   /** A condition of the test's own. */
   readonly predicate?: ((call: Call, request: KmsRequest) => boolean) | undefined
-  /** Which of the calls that fit all of the above, counted from 1 since the rule was given. */
-  readonly nth?: number | ReadonlyArray<number> | undefined
-  /** Only the first so many of the calls that fit all of the above. */
-  readonly times?: number | undefined
 }
 
-/** What a call answers. Which of the bytes there are depends on the operation. */
-export interface Answer {
+/** Response to a call. The operation decides which of the bytes there are. */
+export interface Response {
   readonly keyId: string
   readonly plaintext?: DataKey.DataKey
   readonly ciphertextBlob?: Uint8Array
 }
 
 /** Makes of a real call what happens instead. */
-export type Behaviour = (real: Effect.Effect<Answer, KmsError>, call: Call) => Effect.Effect<Answer, KmsError>
+export type Behaviour = (real: Effect.Effect<Response, KmsError>, call: Call) => Effect.Effect<Response, KmsError>
 
 /** The script and the log. */
-export interface ScriptedKms {
-  /**
-   * Adds a rule. A call to which several rules apply passes through all of them: an earlier rule's behaviour is what a
-   * later one takes for real. So a delay that is added after a failure makes it a slow failure.
-   */
-  readonly when: (matcher: Matcher, behaviour: Behaviour) => Effect.Effect<void>
-  /** Forgets all rules. */
-  readonly clearRules: Effect.Effect<void>
-  /** How many calls were made, of one operation or of all, whatever became of them. */
-  readonly count: (operation?: Operation) => Effect.Effect<number>
-  /** The calls so far, in the order in which they were made. */
-  readonly calls: Effect.Effect<ReadonlyArray<Call>>
-  /** Every plaintext that was handed out, in order. */
+export interface ScriptedKms extends Script.Control<Matcher, Behaviour, Call> {
+  /** Every plaintext that was handed out, in order. `clearLog` forgets them too. */
   readonly handedOut: Effect.Effect<ReadonlyArray<HandedOut>>
-  /** How many of the plaintexts that were handed out are not zeroed yet. */
+  /** Number of plaintexts that were handed out and are not zeroed yet. */
   readonly unreleased: Effect.Effect<number>
-  /** Forgets the calls and the plaintexts. Calls that still run are not logged any more. */
-  readonly clearLog: Effect.Effect<void>
   /**
-   * Takes the calls that have ended, and the plaintexts, out of the log and answers them, so that the log of a long test
+   * Takes the calls that have ended, and the plaintexts, out of the log and returns them, so that the log of a long test
    * stays small. Calls that still run stay in it, and numbers go on.
    */
   readonly takeEnded: Effect.Effect<{
@@ -125,61 +97,22 @@ export interface Services extends EmbeddedKms.Services {
   readonly script: ScriptedKms
 }
 
-interface Log {
-  started: number
-  readonly calls: Map<number, Call>
-  readonly handedOut: Array<HandedOut>
-}
-
-const emptyLog = (): Log => ({ started: 0, calls: new Map(), handedOut: [] })
-
 /** The services as values. A wrong option is a defect. */
 export const make: (
-  options?: EmbeddedKms.EmbeddedKmsOptions
+  options?: EmbeddedKms.Options
 ) => Effect.Effect<Services, never, Primitives | Scope.Scope> = /*#__PURE__*/ Effect.fnUntraced(
-  function*(options?: EmbeddedKms.EmbeddedKmsOptions) {
+  function*(options?: EmbeddedKms.Options) {
     const { control, kms: real } = yield* Effect.orDie(EmbeddedKms.make(options))
-    const script = rules.make<Matcher, Behaviour>()
-    let log = emptyLog()
-
-    const perform = <A extends Answer>(
+    const script = makeScript()
+    const perform = <A extends Response>(
       operation: Operation,
       request: KmsRequest,
       effect: Effect.Effect<A, KmsError>
     ): Effect.Effect<A, KmsError> =>
       Effect.suspend(() => {
-        // The log of this moment: a call that outlives clearLog is written into the one that nobody reads any more.
-        const current = log
-        return Effect.flatMap(Clock.Clock, (clock) => {
-          const { calls, handedOut } = current
-          const number = ++current.started
-          const call: Call = {
-            number,
-            operation,
-            keyId: request.keyId,
-            encryptionContextKeys: Object.keys(request.encryptionContext),
-            grantTokens: request.grantTokens,
-            startedAt: clock.currentTimeMillisUnsafe(),
-            outcome: { _tag: "Pending" }
-          }
-          calls.set(number, call)
-          const behaviours = script.behaviours(({ keyId, operation, predicate }) =>
-            (operation === undefined || operation === call.operation) &&
-            (keyId === undefined || keyId === call.keyId) &&
-            (predicate === undefined || predicate(call, request))
-          )
-          const scripted = behaviours.reduce<Effect.Effect<Answer, KmsError>>(
-            (inner, behaviour) => behaviour(inner, call),
-            effect
-          )
-          return Effect.onExit(scripted, (exit) =>
-            Effect.sync(() => {
-              calls.set(number, { ...call, outcome: outcomeOf(exit, clock.currentTimeMillisUnsafe()) })
-              if (Exit.isSuccess(exit) && exit.value.plaintext !== undefined) {
-                handedOut.push({ call: number, operation, bytes: DataKey.value(exit.value.plaintext) })
-              }
-            })) as Effect.Effect<A, KmsError>
-        })
+        const { encryptionContext, grantTokens, keyId } = request
+        const encryptionContextKeys = Object.keys(encryptionContext)
+        return script.perform({ operation, keyId, encryptionContextKeys, grantTokens }, request, effect)
       })
 
     const kms = Kms.of({
@@ -189,25 +122,30 @@ export const make: (
     })
 
     const service = ScriptedKms.of({
-      when: (matcher, behaviour) => Effect.sync(() => script.add(matcher, behaviour)),
-      clearRules: Effect.sync(script.clear),
-      count: (operation) => Effect.sync(() => countOf([...log.calls.values()], operation)),
-      calls: Effect.sync(() => [...log.calls.values()]),
-      handedOut: Effect.sync(() => [...log.handedOut]),
-      unreleased: Effect.sync(() => log.handedOut.filter(isUnreleased).length),
-      clearLog: Effect.sync(() => {
-        log = emptyLog()
-      }),
+      ...script.control,
+      handedOut: Effect.sync(script.kept),
+      unreleased: Effect.sync(() => script.kept().filter(isUnreleased).length),
       takeEnded: Effect.sync(() => {
-        const calls = [...log.calls.values()].filter(({ outcome }) => outcome._tag !== "Pending")
-        for (const { number } of calls) log.calls.delete(number)
-        return { calls, handedOut: log.handedOut.splice(0) }
+        const { calls, kept } = script.takeEnded()
+        return { calls, handedOut: kept }
       })
     })
 
     return { kms, control, script: service }
   }
 )
+
+const makeScript = () =>
+  Script.make({
+    fits: ({ keyId, operation, predicate }: Matcher, call: Call, request: KmsRequest) =>
+      (operation === undefined || operation === call.operation) &&
+      (keyId === undefined || keyId === call.keyId) &&
+      (predicate === undefined || predicate(call, request)),
+    input: (call) => call,
+    failure: ({ failure }: KmsError) => ({ failure }),
+    keep: ({ number, operation }, { plaintext }: Response): HandedOut | undefined =>
+      plaintext === undefined ? undefined : { call: number, operation, bytes: DataKey.value(plaintext) }
+  })
 
 /**
  * `Kms`, the script that drives it, and the control over its keys. A wrong option is a defect.
@@ -217,7 +155,7 @@ export const make: (
  * A layer that several tests share is one log and one script. Provide it to each test, or use `clearLog`.
  */
 export const layer = (
-  options?: EmbeddedKms.EmbeddedKmsOptions
+  options?: EmbeddedKms.Options
 ): Layer.Layer<Kms | ScriptedKms | EmbeddedKms.EmbeddedKms, never, Primitives> =>
   Layer.effectContext(
     Effect.map(make(options), ({ control, kms, script }) =>
@@ -227,12 +165,12 @@ export const layer = (
       ))
   )
 
-const countOf = (calls: ReadonlyArray<Call>, operation?: Operation): number =>
-  operation === undefined ? calls.length : calls.filter((call) => call.operation === operation).length
+const countOf = (calls: ReadonlyArray<Call>, operation: Operation): number =>
+  calls.filter((call) => call.operation === operation).length
 
 const isUnreleased = ({ bytes: plaintext }: HandedOut): boolean => !bytes.isAllZero(plaintext)
 
-/** How many calls there are of each operation. */
+/** Number of calls of each operation. */
 export interface Calls {
   readonly GenerateDataKey?: number
   readonly Encrypt?: number
@@ -240,8 +178,8 @@ export interface Calls {
 }
 
 /**
- * Asserts that exactly so many calls were made, and none of an operation that is left out, whatever became of them. Dies
- * of an `AssertionFailed` that lists the calls.
+ * Asserts the exact number of calls of each operation, 0 for those that are left out, whatever their outcome. Dies of an
+ * `AssertionFailed` that lists the calls.
  *
  * ```ts
  * yield* ScriptedKms.assertCalls({ GenerateDataKey: 1 })
@@ -268,7 +206,7 @@ export const assertCalls = (expected: Calls): Effect.Effect<void, never, Scripte
  * **Gotchas**
  *
  * A plaintext is released when the operation that asked for it ends, and a cache keeps a copy of its own. So this holds
- * whenever nothing is in the air, also while entries are cached.
+ * whenever no call is in flight, also while entries are cached.
  */
 export const assertAllReleased: Effect.Effect<void, never, ScriptedKms> = /*#__PURE__*/ Effect.flatMap(
   ScriptedKms,
@@ -308,7 +246,7 @@ const withList = (description: string, lines: ReadonlyArray<string>): string => 
   ].join("\n")
 }
 
-/** The code with which AWS KMS says it. */
+/** AWS KMS's codes. */
 const codes: Readonly<Record<ProviderFailure, string>> = {
   AccessDenied: "AccessDeniedException",
   KeyUnavailable: "DisabledException",
@@ -343,26 +281,19 @@ export const die = (defect: unknown): Behaviour => () => Effect.die(defect)
 /** The call never ends. It can be interrupted. */
 export const hang: Behaviour = () => Effect.never
 
-/** The call takes so much longer, before anything is done. */
+/** The call takes longer by a duration, before anything is done. */
 export const delay = (duration: Duration.Input): Behaviour => (real) => Effect.delay(real, duration)
 
 /** The call waits for an effect before anything is done: for a latch that the test opens, say. */
 export const after = (effect: Effect.Effect<unknown>): Behaviour => (real) => Effect.andThen(effect, real)
 
 /**
- * The call is done, and its answer changed: another key id, a plaintext of a wrong length. A plaintext that is replaced is
+ * The call is done, and its response changed: another key id, a plaintext of a wrong length. A plaintext that is replaced is
  * zeroed.
  */
-export const tamper = (change: (answer: Answer) => Partial<Answer>): Behaviour => (real) =>
-  Effect.map(real, (answer) => {
-    const changed = { ...answer, ...change(answer) }
-    if (answer.plaintext !== undefined && changed.plaintext !== answer.plaintext) DataKey.zero(answer.plaintext)
+export const tamper = (change: (response: Response) => Partial<Response>): Behaviour => (real) =>
+  Effect.map(real, (response) => {
+    const changed = { ...response, ...change(response) }
+    if (response.plaintext !== undefined && changed.plaintext !== response.plaintext) DataKey.zero(response.plaintext)
     return changed
   })
-
-const outcomeOf = (exit: Exit.Exit<Answer, KmsError>, at: number): Outcome => {
-  if (Exit.isSuccess(exit)) return { _tag: "Answered", at }
-  const failure = exit.cause.reasons.find((reason) => reason._tag === "Fail")
-  if (failure !== undefined) return { _tag: "Failed", at, failure: failure.error.failure }
-  return { _tag: Exit.hasInterrupts(exit) ? "Interrupted" : "Died", at }
-}

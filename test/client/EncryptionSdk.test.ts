@@ -582,7 +582,7 @@ describe("EncryptionSdk", () => {
             index: 0,
             keyProviderId: "OtherKeyring",
             keyProviderInfo: "…",
-            because: "it is another keyring's"
+            description: "it is another keyring's"
           }]
         })
       }))

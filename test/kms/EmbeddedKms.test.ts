@@ -17,7 +17,7 @@ const request = (keyId: string, encryptionContext: Record<string, string> = cont
   grantTokens: []
 })
 
-const embedded = (options?: EmbeddedKms.EmbeddedKmsOptions) =>
+const embedded = (options?: EmbeddedKms.Options) =>
   EmbeddedKms.layer({ keys: [{ arn, aliases: ["alias/orders"] }, { arn: other }], ...options }).pipe(
     Layer.provide(TestPrimitives.layer)
   )

@@ -60,7 +60,7 @@ const infos = (encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKe
   )
 
 /** What a keyring over these keys wraps, the data key's bytes included. */
-const wrapped = (options: KmsKeyring.KmsKeyringOptions, materials = toEncrypt()) =>
+const wrapped = (options: KmsKeyring.Options, materials = toEncrypt()) =>
   Effect.gen(function*() {
     const keyring = yield* KmsKeyring.make(options)
     const { encryptedDataKeys, plaintextDataKey } = yield* keyring.onEncrypt(materials)
@@ -79,7 +79,7 @@ const reasonOf = <A, R>(effect: Effect.Effect<A, KeyringError.KeyringError, R>) 
   })
 
 describe("KmsKeyring.make", () => {
-  it.effect.each<[KmsKeyring.KmsKeyringOptions, string, RegExp]>([
+  it.effect.each<[KmsKeyring.Options, string, RegExp]>([
     [{}, "generatorKeyId", /^is missing, and so are keyIds: at least one key must be named$/],
     [{ keyIds: [] }, "generatorKeyId", /at least one key/],
     [{ generatorKeyId: "" }, "generatorKeyId", /is empty/],
@@ -265,7 +265,7 @@ describe("KmsKeyring.onEncrypt", () => {
       }).pipe(Effect.provide(TestKms))
   )
 
-  it.effect.each<[ScriptedKms.Operation, Partial<ScriptedKms.Answer>, string]>([
+  it.effect.each<[ScriptedKms.Operation, Partial<ScriptedKms.Response>, string]>([
     ["GenerateDataKey", { keyId: aliasArn }, "KeyIdNotAKeyArn"],
     ["GenerateDataKey", { keyId }, "KeyIdNotAKeyArn"],
     ["GenerateDataKey", { keyId: "" }, "KeyIdNotAKeyArn"],
@@ -358,7 +358,7 @@ describe("KmsKeyring.onDecrypt", () => {
           index: 0,
           keyProviderId: "raw",
           keyProviderInfo: "name",
-          because: "its key provider is not aws-kms"
+          description: "its key provider is not aws-kms"
         },
         {
           _tag: "Attempted",
@@ -384,12 +384,12 @@ describe("KmsKeyring.onDecrypt", () => {
           ...row,
           index: 3,
           keyProviderInfo: three,
-          because: "its key ARN is not configured"
+          description: "its key ARN is not configured"
         }
       ])
     }).pipe(Effect.provide(TestKms)))
 
-  it.effect.each<[string, Partial<ScriptedKms.Answer>]>([
+  it.effect.each<[string, Partial<ScriptedKms.Response>]>([
     ["KeyIdMismatch", { keyId: two }],
     ["KeyIdMismatch", { keyId: aliasArn }],
     ["KeyIdMismatch", { keyId: "" }],
@@ -437,10 +437,10 @@ describe("KmsKeyring.onDecrypt", () => {
       ]
       const rows = skipped(yield* keyring.onDecrypt(toDecrypt(), cases.map(([edk]) => edk)))
       assert.deepStrictEqual(
-        rows.map(({ because, index }) => [index, because]),
-        cases.map(([, because], index) => [
+        rows.map(({ description, index }) => [index, description]),
+        cases.map(([, description], index) => [
           index,
-          because
+          description
         ])
       )
       assert.deepStrictEqual(skipped(yield* keyring.onDecrypt(toDecrypt(), [])), [])
@@ -449,7 +449,7 @@ describe("KmsKeyring.onDecrypt", () => {
 
   const exact = "its key ARN is not configured, and names are compared exactly: "
   const configure = `. If this is the key that is meant, configure its key ARN ${one}`
-  it.effect.each<[KmsKeyring.KmsKeyringOptions, string]>([
+  it.effect.each<[KmsKeyring.Options, string]>([
     [{ generatorKeyId: alias }, `${exact}${alias} is an alias, which encrypts but does not decrypt${configure}`],
     [{ keyIds: [aliasArn] }, `${exact}${aliasArn} is an alias, which encrypts but does not decrypt${configure}`],
     [{ generatorKeyId: keyId }, `${exact}${keyId} is the key id of that ARN alone${configure}`],
@@ -461,24 +461,27 @@ describe("KmsKeyring.onDecrypt", () => {
     [{ keyIds: [aliasArn.replace("111122223333", "444455556666")] }, "its key ARN is not configured"],
     [{ keyIds: [aliasArn.replace(":aws:", ":aws-cn:")] }, "its key ARN is not configured"],
     [{ keyIds: ["mrk-22222222222222222222222222222222"] }, "its key ARN is not configured"]
-  ])("a name that is no key ARN does not decrypt, and is named: %j", ([options, because]) =>
-    Effect.gen(function*() {
-      const { encryptedDataKeys } = yield* wrapped({ generatorKeyId: alias })
-      const script = yield* ScriptedKms.ScriptedKms
-      const keyring = yield* KmsKeyring.make(options)
-      const rows = skipped(yield* keyring.onDecrypt(toDecrypt(), encryptedDataKeys))
-      assert.deepStrictEqual(rows, [{
-        _tag: "Skipped",
-        keyring: "KmsKeyring",
-        index: 0,
-        keyProviderId: "aws-kms",
-        keyProviderInfo: one,
-        because
-      }])
-      assert.strictEqual(yield* script.count("Decrypt"), 0)
-      const advised = yield* KmsKeyring.make({ generatorKeyId: one })
-      assert.strictEqual((yield* advised.onDecrypt(toDecrypt(), encryptedDataKeys))._tag, "Unwrapped")
-    }).pipe(Effect.provide(TestKms)))
+  ])(
+    "a name that is no key ARN does not decrypt, and is named: %j",
+    ([options, description]) =>
+      Effect.gen(function*() {
+        const { encryptedDataKeys } = yield* wrapped({ generatorKeyId: alias })
+        const script = yield* ScriptedKms.ScriptedKms
+        const keyring = yield* KmsKeyring.make(options)
+        const rows = skipped(yield* keyring.onDecrypt(toDecrypt(), encryptedDataKeys))
+        assert.deepStrictEqual(rows, [{
+          _tag: "Skipped",
+          keyring: "KmsKeyring",
+          index: 0,
+          keyProviderId: "aws-kms",
+          keyProviderInfo: one,
+          description
+        }])
+        assert.strictEqual(yield* script.count("Decrypt"), 0)
+        const advised = yield* KmsKeyring.make({ generatorKeyId: one })
+        assert.strictEqual((yield* advised.onDecrypt(toDecrypt(), encryptedDataKeys))._tag, "Unwrapped")
+      }).pipe(Effect.provide(TestKms))
+  )
 })
 
 describe("KmsKeyring and key material", () => {

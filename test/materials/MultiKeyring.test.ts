@@ -74,7 +74,11 @@ const scripted = (
         log.push(`${name}.onDecrypt`)
         return behaviour.onDecrypt?.(encryptedDataKeys) ?? Effect.succeed<Keyring.OnDecryptResult>({
           _tag: "NotMine",
-          skipped: encryptedDataKeys.map((edk, index) => ({ _tag: "Skipped", ...row(name, index, edk), because: "no" }))
+          skipped: encryptedDataKeys.map((edk, index) => ({
+            _tag: "Skipped",
+            ...row(name, index, edk),
+            description: "no"
+          }))
         })
       })
   })
@@ -318,7 +322,7 @@ describe("MultiKeyring.onDecrypt", () => {
         skipped: [["g", 0], ["g", 1], ["a", 0], ["a", 1]].map(([keyring, index]) => ({
           _tag: "Skipped" as const,
           ...row(keyring as string, index as number, edks[index as number]!),
-          because: "no"
+          description: "no"
         }))
       })
     }))
@@ -334,7 +338,7 @@ describe("MultiKeyring.onDecrypt", () => {
         code: "ThrottlingException",
         isRetryable: true
       }
-      const skippedRow: EncryptedDataKeyReport = { _tag: "Skipped", ...row("a", 0, edks[0]!), because: "not a's" }
+      const skippedRow: EncryptedDataKeyReport = { _tag: "Skipped", ...row("a", 0, edks[0]!), description: "not a's" }
       const multi = yield* MultiKeyring.make({
         generator: scripted("g", log),
         children: [
@@ -343,7 +347,7 @@ describe("MultiKeyring.onDecrypt", () => {
         ]
       })
       const skips = (name: string): ReadonlyArray<EncryptedDataKeyReport> =>
-        edks.map((edk, index) => ({ _tag: "Skipped", ...row(name, index, edk), because: "no" }))
+        edks.map((edk, index) => ({ _tag: "Skipped", ...row(name, index, edk), description: "no" }))
       const error = yield* Effect.flip(multi.onDecrypt(decryptionMaterials(), edks))
       assert.deepStrictEqual(error, notUnwrapped("MultiKeyring", [...skips("g"), skippedRow, attempted, ...skips("b")]))
       assert.isTrue(error.isRetryable)
@@ -392,12 +396,12 @@ describe("MultiKeyring.onDecrypt", () => {
           {
             _tag: "Skipped",
             ...row("RawRsaKeyring", 0, foreign[0]!),
-            because: "privateKey: is missing: this keyring can only encrypt"
+            description: "privateKey: is missing: this keyring can only encrypt"
           },
           {
             _tag: "Skipped",
             ...row("RawAesKeyring", 0, foreign[0]!),
-            because: "its key provider is not namespace"
+            description: "its key provider is not namespace"
           },
           {
             _tag: "Attempted",

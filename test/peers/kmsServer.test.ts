@@ -48,7 +48,7 @@ const toDecrypt = (
   requiredEncryptionContextKeys: []
 })
 
-const wrap = (options: KmsKeyring.KmsKeyringOptions, context?: Record<string, string>) =>
+const wrap = (options: KmsKeyring.Options, context?: Record<string, string>) =>
   Effect.gen(function*() {
     const keyring = yield* KmsKeyring.make(options)
     const { encryptedDataKeys, plaintextDataKey } = yield* keyring.onEncrypt(toEncrypt(context))
@@ -56,7 +56,7 @@ const wrap = (options: KmsKeyring.KmsKeyringOptions, context?: Record<string, st
   }).pipe(Effect.scoped)
 
 const unwrap = (
-  options: KmsKeyring.KmsKeyringOptions,
+  options: KmsKeyring.Options,
   encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>,
   context?: Record<string, string>
 ) =>
@@ -345,7 +345,7 @@ describe("KMS server: keyring", () => {
         attempted(0, mismatched, "InvalidCiphertext", "InvalidCiphertextException", "UnknownError"),
         attempted(1, disabled, "KeyUnavailable", "DisabledException", `${disabled} is disabled.`),
         attempted(2, pending, "KeyUnavailable", "KMSInvalidStateException", `${pending} is pending deletion.`),
-        { _tag: "Skipped", ...row(3, skipped), because: "its key ARN is not configured" },
+        { _tag: "Skipped", ...row(3, skipped), description: "its key ARN is not configured" },
         attempted(4, missingKey, "KeyNotFound", "NotFoundException", `Key '${missingKey}' does not exist`)
       ])
       yield* enable(disabled)
@@ -391,8 +391,8 @@ describe("KMS server: keyring", () => {
         const answer = yield* unwrap({ generatorKeyId: name }, encryptedDataKeys)
         assert.strictEqual(answer._tag, "NotMine")
         if (answer._tag !== "NotMine") return
-        assert.include(answer.skipped[0]!.because, name)
-        const advised = /configure its key ARN (\S+)$/.exec(answer.skipped[0]!.because)?.[1]
+        assert.include(answer.skipped[0]!.description, name)
+        const advised = /configure its key ARN (\S+)$/.exec(answer.skipped[0]!.description)?.[1]
         assert.strictEqual(advised, key)
         assert.deepInclude(yield* unwrap({ generatorKeyId: advised }, encryptedDataKeys), { bytes })
       }

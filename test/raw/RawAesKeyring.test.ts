@@ -19,13 +19,13 @@ import { decryptionMaterials, encryptionMaterials, exampleContext } from "../sup
 import { isZero, recordingPrimitives } from "../support/recordingPrimitives.ts"
 
 const keyBytes = (length: number) => Uint8Array.from({ length }, (_, i) => 3 + i)
-const options = (overrides: Partial<RawAesKeyring.RawAesKeyringOptions> = {}): RawAesKeyring.RawAesKeyringOptions => ({
+const options = (overrides: Partial<RawAesKeyring.Options> = {}): RawAesKeyring.Options => ({
   keyNamespace: "test namespace",
   keyName: "key ⅰ",
   wrappingKey: Redacted.make(keyBytes(32)),
   ...overrides
 })
-const make = (overrides: Partial<RawAesKeyring.RawAesKeyringOptions> = {}) =>
+const make = (overrides: Partial<RawAesKeyring.Options> = {}) =>
   Effect.provide(RawAesKeyring.make(options(overrides)), TestPrimitives.layer)
 
 const unwrapped = (answer: Keyring.OnDecryptResult) => {
@@ -252,7 +252,7 @@ describe("RawAesKeyring", () => {
       "its ciphertext is too short to hold a tag"
     ]
   ]
-  it.effect.each(notMine)("is not mine: %s", ([, edk, because]) =>
+  it.effect.each(notMine)("is not mine: %s", ([, edk, description]) =>
     Effect.gen(function*() {
       const keyring = yield* make()
       const answer = yield* keyring.onDecrypt(decryptionMaterials(), [edk])
@@ -263,7 +263,7 @@ describe("RawAesKeyring", () => {
         index: 0,
         keyProviderId: edk.keyProviderId,
         keyProviderInfo: EncryptedDataKey.printableInfo(edk.keyProviderInfo),
-        because
+        description
       }])
     }))
 
@@ -303,7 +303,12 @@ describe("RawAesKeyring", () => {
         failure([
           { _tag: "Attempted", ...row(0), ...invalid },
           { _tag: "Attempted", ...row(1), ...invalid },
-          { _tag: "Skipped", ...row(2), keyProviderId: "foreign", because: "its key provider is not test namespace" },
+          {
+            _tag: "Skipped",
+            ...row(2),
+            keyProviderId: "foreign",
+            description: "its key provider is not test namespace"
+          },
           {
             _tag: "Attempted",
             ...row(3),
@@ -345,7 +350,7 @@ describe("RawAesKeyring", () => {
     }))
 
   const bad: ReadonlyArray<
-    readonly [string, Partial<Record<keyof RawAesKeyring.RawAesKeyringOptions, unknown>>, string, string]
+    readonly [string, Partial<Record<keyof RawAesKeyring.Options, unknown>>, string, string]
   > = [
     ["no namespace", { keyNamespace: undefined }, "keyNamespace", "must be a string, got undefined"],
     ["an empty namespace", { keyNamespace: "" }, "keyNamespace", "must not be empty"],
@@ -386,7 +391,7 @@ describe("RawAesKeyring", () => {
   it.effect.each(bad)("is not made of %s", ([, overrides, field, description]) =>
     Effect.gen(function*() {
       assert.deepStrictEqual(
-        yield* Effect.flip(make(overrides as Partial<RawAesKeyring.RawAesKeyringOptions>)),
+        yield* Effect.flip(make(overrides as Partial<RawAesKeyring.Options>)),
         new KeyringError({
           keyring: "RawAesKeyring",
           operation: "make",

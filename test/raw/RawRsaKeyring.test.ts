@@ -34,7 +34,7 @@ const other = await generate()
 const small = await generate(1024)
 const keyBytes = (length: number) => Uint8Array.from({ length }, (_, i) => 3 + i)
 
-const options = (overrides: Partial<RawRsaKeyring.RawRsaKeyringOptions> = {}): RawRsaKeyring.RawRsaKeyringOptions => ({
+const options = (overrides: Partial<RawRsaKeyring.Options> = {}): RawRsaKeyring.Options => ({
   keyNamespace: "test namespace",
   keyName: "rsa key",
   padding: "OAEP-SHA256",
@@ -42,7 +42,7 @@ const options = (overrides: Partial<RawRsaKeyring.RawRsaKeyringOptions> = {}): R
   privateKey: Redacted.make(mine.privatePem),
   ...overrides
 })
-const make = (overrides: Partial<RawRsaKeyring.RawRsaKeyringOptions> = {}) =>
+const make = (overrides: Partial<RawRsaKeyring.Options> = {}) =>
   Effect.provide(RawRsaKeyring.make(options(overrides)), TestPrimitives.layer)
 
 const unwrapped = (answer: Keyring.OnDecryptResult) => {
@@ -252,7 +252,7 @@ describe("RawRsaKeyring", () => {
       "its key name is not this keyring's"
     ]
   ]
-  it.effect.each(notMine)("is not mine: %s", ([, overrides, because]) =>
+  it.effect.each(notMine)("is not mine: %s", ([, overrides, description]) =>
     Effect.gen(function*() {
       const keyring = yield* make()
       const answer = yield* keyring.onDecrypt(decryptionMaterials(), [{
@@ -260,8 +260,8 @@ describe("RawRsaKeyring", () => {
         ...overrides
       }])
       if (answer._tag !== "NotMine") return assert.fail(`answered ${answer._tag}`)
-      assert.deepStrictEqual(answer.skipped.map((row) => [row.index, row.keyring, row.because]), [
-        [0, "RawRsaKeyring", because]
+      assert.deepStrictEqual(answer.skipped.map((row) => [row.index, row.keyring, row.description]), [
+        [0, "RawRsaKeyring", description]
       ])
     }))
 
@@ -294,7 +294,7 @@ describe("RawRsaKeyring", () => {
     }))
 
   const bad: ReadonlyArray<
-    readonly [string, Partial<Record<keyof RawRsaKeyring.RawRsaKeyringOptions, unknown>>, string, string]
+    readonly [string, Partial<Record<keyof RawRsaKeyring.Options, unknown>>, string, string]
   > = [
     [
       "the namespace of AWS KMS",
@@ -343,7 +343,7 @@ describe("RawRsaKeyring", () => {
   ]
   it.effect.each(bad)("is not made of %s", ([, overrides, field, description]) =>
     Effect.gen(function*() {
-      const error = yield* Effect.flip(make(overrides as Partial<RawRsaKeyring.RawRsaKeyringOptions>))
+      const error = yield* Effect.flip(make(overrides as Partial<RawRsaKeyring.Options>))
       assert.deepStrictEqual(error, misconfigured("make", field, description))
       assert.notInclude(inspect(error, { depth: 20 }), "MII")
     }))

@@ -72,7 +72,7 @@ export const recordingKeyring = (
       if (mine.length === 0) {
         return {
           _tag: "NotMine",
-          skipped: rows.map((row) => ({ _tag: "Skipped" as const, ...row, because: "it is another keyring's" }))
+          skipped: rows.map((row) => ({ _tag: "Skipped" as const, ...row, description: "it is another keyring's" }))
         } as const
       }
       return yield* new KeyringError.KeyringError({

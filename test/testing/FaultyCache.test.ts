@@ -10,7 +10,7 @@ import { encryptRequest, keyNumber, scriptedManager } from "../support/scriptedM
 
 /** A caching manager over a faulty cache, with the script of the faults. */
 const faulty = Effect.fnUntraced(
-  function*(options: Parameters<typeof caching>[0] = {}, faults?: FaultyCache.FaultyCacheOptions) {
+  function*(options: Parameters<typeof caching>[0] = {}, faults?: FaultyCache.Options) {
     const { cache, script } = yield* FaultyCache.make(faults)
     return { ...(yield* caching({ ...options, cache })), script }
   }

@@ -105,7 +105,7 @@ const ofKeyring = (reason: KeyringError.KeyringErrorReason): string => {
 const ofReport = (report: KeyringError.EncryptedDataKeyReport): string => {
   switch (report._tag) {
     case "Skipped":
-      return `${report.keyring} ${report.index} ${report.because}`
+      return `${report.keyring} ${report.index} ${report.description}`
     case "Attempted":
       return `${report.keyring} ${report.index} ${report.failure} ${report.code} ${report.isRetryable}`
     default:

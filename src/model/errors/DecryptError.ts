@@ -41,9 +41,9 @@ const DecryptErrorReason = /*#__PURE__*/ Schema.Union([
 ])
 
 /** Nothing was decrypted, or a stream no further; `reason` says why. */
-export class DecryptError extends (/*#__PURE__*/ Schema.TaggedError<DecryptError>(
-  "effect-encryption-sdk/DecryptError"
-)("DecryptError", { reason: DecryptErrorReason })) {
+export class DecryptError
+  extends (/*#__PURE__*/ Schema.TaggedError<DecryptError>()("DecryptError", { reason: DecryptErrorReason }))
+{
   override get message(): string {
     return `decrypt: ${this.reason.message}`
   }
@@ -58,13 +58,13 @@ export class DecryptError extends (/*#__PURE__*/ Schema.TaggedError<DecryptError
  * A signed message failed after `decryptStreamUnverified` had released plaintext of it: discard the released plaintext, and
  * undo its effects.
  */
-export class UnverifiedPlaintextReleased extends (/*#__PURE__*/ Schema.TaggedError<UnverifiedPlaintextReleased>(
-  "effect-encryption-sdk/UnverifiedPlaintextReleased"
-)("UnverifiedPlaintextReleased", {
-  /** Number of bytes that were released. */
-  releasedBytes: Schema.Int,
-  reason: DecryptErrorReason
-})) {
+export class UnverifiedPlaintextReleased
+  extends (/*#__PURE__*/ Schema.TaggedError<UnverifiedPlaintextReleased>()("UnverifiedPlaintextReleased", {
+    /** Number of bytes that were released. */
+    releasedBytes: Schema.Int,
+    reason: DecryptErrorReason
+  }))
+{
   override get message(): string {
     return `decrypt: throw away the ${this.releasedBytes} bytes that were released: ${this.reason.message}`
   }

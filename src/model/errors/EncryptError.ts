@@ -29,9 +29,9 @@ const EncryptErrorReason = /*#__PURE__*/ Schema.Union([
 ])
 
 /** Nothing was encrypted, or a stream no further; `reason` says why. */
-export class EncryptError extends (/*#__PURE__*/ Schema.TaggedError<EncryptError>(
-  "effect-encryption-sdk/EncryptError"
-)("EncryptError", { reason: EncryptErrorReason })) {
+export class EncryptError
+  extends (/*#__PURE__*/ Schema.TaggedError<EncryptError>()("EncryptError", { reason: EncryptErrorReason }))
+{
   override get message(): string {
     return `encrypt: ${this.reason.message}`
   }

@@ -1,9 +1,7 @@
 import * as Schema from "effect/Schema"
 
 /** Bytes are not a message of the AWS Encryption SDK. Names the field and the byte offset where that shows. */
-export class MalformedMessage extends (/*#__PURE__*/ Schema.TaggedError<MalformedMessage>(
-  "effect-encryption-sdk/MalformedMessage"
-)("MalformedMessage", {
+export class MalformedMessage extends (/*#__PURE__*/ Schema.TaggedError<MalformedMessage>()("MalformedMessage", {
   /** The field of the message format, as the specification names it. */
   field: Schema.String,
   description: Schema.String,

@@ -9,9 +9,7 @@ import * as Schema from "effect/Schema"
  * Browsers older than Chromium 156 and Firefox 154, and Safari up to 27 at least, remember that a module could not be loaded:
  * in those only loading the page again helps.
  */
-export class NotLoaded extends (/*#__PURE__*/ Schema.TaggedError<NotLoaded>(
-  "effect-encryption-sdk/NotLoaded"
-)("NotLoaded", {
+export class NotLoaded extends (/*#__PURE__*/ Schema.TaggedError<NotLoaded>()("NotLoaded", {
   /** Name of the part, such as `streams` or `RSA`. */
   part: Schema.String,
   /** The runtime's own error. */

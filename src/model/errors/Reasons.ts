@@ -5,12 +5,11 @@
  * bytes, plaintext or values of an encryption context.
  */
 import * as Schema from "effect/Schema"
-import { EncryptedDataKeyReport, formatReport, hasRetryable } from "./KeyringError.ts"
+import { EncryptedDataKeyReport, formatReports } from "./KeyringError.ts"
+import { isRetryable } from "./retryable.ts"
 
 /** An argument or an option has a value that is not allowed. Names the field and the bound. */
-export class InvalidOption extends (/*#__PURE__*/ Schema.TaggedError<InvalidOption>(
-  "effect-encryption-sdk/InvalidOption"
-)("InvalidOption", {
+export class InvalidOption extends (/*#__PURE__*/ Schema.TaggedError<InvalidOption>()("InvalidOption", {
   field: Schema.String,
   description: Schema.String
 })) {
@@ -20,12 +19,12 @@ export class InvalidOption extends (/*#__PURE__*/ Schema.TaggedError<InvalidOpti
 }
 
 /** An encryption context cannot be used. Names the key, never a value. */
-export class InvalidEncryptionContext extends (/*#__PURE__*/ Schema.TaggedError<InvalidEncryptionContext>(
-  "effect-encryption-sdk/InvalidEncryptionContext"
-)("InvalidEncryptionContext", {
-  key: Schema.optionalKey(Schema.String),
-  description: Schema.String
-})) {
+export class InvalidEncryptionContext
+  extends (/*#__PURE__*/ Schema.TaggedError<InvalidEncryptionContext>()("InvalidEncryptionContext", {
+    key: Schema.optionalKey(Schema.String),
+    description: Schema.String
+  }))
+{
   override get message(): string {
     const key = this.key === undefined ? "" : ` key ${JSON.stringify(this.key)}:`
     return `encryption context:${key} ${this.description}`
@@ -33,33 +32,31 @@ export class InvalidEncryptionContext extends (/*#__PURE__*/ Schema.TaggedError<
 }
 
 /** The commitment policy forbids the algorithm suite. */
-export class CommitmentPolicyViolation extends (/*#__PURE__*/ Schema.TaggedError<CommitmentPolicyViolation>(
-  "effect-encryption-sdk/CommitmentPolicyViolation"
-)("CommitmentPolicyViolation", {
-  commitmentPolicy: Schema.String,
-  algorithmSuite: Schema.String
-})) {
+export class CommitmentPolicyViolation
+  extends (/*#__PURE__*/ Schema.TaggedError<CommitmentPolicyViolation>()("CommitmentPolicyViolation", {
+    commitmentPolicy: Schema.String,
+    algorithmSuite: Schema.String
+  }))
+{
   override get message(): string {
     return `commitment policy ${this.commitmentPolicy} does not allow ${this.algorithmSuite}`
   }
 }
 
 /** There are more encrypted data keys than the client allows. */
-export class TooManyEncryptedDataKeys extends (/*#__PURE__*/ Schema.TaggedError<TooManyEncryptedDataKeys>(
-  "effect-encryption-sdk/TooManyEncryptedDataKeys"
-)("TooManyEncryptedDataKeys", {
-  count: Schema.Int,
-  maximum: Schema.Int
-})) {
+export class TooManyEncryptedDataKeys
+  extends (/*#__PURE__*/ Schema.TaggedError<TooManyEncryptedDataKeys>()("TooManyEncryptedDataKeys", {
+    count: Schema.Int,
+    maximum: Schema.Int
+  }))
+{
   override get message(): string {
     return `${this.count} encrypted data keys, at most maxEncryptedDataKeys = ${this.maximum} are allowed`
   }
 }
 
 /** A keyring or a materials manager returned materials that are incomplete or wrong. */
-export class InvalidMaterials extends (/*#__PURE__*/ Schema.TaggedError<InvalidMaterials>(
-  "effect-encryption-sdk/InvalidMaterials"
-)("InvalidMaterials", {
+export class InvalidMaterials extends (/*#__PURE__*/ Schema.TaggedError<InvalidMaterials>()("InvalidMaterials", {
   /** The part of the materials that is wrong. */
   field: Schema.String,
   description: Schema.String
@@ -70,60 +67,56 @@ export class InvalidMaterials extends (/*#__PURE__*/ Schema.TaggedError<InvalidM
 }
 
 /** A materials manager failed for a reason of its own. */
-export class MaterialsManagerFailed extends (/*#__PURE__*/ Schema.TaggedError<MaterialsManagerFailed>(
-  "effect-encryption-sdk/MaterialsManagerFailed"
-)("MaterialsManagerFailed", {
-  description: Schema.String,
-  isRetryable: Schema.Boolean,
-  cause: Schema.optionalKey(Schema.Defect())
-})) {
+export class MaterialsManagerFailed
+  extends (/*#__PURE__*/ Schema.TaggedError<MaterialsManagerFailed>()("MaterialsManagerFailed", {
+    description: Schema.String,
+    isRetryable: Schema.Boolean,
+    cause: Schema.optionalKey(Schema.Defect())
+  }))
+{
   override get message(): string {
     return `materials manager: ${this.description}`
   }
 }
 
 /** The input is the base64 text of a message, not the message. */
-export class MessageIsBase64 extends (/*#__PURE__*/ Schema.TaggedError<MessageIsBase64>(
-  "effect-encryption-sdk/MessageIsBase64"
-)("MessageIsBase64", {})) {
+export class MessageIsBase64 extends (/*#__PURE__*/ Schema.TaggedError<MessageIsBase64>()("MessageIsBase64", {})) {
   override get message(): string {
     return "the message is base64 text: decode it to bytes first"
   }
 }
 
 /** The message's encryption context is not the one that was expected. Names the first key that differs. */
-export class EncryptionContextMismatch extends (/*#__PURE__*/ Schema.TaggedError<EncryptionContextMismatch>(
-  "effect-encryption-sdk/EncryptionContextMismatch"
-)("EncryptionContextMismatch", {
-  key: Schema.String
-})) {
+export class EncryptionContextMismatch
+  extends (/*#__PURE__*/ Schema.TaggedError<EncryptionContextMismatch>()("EncryptionContextMismatch", {
+    key: Schema.String
+  }))
+{
   override get message(): string {
     return `encryption context: key ${JSON.stringify(this.key)} is missing or has another value than expected`
   }
 }
 
 /** No keyring unwrapped any of the message's encrypted data keys. Has a row for each of them at each keyring. */
-export class NoDataKeyUnwrapped extends (/*#__PURE__*/ Schema.TaggedError<NoDataKeyUnwrapped>(
-  "effect-encryption-sdk/NoDataKeyUnwrapped"
-)("NoDataKeyUnwrapped", {
+export class NoDataKeyUnwrapped extends (/*#__PURE__*/ Schema.TaggedError<NoDataKeyUnwrapped>()("NoDataKeyUnwrapped", {
   encryptedDataKeys: Schema.Array(EncryptedDataKeyReport)
 })) {
   override get message(): string {
-    return `no encrypted data key could be unwrapped\n${this.encryptedDataKeys.map(formatReport).join("\n")}`
+    return formatReports(this.encryptedDataKeys)
   }
 
   /** Whether the same request may succeed later. */
   get isRetryable(): boolean {
-    return hasRetryable(this.encryptedDataKeys)
+    return this.encryptedDataKeys.some(isRetryable)
   }
 }
 
 /** The message is not authentic: the named check failed. Nothing else is said. */
-export class AuthenticationFailed extends (/*#__PURE__*/ Schema.TaggedError<AuthenticationFailed>(
-  "effect-encryption-sdk/AuthenticationFailed"
-)("AuthenticationFailed", {
-  check: Schema.Literals(["commitment", "header", "body", "signature"])
-})) {
+export class AuthenticationFailed
+  extends (/*#__PURE__*/ Schema.TaggedError<AuthenticationFailed>()("AuthenticationFailed", {
+    check: Schema.Literals(["commitment", "header", "body", "signature"])
+  }))
+{
   override get message(): string {
     return `the message is not authentic: ${this.check} check failed`
   }
@@ -133,16 +126,16 @@ export class AuthenticationFailed extends (/*#__PURE__*/ Schema.TaggedError<Auth
  * The plaintext of a stream has not the length that was given for it. The message that was begun has no final frame: no
  * reader accepts it as a whole one.
  */
-export class WrongPlaintextLength extends (/*#__PURE__*/ Schema.TaggedError<WrongPlaintextLength>(
-  "effect-encryption-sdk/WrongPlaintextLength"
-)("WrongPlaintextLength", {
-  /** The option that gave the length. */
-  field: Schema.Literals(["plaintextLength", "maxPlaintextLength"]),
-  /** Its value in bytes. */
-  expected: Schema.Int,
-  /** Length in bytes of a plaintext that is shorter; undefined where it is longer. */
-  length: Schema.optionalKey(Schema.Int)
-})) {
+export class WrongPlaintextLength
+  extends (/*#__PURE__*/ Schema.TaggedError<WrongPlaintextLength>()("WrongPlaintextLength", {
+    /** The option that gave the length. */
+    field: Schema.Literals(["plaintextLength", "maxPlaintextLength"]),
+    /** Its value in bytes. */
+    expected: Schema.Int,
+    /** Length in bytes of a plaintext that is shorter; undefined where it is longer. */
+    length: Schema.optionalKey(Schema.Int)
+  }))
+{
   override get message(): string {
     const is = this.length === undefined ? "goes on after that" : `ends after ${this.length}`
     const advice = this.field === "plaintextLength"
@@ -153,13 +146,13 @@ export class WrongPlaintextLength extends (/*#__PURE__*/ Schema.TaggedError<Wron
 }
 
 /** A plaintext cannot be withheld until it may be released: it is longer than `maxWithheldBytes`. */
-export class WithheldPlaintextTooLong extends (/*#__PURE__*/ Schema.TaggedError<WithheldPlaintextTooLong>(
-  "effect-encryption-sdk/WithheldPlaintextTooLong"
-)("WithheldPlaintextTooLong", {
-  /** Unit that is withheld until it has been verified: a signed message, or a frame. */
-  what: Schema.Literals(["signed message", "frame"]),
-  maxWithheldBytes: Schema.Int
-})) {
+export class WithheldPlaintextTooLong
+  extends (/*#__PURE__*/ Schema.TaggedError<WithheldPlaintextTooLong>()("WithheldPlaintextTooLong", {
+    /** Unit that is withheld until it has been verified: a signed message, or a frame. */
+    what: Schema.Literals(["signed message", "frame"]),
+    maxWithheldBytes: Schema.Int
+  }))
+{
   override get message(): string {
     const until = this.what === "frame"
       ? "a frame is held back until its tag has been verified"
@@ -170,9 +163,7 @@ export class WithheldPlaintextTooLong extends (/*#__PURE__*/ Schema.TaggedError<
 }
 
 /** The message is of a kind that the operation does not take. */
-export class MessageNotAccepted extends (/*#__PURE__*/ Schema.TaggedError<MessageNotAccepted>(
-  "effect-encryption-sdk/MessageNotAccepted"
-)("MessageNotAccepted", {
+export class MessageNotAccepted extends (/*#__PURE__*/ Schema.TaggedError<MessageNotAccepted>()("MessageNotAccepted", {
   description: Schema.String
 })) {
   override get message(): string {

@@ -16,7 +16,7 @@ export type PageKey =
     readonly type: "rsa"
     readonly namespace: string
     readonly name: string
-    readonly padding: RawRsaKeyring.RawRsaKeyringOptions["padding"]
+    readonly padding: RawRsaKeyring.Options["padding"]
     readonly publicKey: string
     readonly privateKey: string
   }

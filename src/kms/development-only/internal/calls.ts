@@ -1,0 +1,95 @@
+/**
+ * The calls of `Kms` over a key store.
+ */
+import * as EncryptionContextCodec from "../../../message/EncryptionContextCodec.ts"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
+import * as DataKey from "../../../model/DataKey.ts"
+import * as EncryptionContext from "../../../model/EncryptionContext.ts"
+import type { KmsRequest } from "../../Kms.ts"
+import { Kms } from "../../Kms.ts"
+import { KmsError } from "../../KmsError.ts"
+import * as CiphertextBlob from "./ciphertextBlob.ts"
+import type { KeyStore } from "./keyStore.ts"
+import { resolve, resolveEnabled } from "./keyStore.ts"
+import type { Refusal } from "./refusal.ts"
+import { refusal } from "./refusal.ts"
+
+type Request<Operation extends keyof Kms> = Parameters<Kms[Operation]>[0]
+
+/** The calls. Each begins with `wait`. */
+export const make = (store: KeyStore, wait: Effect.Effect<void>): Kms => {
+  const call = <A>(operation: KmsError["operation"], { keyId }: KmsRequest, answer: Effect.Effect<A, Refusal>) =>
+    Effect.mapError(
+      Effect.andThen(wait, answer),
+      (refusal) => new KmsError({ operation, keyId, ...refusal, isRetryable: false })
+    )
+  return Kms.of({
+    generateDataKey: (request) => call("GenerateDataKey", request, generateDataKey(store, request)),
+    encrypt: (request) => call("Encrypt", request, encrypt(store, request)),
+    decrypt: (request) => call("Decrypt", request, decrypt(store, request))
+  })
+}
+
+const generateDataKey = Effect.fnUntraced(function*(store: KeyStore, request: Request<"generateDataKey">) {
+  const { numberOfBytes } = request
+  if (!Number.isInteger(numberOfBytes) || numberOfBytes < 1 || numberOfBytes > 1024) {
+    return yield* Effect.fail(invalid(`numberOfBytes is ${numberOfBytes}, must be 1 to 1024`))
+  }
+  const context = yield* contextOf(request)
+  const key = yield* Effect.fromResult(resolveEnabled(store, request.keyId))
+  const plaintext = yield* store.primitives.randomBytes(numberOfBytes)
+  const ciphertextBlob = yield* zeroOnFailure(
+    plaintext,
+    CiphertextBlob.seal(store.primitives, key, context, plaintext)
+  )
+  return { keyId: key.arn, plaintext: DataKey.make(plaintext), ciphertextBlob }
+})
+
+const encrypt = Effect.fnUntraced(function*(store: KeyStore, request: Request<"encrypt">) {
+  const plaintext = DataKey.value(request.plaintext)
+  if (plaintext.length < 1 || plaintext.length > 4096) {
+    return yield* Effect.fail(invalid(`plaintext is ${plaintext.length} bytes, must be 1 to 4096`))
+  }
+  const context = yield* contextOf(request)
+  const key = yield* Effect.fromResult(resolveEnabled(store, request.keyId))
+  return {
+    keyId: key.arn,
+    ciphertextBlob: yield* CiphertextBlob.seal(store.primitives, key, context, plaintext)
+  }
+})
+
+const decrypt = Effect.fnUntraced(function*(store: KeyStore, request: Request<"decrypt">) {
+  const context = yield* contextOf(request)
+  const blob = CiphertextBlob.parse(request.ciphertextBlob)
+  if (blob === undefined) return yield* Effect.fail(invalidCiphertext)
+  const named = yield* Effect.fromResult(resolve(store, request.keyId))
+  if (named.arn !== blob.arn) return yield* Effect.fail(incorrectKey)
+  const key = yield* Effect.fromResult(resolveEnabled(store, request.keyId))
+  const plaintext = new Uint8Array(blob.ciphertext.length)
+  yield* zeroOnFailure(
+    plaintext,
+    Effect.mapError(CiphertextBlob.open(store.primitives, key, context, blob, plaintext), () => invalidCiphertext)
+  )
+  return { keyId: key.arn, plaintext: DataKey.make(plaintext) }
+})
+
+const contextOf = ({ encryptionContext }: KmsRequest): Effect.Effect<Uint8Array, Refusal> =>
+  Effect.fromResult(Result.mapBoth(EncryptionContext.validate(encryptionContext), {
+    onFailure: (error) => invalid(error.message),
+    onSuccess: EncryptionContextCodec.encode
+  }))
+
+const zeroOnFailure = <A, E>(plaintext: Uint8Array, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.onExit(effect, (exit) => Exit.isFailure(exit) ? Effect.sync(() => plaintext.fill(0)) : Effect.void)
+
+const invalid = (description: string): Refusal => refusal("Rejected", "ValidationException", description)
+
+const invalidCiphertext = /*#__PURE__*/ refusal("InvalidCiphertext", "InvalidCiphertextException", "")
+
+const incorrectKey = /*#__PURE__*/ refusal(
+  "InvalidCiphertext",
+  "IncorrectKeyException",
+  "The key ID in the request does not identify a CMK that can perform this operation."
+)

@@ -1,0 +1,61 @@
+/**
+ * Responses of AWS KMS: ownership of their plaintexts, their checks, and the encrypted data keys made of them.
+ *
+ * Specification: framework/aws-kms/aws-kms-keyring.md
+ */
+import * as Effect from "effect/Effect"
+import * as References from "effect/References"
+import type * as Scope from "effect/Scope"
+import * as bytes from "../../internal/bytes.ts"
+import { invalidAnswer } from "../../materials/unwrapFirst.ts"
+import type { DecryptionMaterials, EncryptionMaterials } from "../../model/CryptographicMaterials.ts"
+import * as DataKey from "../../model/DataKey.ts"
+import type { EncryptedDataKey } from "../../model/EncryptedDataKey.ts"
+import type { ProviderRefusal } from "../../model/errors/KeyringError.ts"
+import * as KeyArn from "../KeyArn.ts"
+
+/** The key provider id of encrypted data keys that AWS KMS wrapped. */
+export const providerId = "aws-kms"
+
+/**
+ * Zeroes the plaintext of a response when the scope closes. From the moment that the plaintext arrives, the fiber yields to
+ * no other until the scope knows of it: an interruption in between would leave it behind.
+ */
+export const own = <A extends { readonly plaintext: DataKey.DataKey }, E>(
+  call: Effect.Effect<A, E>
+): Effect.Effect<A, E, Scope.Scope> =>
+  Effect.acquireRelease(call, ({ plaintext }) => Effect.sync(() => DataKey.zero(plaintext)), {
+    interruptible: true
+  }).pipe(Effect.provideService(References.PreventSchedulerYield, true))
+
+/** Returns the fault of a plaintext data key: one of another length than the suite's, or of zeroes. */
+export const checkPlaintext = (
+  plaintext: DataKey.DataKey,
+  { algorithmSuite }: EncryptionMaterials | DecryptionMaterials
+): ProviderRefusal | undefined =>
+  DataKey.value(plaintext).length !== algorithmSuite.dataKeyLength
+    ? invalidAnswer("PlaintextLengthMismatch")
+    : DataKey.isAllZero(plaintext)
+    ? invalidAnswer("PlaintextAllZero")
+    : undefined
+
+/** A wrapped data key as AWS KMS returns it. `keyId` is the ARN of the key that wrapped it. */
+export interface Wrapped {
+  readonly keyId: string
+  readonly ciphertextBlob: Uint8Array
+}
+
+/** Returns the fault of a wrapped data key: one without key ARN, or without ciphertext. */
+export const checkWrapped = ({ ciphertextBlob, keyId }: Wrapped): ProviderRefusal | undefined =>
+  !KeyArn.isKeyArn(keyId)
+    ? invalidAnswer("KeyIdNotAKeyArn")
+    : ciphertextBlob.length === 0
+    ? invalidAnswer("CiphertextBlobEmpty")
+    : undefined
+
+/** The encrypted data key of a wrapped data key. */
+export const toEncryptedDataKey = ({ ciphertextBlob, keyId }: Wrapped): EncryptedDataKey => ({
+  keyProviderId: providerId,
+  keyProviderInfo: bytes.utf8(keyId),
+  ciphertext: ciphertextBlob
+})

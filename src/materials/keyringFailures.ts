@@ -1,0 +1,70 @@
+/**
+ * Failures of keyrings.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
+import type { Bounds } from "../internal/options.ts"
+import { checker } from "../internal/options.ts"
+import type { EncryptedDataKeyReport, ProviderRefusal } from "../model/errors/KeyringError.ts"
+import {
+  DataKeyNotUnwrapped,
+  DataKeyNotWrapped,
+  KeyringError,
+  type KeyringErrorReason,
+  KeyringMisconfigured
+} from "../model/errors/KeyringError.ts"
+
+/** Fails an operation of a keyring. */
+export const failKeyring = (
+  keyring: string,
+  operation: KeyringError["operation"],
+  reason: KeyringErrorReason
+): Effect.Effect<never, KeyringError> => Effect.fail(new KeyringError({ keyring, operation, reason }))
+
+/** Fails because options are wrong, or do not allow the operation. */
+export const failMisconfigured = (
+  keyring: string,
+  operation: KeyringError["operation"],
+  field: string,
+  description: string
+): Effect.Effect<never, KeyringError> =>
+  failKeyring(keyring, operation, new KeyringMisconfigured({ field, description }))
+
+/** Fails because the key provider did not make or wrap a data key. */
+export const failNotWrapped = (
+  keyring: string,
+  keyName: string,
+  refusal: ProviderRefusal
+): Effect.Effect<never, KeyringError> =>
+  failKeyring(keyring, "onEncrypt", new DataKeyNotWrapped({ keyName, ...refusal }))
+
+/** Fails because none of the keyring's own encrypted data keys unwraps. */
+export const failNotUnwrapped = (
+  keyring: string,
+  encryptedDataKeys: ReadonlyArray<EncryptedDataKeyReport>
+): Effect.Effect<never, KeyringError> =>
+  failKeyring(keyring, "onDecrypt", new DataKeyNotUnwrapped({ encryptedDataKeys }))
+
+/** The refusal that an error reports. An empty description is left out. */
+export const refusalOf = ({ code, description, failure, isRetryable }: ProviderRefusal): ProviderRefusal =>
+  description === undefined || description === ""
+    ? { failure, code, isRetryable }
+    : { failure, code, description, isRetryable }
+
+/** Makes the check of a keyring's options, as `checker` does. `owner` ends the sentence for an unknown option: `a KMS keyring`. */
+export const optionsOf = <S extends Schema.ConstraintDecoder<unknown>>(
+  keyring: string,
+  owner: string,
+  schema: S,
+  bounds: Bounds<S["Type"]>
+): (options: unknown) => Effect.Effect<S["Type"], KeyringError> => {
+  const check = checker(schema, owner, bounds)
+  return (options) =>
+    Result.match(check(options), {
+      onFailure: ({ description, field }) => failMisconfigured(keyring, "make", field, description),
+      onSuccess: (checked) => Effect.succeed(checked)
+    })
+}

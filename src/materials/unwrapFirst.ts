@@ -1,0 +1,67 @@
+/**
+ * The loop over the encrypted data keys of a message that every keyring decrypts by.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import type { DecryptionMaterials } from "../model/CryptographicMaterials.ts"
+import { checkDataKey } from "../model/CryptographicMaterials.ts"
+import * as DataKey from "../model/DataKey.ts"
+import * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
+import type { EncryptedDataKeyReport, KeyringError, ProviderRefusal } from "../model/errors/KeyringError.ts"
+import type { OnDecryptResult } from "./Keyring.ts"
+import { failNotUnwrapped } from "./keyringFailures.ts"
+
+/** Fields that the rows of an encrypted data key begin with. */
+export const reportFields = (
+  keyring: string,
+  index: number,
+  { keyProviderId, keyProviderInfo }: EncryptedDataKey.EncryptedDataKey
+) => ({ keyring, index, keyProviderId, keyProviderInfo: EncryptedDataKey.printableInfo(keyProviderInfo) })
+
+/** Refusal of a data key that the key provider must not return. */
+export const invalidAnswer = (code: string): ProviderRefusal => ({ failure: "InvalidAnswer", code, isRetryable: false })
+
+/**
+ * Tries encrypted data keys in order, and returns the first that unwraps.
+ *
+ * `select` returns the input of `unwrap`, or the reason why the encrypted data key is not the keyring's own. The data key
+ * that `unwrap` succeeds with belongs to the scope; one that does not fit the algorithm suite is zeroed at once.
+ *
+ * Fails with `DataKeyNotUnwrapped` when there were encrypted data keys of the keyring's own and none unwraps.
+ *
+ * Specification: framework/keyring-interface.md#ondecrypt
+ */
+export const unwrapFirst = Effect.fnUntraced(function*<A>(
+  keyring: string,
+  materials: DecryptionMaterials,
+  encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>,
+  select: (encryptedDataKey: EncryptedDataKey.EncryptedDataKey) => Result.Result<A, string>,
+  unwrap: (selected: A) => Effect.Effect<DataKey.DataKey, ProviderRefusal, Scope.Scope>
+): Effect.fn.Return<OnDecryptResult, KeyringError, Scope.Scope> {
+  const reports: Array<EncryptedDataKeyReport> = []
+  for (const [index, encryptedDataKey] of encryptedDataKeys.entries()) {
+    const fields = reportFields(keyring, index, encryptedDataKey)
+    const selected = select(encryptedDataKey)
+    if (Result.isFailure(selected)) {
+      reports.push({ _tag: "Skipped", ...fields, description: selected.failure })
+      continue
+    }
+    const unwrapped = yield* Effect.result(unwrap(selected.success))
+    if (Result.isFailure(unwrapped)) {
+      reports.push({ _tag: "Attempted", ...fields, ...unwrapped.failure })
+      continue
+    }
+    const plaintextDataKey = unwrapped.success
+    if (Result.isSuccess(checkDataKey(materials.algorithmSuite, plaintextDataKey))) {
+      return { _tag: "Unwrapped", plaintextDataKey, encryptedDataKey }
+    }
+    DataKey.zero(plaintextDataKey)
+    reports.push({ _tag: "Attempted", ...fields, ...invalidAnswer("InvalidDataKey") })
+  }
+  return reports.every((report) => report._tag === "Skipped")
+    ? { _tag: "NotMine", skipped: reports }
+    : yield* failNotUnwrapped(keyring, reports)
+})

@@ -1,0 +1,50 @@
+/**
+ * Checks of the options that raw keyrings share: the key's names, and keys.
+ */
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import type { PrimitivesError } from "../../crypto/PrimitivesError.ts"
+import * as bytes from "../../internal/bytes.ts"
+import { failKeyring, failMisconfigured } from "../../materials/keyringFailures.ts"
+import { maxFieldLength } from "../../model/EncryptedDataKey.ts"
+import type { KeyringError } from "../../model/errors/KeyringError.ts"
+import type { NotLoaded } from "../../model/errors/NotLoaded.ts"
+
+/** A secret of some type, as it is: neither copied nor wrapped anew. */
+export const SecretOf = <A>(is: (value: unknown) => value is A): Schema.declare<Redacted.Redacted<A>> =>
+  Schema.declare((value): value is Redacted.Redacted<A> => Redacted.isRedacted(value) && is(Redacted.value(value)))
+
+/** Returns the UTF-8 bytes of the key name, which leave room for `suffixLength` bytes of key provider information behind it. */
+export const checkNames = (
+  keyring: string,
+  { keyName, keyNamespace }: { readonly keyNamespace: string; readonly keyName: string },
+  suffixLength: number
+): Effect.Effect<Uint8Array, KeyringError> => {
+  const fail = (field: string, description: string) => failMisconfigured(keyring, "make", field, description)
+  for (
+    const [field, value, maximum] of [
+      ["keyNamespace", keyNamespace, maxFieldLength],
+      ["keyName", keyName, maxFieldLength - suffixLength]
+    ] as const
+  ) {
+    if (value === "") return fail(field, "must not be empty")
+    if (!bytes.isWellFormed(value)) return fail(field, "is not well-formed Unicode")
+    const length = bytes.utf8(value).length
+    if (length > maximum) return fail(field, `is ${length} bytes of UTF-8, at most ${maximum} fit`)
+  }
+  // Specification: framework/keyring-interface.md#key-provider-id
+  return keyNamespace.startsWith("aws-kms")
+    ? fail("keyNamespace", "must not start with \"aws-kms\", which belongs to the KMS keyrings")
+    : Effect.succeed(bytes.utf8(keyName))
+}
+
+/** Fails because a key cannot be imported. */
+export const failImport = (
+  keyring: string,
+  field: string,
+  error: PrimitivesError | NotLoaded
+): Effect.Effect<never, KeyringError> =>
+  error._tag === "NotLoaded"
+    ? failKeyring(keyring, "make", error)
+    : failMisconfigured(keyring, "make", field, error.description)

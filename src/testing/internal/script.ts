@@ -1,0 +1,167 @@
+/**
+ * The script of a double: rules that change what calls do, and a log of the calls.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+
+/**
+ * State of a call: pending, answered, failed with an error of the port, interrupted by its caller, or died of a defect. `at`
+ * is in milliseconds of the Clock.
+ */
+export type Outcome<Failure = unknown> =
+  | { readonly _tag: "Pending" }
+  | { readonly _tag: "Answered" | "Interrupted" | "Died"; readonly at: number }
+  | { readonly _tag: "Failed"; readonly at: number } & Failure
+
+/** Fields that every call in a log has. */
+export interface LoggedCall<Operation, Failure = unknown> {
+  /** From 1, over all operations, in the order in which the calls were made. */
+  readonly number: number
+  readonly operation: Operation
+  /** Time of the call in milliseconds of the Clock. */
+  readonly startedAt: number
+  readonly outcome: Outcome<Failure>
+}
+
+/** Conditions on how many calls fit a rule. */
+export interface Turn {
+  /** Numbers of the calls among those that fit all other conditions, counted from 1 since the rule was given. */
+  readonly nth?: number | ReadonlyArray<number> | undefined
+  /** Applies to the first `times` calls that fit all other conditions. */
+  readonly times?: number | undefined
+}
+
+/** The part of a double's control that all doubles have. */
+export interface Control<Matcher, Behaviour, Call extends { readonly operation: unknown }> {
+  /**
+   * Adds a rule. A call to which several rules apply passes through all of them: an earlier rule's behaviour is what a
+   * later one takes for real. So a delay that is added after a failure makes it a slow failure.
+   */
+  readonly when: (matcher: Matcher, behaviour: Behaviour) => Effect.Effect<void>
+  /** Forgets all rules. */
+  readonly clearRules: Effect.Effect<void>
+  /** Number of calls that were made, of one operation or of all, whatever their outcome. */
+  readonly count: (operation?: Call["operation"]) => Effect.Effect<number>
+  /** The calls, in the order in which they were made. */
+  readonly calls: Effect.Effect<ReadonlyArray<Call>>
+  /** Forgets the calls. Calls that still run are not logged any more. */
+  readonly clearLog: Effect.Effect<void>
+}
+
+/** The parts in which doubles differ. */
+interface Parts<Matcher, Call, Subject, Input, A, E, Failure, Kept> {
+  /** Whether a call fits a rule by all conditions but its turn. */
+  readonly fits: (matcher: Matcher, call: Call, subject: Subject) => boolean
+  /** Second argument of a behaviour. */
+  readonly input: (call: Call, subject: Subject) => Input
+  /** What the log says of a failure besides its time. */
+  readonly failure: (error: E) => Failure
+  /** What the log keeps of an answer, if anything. */
+  readonly keep: (call: Call, answer: A) => Kept | undefined
+}
+
+interface Log<Call, Kept> {
+  started: number
+  readonly calls: Map<number, Call>
+  readonly kept: Array<Kept>
+}
+
+const emptyLog = <Call, Kept>(): Log<Call, Kept> => ({ started: 0, calls: new Map(), kept: [] })
+
+/** Makes the script of a double. `perform` runs a call of the double by it. */
+export const make = <
+  Matcher extends Turn,
+  Call extends LoggedCall<unknown, Failure>,
+  Subject,
+  Input,
+  A,
+  E,
+  Failure,
+  Kept
+>({ failure, fits, input, keep }: Parts<Matcher, Call, Subject, Input, A, E, Failure, Kept>) => {
+  type Behaviour = (real: Effect.Effect<A, E>, input: Input) => Effect.Effect<A, E>
+  const rules = makeRules<Matcher, Behaviour>()
+  let log = emptyLog<Call, Kept>()
+
+  const outcomeOf = (exit: Exit.Exit<A, E>, at: number): Outcome<Failure> => {
+    if (Exit.isSuccess(exit)) return { _tag: "Answered", at }
+    const failed = exit.cause.reasons.find((reason) => reason._tag === "Fail")
+    if (failed !== undefined) return { _tag: "Failed", at, ...failure(failed.error) }
+    return { _tag: Exit.hasInterrupts(exit) ? "Interrupted" : "Died", at }
+  }
+
+  const perform = <B extends A>(
+    fields: Omit<Call, "number" | "startedAt" | "outcome">,
+    subject: Subject,
+    real: Effect.Effect<B, E>
+  ): Effect.Effect<B, E> =>
+    Effect.flatMap(Clock.Clock, (clock) => {
+      // The log of this moment: a call that outlives clearLog is written into the one that is not read any more.
+      const { calls, kept } = log
+      const number = ++log.started
+      const call = {
+        ...fields,
+        number,
+        startedAt: clock.currentTimeMillisUnsafe(),
+        outcome: { _tag: "Pending" }
+      } as unknown as Call
+      calls.set(number, call)
+      const scripted = rules.behaviours((matcher) => fits(matcher, call, subject)).reduce<Effect.Effect<A, E>>(
+        (inner, behaviour) => behaviour(inner, input(call, subject)),
+        real
+      )
+      return Effect.onExit(scripted, (exit) =>
+        Effect.sync(() => {
+          calls.set(number, { ...call, outcome: outcomeOf(exit, clock.currentTimeMillisUnsafe()) })
+          const item = Exit.isSuccess(exit) ? keep(call, exit.value) : undefined
+          if (item !== undefined) kept.push(item)
+        })) as Effect.Effect<B, E>
+    })
+
+  const calls = () => [...log.calls.values()]
+  const control: Control<Matcher, Behaviour, Call> = {
+    when: (matcher, behaviour) => Effect.sync(() => rules.add(matcher, behaviour)),
+    clearRules: Effect.sync(rules.clear),
+    count: (operation) =>
+      Effect.sync(() => calls().filter((call) => operation === undefined || call.operation === operation).length),
+    calls: Effect.sync(calls),
+    clearLog: Effect.sync(() => {
+      log = emptyLog()
+    })
+  }
+
+  return {
+    perform,
+    control,
+    kept: (): ReadonlyArray<Kept> => [...log.kept],
+    /** Takes the calls that have ended, and all that was kept, out of the log. */
+    takeEnded: () => {
+      const ended = calls().filter(({ outcome }) => outcome._tag !== "Pending")
+      for (const { number } of ended) log.calls.delete(number)
+      return { calls: ended, kept: log.kept.splice(0) }
+    }
+  }
+}
+
+/** Rules, each with its own count of the calls that fit it. */
+const makeRules = <Matcher extends Turn, Behaviour>() => {
+  let rules: Array<{ readonly matcher: Matcher; readonly behaviour: Behaviour; matched: number }> = []
+  return {
+    add: (matcher: Matcher, behaviour: Behaviour): void => {
+      rules.push({ matcher, behaviour, matched: 0 })
+    },
+    clear: (): void => {
+      rules = []
+    },
+    /** Returns the behaviours of the rules whose turn it is, in the order in which the rules were given. */
+    behaviours: (fits: (matcher: Matcher) => boolean): ReadonlyArray<Behaviour> =>
+      rules.filter((rule) => {
+        const { nth, times } = rule.matcher
+        if (!fits(rule.matcher)) return false
+        rule.matched++
+        if (times !== undefined && rule.matched > times) return false
+        return nth === undefined || (typeof nth === "number" ? nth === rule.matched : nth.includes(rule.matched))
+      }).map(({ behaviour }) => behaviour)
+  }
+}
