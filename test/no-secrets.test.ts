@@ -138,7 +138,7 @@ describe("no secret is shown", () => {
       const key = DataKey.make(new Uint8Array(dataKey))
       const derived = yield* primitives.deriveKeys(
         key,
-        KeyDerivation.plan(AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_NO_KDF, new Uint8Array(16))
+        KeyDerivation.parameters(AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_NO_KDF, new Uint8Array(16))
       )
       const { signingKey } = yield* primitives.generateSigningKey("P-384")
       yield* assertNothing("DataKey", key)

@@ -50,7 +50,7 @@ export const beginMessage = (
   return Effect.flatMap(primitives.randomBytes(algorithmSuite.messageIdLength), (messageId) =>
     Effect.map(
       Effect.catch(
-        primitives.deriveKeys(materials.plaintextDataKey, KeyDerivation.plan(algorithmSuite, messageId)),
+        primitives.deriveKeys(materials.plaintextDataKey, KeyDerivation.parameters(algorithmSuite, messageId)),
         failEncrypt
       ),
       ({ commitment, encryptionKey }) => {
@@ -187,7 +187,10 @@ export const verifyHeader = (
 ): Effect.Effect<AesKey, DecryptError> =>
   Effect.catch(
     Effect.flatMap(
-      primitives.deriveKeys(materials.plaintextDataKey, KeyDerivation.plan(header.algorithmSuite, header.messageId)),
+      primitives.deriveKeys(
+        materials.plaintextDataKey,
+        KeyDerivation.parameters(header.algorithmSuite, header.messageId)
+      ),
       ({ commitment, encryptionKey }): Effect.Effect<AesKey, DecryptError | PrimitivesError> => {
         if (!primitives.timingSafeEqual(commitment ?? bytes.empty, header.suiteData)) {
           return failDecrypt(new AuthenticationFailed({ check: "commitment" }))

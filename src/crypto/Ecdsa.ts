@@ -6,13 +6,15 @@
 import type { SignatureAlgorithm, SignatureCurve } from "../model/AlgorithmSuite.ts"
 import * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
 import * as bytes from "../internal/bytes.ts"
+import { checkLength } from "./checkLength.ts"
+import { fromBytes, toBytes } from "./bigEndian.ts"
 
 interface Curve {
   readonly algorithm: SignatureAlgorithm
   /** Bytes of a coordinate, of r and of s. */
   readonly length: number
-  /** Number of points of the curve, in as many bytes. */
-  readonly order: Uint8Array
+  /** Number of points of the curve. Made of hexadecimal text, which compresses better than a literal that is minified. */
+  readonly order: bigint
 }
 
 const algorithmOf = (curve: SignatureCurve): SignatureAlgorithm =>
@@ -22,40 +24,38 @@ const curves: Readonly<Record<SignatureCurve, Curve>> = /*#__PURE__*/ (() => ({
   "P-256": {
     algorithm: algorithmOf("P-256"),
     length: 32,
-    order: hexToBytes("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551")
+    order: BigInt("0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551")
   },
   "P-384": {
     algorithm: algorithmOf("P-384"),
     length: 48,
-    order: hexToBytes(
-      "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973"
-    )
+    order: BigInt("0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973")
   }
 }))()
 
 /** DER of a `SubjectPublicKeyInfo` up to the compressed point. */
 const spkiPrefixes: Readonly<Record<SignatureCurve, Uint8Array>> = /*#__PURE__*/ (() => ({
   // SEQUENCE { SEQUENCE { OID ecPublicKey, OID prime256v1 }, BIT STRING (33 bytes) }
-  "P-256": hexToBytes("3039301306072a8648ce3d020106082a8648ce3d030107032200"),
+  "P-256": toBytes(0x3039301306072a8648ce3d020106082a8648ce3d030107032200n, 26),
   // SEQUENCE { SEQUENCE { OID ecPublicKey, OID secp384r1 }, BIT STRING (49 bytes) }
-  "P-384": hexToBytes("3046301006072a8648ce3d020106052b81040022033200")
+  "P-384": toBytes(0x3046301006072a8648ce3d020106052b81040022033200n, 23)
 }))()
 
-/** Bytes of a coordinate of a curve's points, and of r and s of its signatures. */
+/** Length in bytes of a coordinate of a curve's points, and of r and s of its signatures. */
 export const coordinateLength = (curve: SignatureCurve): number => curves[curve].length
 
-/** The hash function and the signature length that go with a curve. */
+/** The signature algorithm of a curve: its hash function and signature length. */
 export const algorithm = (curve: SignatureCurve): SignatureAlgorithm => curves[curve].algorithm
 
 /**
  * A signature as DER of exactly the suite's `signatureLength`, from r and s one behind the other, each of the curve's
- * length. Undefined in the rare case that this signature has no such encoding: sign again.
+ * length. Undefined in the rare case that the signature has no such encoding: sign again.
  *
- * Where (r, s) is a signature, so is (r, order − s), and nearly always one of the two has the length.
+ * If (r, s) is a signature, so is (r, order − s), and nearly always one of the two has the length.
  */
 export const derFromRaw = (curve: SignatureCurve, raw: Uint8Array): Uint8Array | undefined => {
   const { algorithm, length, order } = curves[curve]
-  if (raw.length !== 2 * length) throw new RangeError(`raw signature: is ${raw.length} bytes, expected ${2 * length}`)
+  checkLength("raw signature", raw, 2 * length)
   const r = derInteger(raw.subarray(0, length))
   const s = raw.subarray(length)
   const encoded = (candidate: Uint8Array): Uint8Array | undefined => {
@@ -63,12 +63,10 @@ export const derFromRaw = (curve: SignatureCurve, raw: Uint8Array): Uint8Array |
     der[1] = der.length - 2
     return der.length === algorithm.signatureLength ? der : undefined
   }
-  return encoded(s) ?? encoded(difference(order, s))
+  return encoded(s) ?? encoded(toBytes(order - fromBytes(s), length))
 }
 
-/**
- * A signature as DER of exactly the suite's `signatureLength`, from DER of any length. Undefined where `derFromRaw` is.
- */
+/** A signature as DER of exactly the suite's `signatureLength`, from DER of any length. Undefined as for `derFromRaw`. */
 export const derOfSuiteLength = (curve: SignatureCurve, der: Uint8Array): Uint8Array | undefined => {
   const { algorithm, length } = curves[curve]
   if (der.length === algorithm.signatureLength) return new Uint8Array(der)
@@ -84,7 +82,7 @@ export const derOfSuiteLength = (curve: SignatureCurve, der: Uint8Array): Uint8A
   return derFromRaw(curve, raw)
 }
 
-/** A compressed point from an uncompressed one, which begins with 4. Throws a `RangeError` at anything else. */
+/** A compressed point from an uncompressed one, which begins with 4. Throws a `RangeError` for anything else. */
 export const compress = (curve: SignatureCurve, point: Uint8Array): Uint8Array => {
   const { length } = curves[curve]
   if (point.length !== 1 + 2 * length || point[0] !== 4) throw new RangeError("point: is not an uncompressed point")
@@ -93,18 +91,15 @@ export const compress = (curve: SignatureCurve, point: Uint8Array): Uint8Array =
   return compressed
 }
 
-/** Whether bytes have the form of a compressed point. Whether they are one of the curve is for the import to say. */
+/** Whether bytes have the form of a compressed point. Importing them shows whether they are a point of the curve. */
 export const isCompressed = (curve: SignatureCurve, point: Uint8Array): boolean =>
   point.length === 1 + curves[curve].length && (point[0] === 2 || point[0] === 3)
 
-/**
- * DER of the `SubjectPublicKeyInfo` of a compressed point. Undefined where the bytes have not the form of one; whether
- * they are a point of the curve is for the import to say.
- */
+/** DER of the `SubjectPublicKeyInfo` of a compressed point. Undefined unless `isCompressed`. */
 export const spkiFromCompressed = (curve: SignatureCurve, point: Uint8Array): Uint8Array | undefined =>
   isCompressed(curve, point) ? bytes.concat([spkiPrefixes[curve], point]) : undefined
 
-/** The uncompressed point in the DER of a `SubjectPublicKeyInfo`, at whose end it stands. */
+/** The uncompressed point at the end of the DER of a `SubjectPublicKeyInfo`. */
 export const uncompressedFromSpki = (curve: SignatureCurve, spki: Uint8Array): Uint8Array =>
   new Uint8Array(spki.subarray(spki.length - 1 - 2 * curves[curve].length))
 
@@ -112,23 +107,7 @@ const derInteger = (magnitude: Uint8Array): Uint8Array => {
   let start = 0
   while (start < magnitude.length - 1 && magnitude[start] === 0) start++
   const digits = magnitude.subarray(start)
-  return digits[0]! < 0x80
-    ? bytes.concat([Uint8Array.of(2, digits.length), digits])
-    : bytes.concat([Uint8Array.of(2, digits.length + 1, 0), digits])
-}
-
-/** `a - b` of big-endian numbers of one length, of which `a` is the greater. */
-const difference = (a: Uint8Array, b: Uint8Array): Uint8Array => {
-  const out = new Uint8Array(a.length)
-  let borrow = 0
-  for (let i = a.length - 1; i >= 0; i--) {
-    const digit = a[i]! - b[i]! - borrow
-    out[i] = digit
-    borrow = digit < 0 ? 1 : 0
-  }
-  return out
-}
-
-function hexToBytes(hex: string): Uint8Array {
-  return Uint8Array.from({ length: hex.length / 2 }, (_, i) => Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16))
+  // A number that begins with a set bit has a zero before it.
+  const sign = digits[0]! < 0x80 ? [] : [0]
+  return Uint8Array.of(2, sign.length + digits.length, ...sign, ...digits)
 }

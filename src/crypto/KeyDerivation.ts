@@ -1,27 +1,30 @@
 /**
- * What is derived from the data key of each message, by algorithm suite.
+ * Parameters of key derivation, by algorithm suite.
  *
  * Specification: framework/transitive-requirements.md#hkdf-encryption-key,
  * framework/transitive-requirements.md#hkdf-commit-key
  */
-import type { AlgorithmSuite } from "../model/AlgorithmSuite.ts"
+import * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
 import * as bytes from "../internal/bytes.ts"
-import type { KeyDerivationPlan } from "./Primitives.ts"
+import type { KeyDerivationParameters } from "./Primitives.ts"
 
 const deriveKeyLabel = /*#__PURE__*/ bytes.utf8("DERIVEKEY")
 const commitKeyLabel = /*#__PURE__*/ bytes.utf8("COMMITKEY")
 
 /**
- * The derivation that a suite asks for in the message of this identifier. Keeps no reference to `messageId`.
+ * Parameters of the derivation of one message's keys. Keeps no reference to `messageId`.
  *
- * Throws a `RangeError` where `messageId` is not of the suite's length: the message format has checked it before.
+ * Throws a `RangeError` if `messageId` has another length than the suite's: the message format has checked it before.
  *
  * **Gotchas**
  *
- * The salt of a suite of version 1 is empty here. HKDF takes that for zeroes of the hash function's length, which is what
+ * The salt of a suite of version 1 is empty here. HKDF takes an empty salt as zeroes of the hash function's length, which
  * the specification asks for.
  */
-export const plan = (algorithmSuite: AlgorithmSuite, messageId: Uint8Array): KeyDerivationPlan => {
+export const parameters = (
+  algorithmSuite: AlgorithmSuite.AlgorithmSuite,
+  messageId: Uint8Array
+): KeyDerivationParameters => {
   const { commitmentLength, dataKeyLength, id, keyDerivation, messageIdLength } = algorithmSuite
   if (messageId.length !== messageIdLength) {
     throw new RangeError(`messageId: is ${messageId.length} bytes, the suite takes ${messageIdLength}`)
@@ -34,18 +37,14 @@ export const plan = (algorithmSuite: AlgorithmSuite, messageId: Uint8Array): Key
       commitment: undefined
     }
   }
-  const suiteId = Uint8Array.of(id >>> 8, id & 0xff)
-  return commitmentLength === 0
-    ? {
-      hash: keyDerivation.hash,
-      salt: bytes.empty,
-      encryptionKey: { info: bytes.concat([suiteId, messageId]), length: dataKeyLength },
-      commitment: undefined
-    }
-    : {
-      hash: keyDerivation.hash,
-      salt: new Uint8Array(messageId),
-      encryptionKey: { info: bytes.concat([suiteId, deriveKeyLabel]), length: dataKeyLength },
-      commitment: { info: new Uint8Array(commitKeyLabel), length: commitmentLength }
-    }
+  const commits = commitmentLength > 0
+  return {
+    hash: keyDerivation.hash,
+    salt: commits ? new Uint8Array(messageId) : bytes.empty,
+    encryptionKey: {
+      info: bytes.concat([AlgorithmSuite.encodeId(id), commits ? deriveKeyLabel : messageId]),
+      length: dataKeyLength
+    },
+    commitment: commits ? { info: new Uint8Array(commitKeyLabel), length: commitmentLength } : undefined
+  }
 }

@@ -1,10 +1,10 @@
 import * as Schema from "effect/Schema"
 
 /**
- * A primitive refused its input.
+ * Error when a primitive rejects its input.
  *
- * - `InvalidKey`: a key that was given from outside is malformed, of the wrong kind or of the wrong size.
- * - `Unsupported`: this runtime cannot do it, such as RSA PKCS #1 v1.5 in browsers.
+ * - `InvalidKey`: a key from outside is malformed, of the wrong kind or of the wrong size.
+ * - `Unsupported`: this runtime lacks the operation, such as RSA PKCS #1 v1.5 in browsers.
  * - `Failed`: decryption or a tag check failed. Carries no detail, whatever the cause.
  */
 export class PrimitivesError extends (/*#__PURE__*/ Schema.TaggedError<PrimitivesError>()("PrimitivesError", {

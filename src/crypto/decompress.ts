@@ -1,8 +1,7 @@
-/** Points of curves, for runtimes that import no compressed ones. Not exported, and loaded where one is met. */
-import * as Hex from "effect/encoding/Hex"
-import * as Result from "effect/Result"
+/** Decompression of curve points, for runtimes that import no compressed ones. Not exported, and loaded at the first one. */
 import type { SignatureCurve } from "../model/AlgorithmSuite.ts"
 import * as bytes from "../internal/bytes.ts"
+import { fromBytes, toBytes } from "./bigEndian.ts"
 import * as Ecdsa from "./Ecdsa.ts"
 
 interface Field {
@@ -22,26 +21,18 @@ const fields: Readonly<Record<SignatureCurve, Field>> = {
   }
 }
 
-/**
- * The uncompressed point of a compressed one. Undefined where the bytes are no point of the curve.
- *
- * For runtimes that import no compressed points. Takes about a millisecond.
- */
+/** The uncompressed point of a compressed one; undefined where the bytes are no point of the curve. Takes about a millisecond. */
 export const decompress = (curve: SignatureCurve, point: Uint8Array): Uint8Array | undefined => {
   const { b, prime } = fields[curve]
   if (!Ecdsa.isCompressed(curve, point)) return undefined
-  const x = bytesToNumber(point.subarray(1))
+  const x = fromBytes(point.subarray(1))
   if (x >= prime) return undefined
   const square = (((x * x - 3n) * x + b) % prime + prime) % prime
   // Both primes are 3 modulo 4, where this power is a square root if there is one.
   const root = power(square, (prime + 1n) / 4n, prime)
   if ((root * root) % prime !== square) return undefined
   const y = (root & 1n) === BigInt(point[0]! & 1) ? root : (prime - root) % prime
-  return bytes.concat([
-    Uint8Array.of(4),
-    point.subarray(1),
-    Result.getOrThrow(Hex.decode(y.toString(16).padStart(2 * Ecdsa.coordinateLength(curve), "0")))
-  ])
+  return bytes.concat([Uint8Array.of(4), point.subarray(1), toBytes(y, Ecdsa.coordinateLength(curve))])
 }
 
 const power = (base: bigint, exponent: bigint, modulus: bigint): bigint => {
@@ -49,11 +40,5 @@ const power = (base: bigint, exponent: bigint, modulus: bigint): bigint => {
   for (let square = base, rest = exponent; rest > 0n; rest >>= 1n, square = (square * square) % modulus) {
     if ((rest & 1n) === 1n) out = (out * square) % modulus
   }
-  return out
-}
-
-const bytesToNumber = (input: Uint8Array): bigint => {
-  let out = 0n
-  for (const byte of input) out = (out << 8n) | BigInt(byte)
   return out
 }

@@ -221,7 +221,7 @@ describe("tampering", () => {
       const primitives = TestPrimitives.make
       const { encryptionKey } = yield* primitives.deriveKeys(
         DataKey.make(new Uint8Array(second)),
-        KeyDerivation.plan(algorithmSuite, victim.header.messageId)
+        KeyDerivation.parameters(algorithmSuite, victim.header.messageId)
       )
       const forged = new Uint8Array(victim.message)
       yield* primitives.seal(encryptionKey, [{

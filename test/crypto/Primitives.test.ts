@@ -68,7 +68,7 @@ describe("Primitives", () => {
       const suite = AlgorithmSuite.ALG_AES_192_GCM_IV12_TAG16_NO_KDF
       const { encryptionKey } = yield* primitives.deriveKeys(
         DataKey.make(new Uint8Array(24)),
-        KeyDerivation.plan(suite, new Uint8Array(suite.messageIdLength))
+        KeyDerivation.parameters(suite, new Uint8Array(suite.messageIdLength))
       )
       assert.strictEqual(yield* sealed(encryptionKey), gcm[1]!.expected)
     }))

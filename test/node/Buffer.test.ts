@@ -13,9 +13,9 @@ describe("a Buffer's slice is a view: a copy of a Buffer is a copy all the same"
     assert.deepStrictEqual([...DataKey.value(second)], [1, 2, 3])
   })
 
-  it("KeyDerivation.plan", () => {
+  it("KeyDerivation.parameters", () => {
     const messageId = Buffer.alloc(32, 7)
-    const plan = KeyDerivation.plan(AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY, messageId)
+    const plan = KeyDerivation.parameters(AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY, messageId)
     messageId.fill(0)
     assert.deepStrictEqual(plan.salt, new Uint8Array(32).fill(7))
   })

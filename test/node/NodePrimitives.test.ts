@@ -142,7 +142,7 @@ describe("deriveKeys", () => {
       const messageId = yield* primitives.randomBytes(suite.messageIdLength)
       const key = yield* primitives.randomBytes(suite.dataKeyLength)
       const before = { messageId: messageId.slice(), key: key.slice() }
-      const plan = KeyDerivation.plan(suite, messageId)
+      const plan = KeyDerivation.parameters(suite, messageId)
       const planBefore = structuredClone(plan)
       const derived = yield* primitives.deriveKeys(DataKey.make(key), plan)
       assert.deepStrictEqual({ messageId, key }, before)
@@ -182,7 +182,10 @@ describe("deriveKeys", () => {
     Effect.gen(function*() {
       const suite = AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_NO_KDF
       const exit = yield* Effect.exit(
-        primitives.deriveKeys(DataKey.make(new Uint8Array(16).fill(1)), KeyDerivation.plan(suite, new Uint8Array(16)))
+        primitives.deriveKeys(
+          DataKey.make(new Uint8Array(16).fill(1)),
+          KeyDerivation.parameters(suite, new Uint8Array(16))
+        )
       )
       assert.isTrue(Exit.hasDies(exit))
     }))

@@ -62,7 +62,7 @@ describe("zeroing inside the primitives", () => {
       const suite = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
       const key = new Uint8Array(32).fill(3)
       const messageId = new Uint8Array(32).fill(4)
-      yield* primitives.deriveKeys(DataKey.make(key), KeyDerivation.plan(suite, messageId))
+      yield* primitives.deriveKeys(DataKey.make(key), KeyDerivation.parameters(suite, messageId))
       assert.isTrue(key.every((byte) => byte === 3))
       // Extract, the derived key's block and its import, the commitment's block.
       assertZeroed([...hmac, ...hmac, "createSecretKey", ...hmac])

@@ -30,7 +30,7 @@ expectTypeOf(primitives.seal(aesKey, [])).toEqualTypeOf<Effect.Effect<void>>()
 expectTypeOf(primitives.open(aesKey, [])).toEqualTypeOf<Effect.Effect<void, PrimitivesError>>()
 expectTypeOf(primitives.sign(signingKey, bytes)).toEqualTypeOf<Effect.Effect<Uint8Array>>()
 expectTypeOf(primitives.verify(verificationKey, bytes, bytes)).toEqualTypeOf<Effect.Effect<boolean>>()
-expectTypeOf(primitives.deriveKeys({} as DataKey.DataKey, KeyDerivation.plan(suite, bytes))).toEqualTypeOf<
+expectTypeOf(primitives.deriveKeys({} as DataKey.DataKey, KeyDerivation.parameters(suite, bytes))).toEqualTypeOf<
   Effect.Effect<{ readonly encryptionKey: Primitives.AesKey; readonly commitment: Uint8Array | undefined }, NotLoaded>
 >()
 

@@ -96,7 +96,7 @@ describe.each(layers)("%s", (_, primitives) => {
       const messageId = yield* node.randomBytes(suite.messageIdLength)
       const key = yield* node.randomBytes(suite.dataKeyLength)
       const before = key.slice()
-      const plan = KeyDerivation.plan(suite, messageId)
+      const plan = KeyDerivation.parameters(suite, messageId)
       const ours = yield* primitives.deriveKeys(DataKey.make(key), plan)
       const theirs = yield* node.deriveKeys(DataKey.make(key), plan)
       assert.deepStrictEqual(ours.commitment, theirs.commitment)
@@ -110,7 +110,7 @@ describe.each(layers)("%s", (_, primitives) => {
 
   it.effect("a data key of another length than the plan's, that would encrypt itself, is a defect", () =>
     Effect.gen(function*() {
-      const plan = KeyDerivation.plan(AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_NO_KDF, new Uint8Array(16))
+      const plan = KeyDerivation.parameters(AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_NO_KDF, new Uint8Array(16))
       assert.isTrue(Exit.hasDies(yield* Effect.exit(primitives.deriveKeys(DataKey.make(new Uint8Array(16)), plan))))
     }))
 
@@ -263,7 +263,7 @@ describe.each(layers)("%s", (_, primitives) => {
           yield* node.sha384(Uint8Array.of(1))
         )
         for (const suite of AlgorithmSuite.all) {
-          const plan = KeyDerivation.plan(suite, copyOf(new Uint8Array(suite.messageIdLength).fill(2)))
+          const plan = KeyDerivation.parameters(suite, copyOf(new Uint8Array(suite.messageIdLength).fill(2)))
           const dataKey = new Uint8Array(suite.dataKeyLength).fill(3)
           const ours = yield* primitives.deriveKeys(DataKey.make(copyOf(dataKey)), plan)
           const theirs = yield* node.deriveKeys(DataKey.make(dataKey), plan)
@@ -342,7 +342,7 @@ describe("AES-192", () => {
       const given = new Uint8Array(24).fill(8)
       const keys = [yield* primitives.importAesKey(Redacted.make(given))]
       for (const suite of AlgorithmSuite.all.filter(({ dataKeyLength }) => dataKeyLength === 24)) {
-        const plan = KeyDerivation.plan(suite, new Uint8Array(16))
+        const plan = KeyDerivation.parameters(suite, new Uint8Array(16))
         // The data key's own bytes are what WebCrypto is given to derive from, which zeroes nothing.
         const { encryptionKey } = yield* primitives.deriveKeys(DataKey.make(dataKey), plan)
         keys.push(encryptionKey)
@@ -642,7 +642,7 @@ describe("zeroing, and what can be exported", () => {
     Effect.gen(function*() {
       const { arrays, keys, make } = recorder()
       for (const suite of AlgorithmSuite.all) {
-        const plan = KeyDerivation.plan(suite, new Uint8Array(suite.messageIdLength))
+        const plan = KeyDerivation.parameters(suite, new Uint8Array(suite.messageIdLength))
         const { encryptionKey } = yield* make.deriveKeys(
           DataKey.make(new Uint8Array(suite.dataKeyLength).fill(1)),
           plan

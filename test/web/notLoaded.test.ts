@@ -60,8 +60,8 @@ const sdkOver = (primitives: Primitives.Primitives) =>
   )
 
 describe("a part that cannot be loaded", () => {
-  const plan = KeyDerivation.plan(AlgorithmSuite.ALG_AES_192_GCM_IV12_TAG16_HKDF_SHA256, new Uint8Array(16))
-  const direct = KeyDerivation.plan(AlgorithmSuite.ALG_AES_192_GCM_IV12_TAG16_NO_KDF, new Uint8Array(16))
+  const plan = KeyDerivation.parameters(AlgorithmSuite.ALG_AES_192_GCM_IV12_TAG16_HKDF_SHA256, new Uint8Array(16))
+  const direct = KeyDerivation.parameters(AlgorithmSuite.ALG_AES_192_GCM_IV12_TAG16_NO_KDF, new Uint8Array(16))
   const aes192 = "AES-192 (@noble/ciphers)"
   const point = Effect.map(web.generateSigningKey("P-384"), ({ publicKey }) => publicKey)
 

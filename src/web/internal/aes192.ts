@@ -1,11 +1,12 @@
-/** AES-GCM by a library, for keys that WebCrypto does not take. Apart because few programs meet one. */
+/** AES-GCM by a library, for keys that WebCrypto does not take. A module of its own, because few programs load it. */
 import { gcm } from "@noble/ciphers/aes.js"
+import { ivLength } from "../../model/AesGcm.ts"
 import type { AesGcm, Subtle } from "./subtle.ts"
 
-/** So many bytes are worked on, some two milliseconds, before others have their turn. */
+/** Bytes that are processed, in some two milliseconds, before other tasks have their turn. */
 const turnLength = 65_536
 
-/** What a frame costs besides its bytes, in bytes. */
+/** Cost of a frame besides its bytes, in bytes. */
 const frameCost = 2048
 
 /**
@@ -14,7 +15,7 @@ const frameCost = 2048
  */
 export const make = (subtle: Subtle, key: Uint8Array): Promise<AesGcm> => {
   // One key for one encryption: any IV will do.
-  const parameters = { name: "AES-GCM", iv: new Uint8Array(12) }
+  const parameters = { name: "AES-GCM", iv: new Uint8Array(ivLength) }
   return subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]).then((lock) =>
     subtle.encrypt(parameters, lock, key).then((locked): AesGcm => {
       let turn: Promise<unknown> = Promise.resolve()
@@ -58,10 +59,10 @@ export const make = (subtle: Subtle, key: Uint8Array): Promise<AesGcm> => {
   )
 }
 
-/** Its only word for it; a test shows where that changes. */
+/** The library's only word for it; a test shows when that changes. */
 const wrongTag = "aes-gcm: invalid tag"
 
-/** Waiting for WebCrypto is not enough: Chromium puts what it answers before timers, input and painting. */
+/** Waits for the next task. Waiting for WebCrypto is not enough: Chromium puts its results before timers, input and painting. */
 const nextTask = (): Promise<void> =>
   new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel()

@@ -1,17 +1,17 @@
-/** The little of DER that RSA keys need. */
+/** The subset of DER that RSA keys need. */
 
 export const sequenceTag = 0x30
 export const integerTag = 2
 
-/** What a value holds, and where it ends. */
+/** The content of a value, and the offset behind it. */
 export interface Value {
   readonly content: Uint8Array
   readonly end: number
 }
 
 /**
- * The value of this tag at `offset`. Undefined where there is none: another tag, a length that is not the shortest one
- * or that goes beyond the input.
+ * The value of this tag at `offset`. Undefined if there is none: another tag, a length that is not the shortest one or
+ * that goes beyond the input.
  */
 export const read = (input: Uint8Array, tag: number, offset: number): Value | undefined => {
   const first = input[offset + 1]

@@ -1,10 +1,10 @@
-/** Frames that are with WebCrypto at a time: enough to keep its threads busy, and few enough to hold in memory. */
+/** Maximum number of frames that are with WebCrypto at a time: enough to keep its threads busy, few enough to hold in memory. */
 const maxInFlight = 16
 
 /**
- * Runs jobs as they are read from the iterable, a bounded number at a time, and answers a promise of all of them. Stops
- * reading at the first that answers false, throws or rejects, and settles only when no job is running any more: nothing is
- * written to an output afterwards.
+ * Runs jobs as they are read from the iterable, a bounded number at a time. Resolves to whether all of them succeeded. Stops
+ * reading at the first job that resolves to false, throws or rejects, and settles only when no job is running any more:
+ * nothing is written to an output afterwards.
  */
 export const runAll = <Job>(
   jobs: Iterable<Job>,

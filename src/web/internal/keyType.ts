@@ -11,8 +11,8 @@ const keyTypes: Readonly<Record<string, string>> = {
 }
 
 /**
- * What a key is for, as far as it says so: `SubjectPublicKeyInfo` begins with its algorithm, `PrivateKeyInfo` with a
- * version before that. Undefined where it is no such structure.
+ * The algorithm that a key names: `SubjectPublicKeyInfo` begins with its algorithm, `PrivateKeyInfo` with a version before
+ * that. Undefined if it is no such structure.
  */
 export const of = (key: Uint8Array): string | undefined => {
   const structure = Der.read(key, Der.sequenceTag, 0)

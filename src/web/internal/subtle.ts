@@ -1,6 +1,6 @@
 /**
- * What is used of WebCrypto, in types of our own: a program for the browser has them from its DOM library and one for Node
- * from `@types/node`, under different names.
+ * The part of WebCrypto that is used, in types of our own: a program for the browser has them from its DOM library and one
+ * for Node from `@types/node`, under different names.
  */
 
 /** A key that WebCrypto keeps. */
@@ -13,7 +13,7 @@ export interface WebKeyPair {
   readonly publicKey: WebKey
 }
 
-/** AES-GCM under one key. Both answer an array of their own. */
+/** AES-GCM under one key. Both operations return an array of their own. */
 export interface AesGcm {
   readonly encrypt: (
     iv: Uint8Array,
@@ -66,7 +66,7 @@ export interface Subtle {
   verify(algorithm: Algorithm, key: WebKey, signature: Uint8Array, data: Uint8Array): Promise<boolean>
 }
 
-/** The view, or a copy of it where it is one of memory that is shared or can be resized, which WebCrypto refuses. */
+/** The view, or a copy of it if its memory is shared or resizable, which WebCrypto rejects. */
 export const plain = (view: Uint8Array): Uint8Array => {
   const buffer = view.buffer as ArrayBuffer
   return buffer.resizable || Object.prototype.toString.call(buffer) !== "[object ArrayBuffer]"
@@ -74,8 +74,10 @@ export const plain = (view: Uint8Array): Uint8Array => {
     : view
 }
 
-/** Lends secret bytes as `plain` answers them. Where that takes a copy, it is zeroed. */
+/** Lends secret bytes as `plain` returns them. A copy of them is zeroed. */
 export const withPlain = <A>(secret: Uint8Array, use: (secret: Uint8Array) => Promise<A>): Promise<A> => {
   const view = plain(secret)
   return view === secret ? use(view) : use(view).finally(() => view.fill(0))
 }
+
+export const toBytes = (buffer: ArrayBuffer): Uint8Array => new Uint8Array(buffer)
