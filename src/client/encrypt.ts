@@ -2,11 +2,10 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { type EncryptError, failEncrypt } from "../model/errors/EncryptError.ts"
 import type { Client } from "./Client.ts"
-import * as materials from "./materials.ts"
+import { requestEncryptionMaterials } from "./materials.ts"
 import * as messageCipher from "./messageCipher.ts"
-import { withOperationSpan } from "./operationSpan.ts"
+import { operation } from "./operation.ts"
 import type { EncryptOptions, EncryptResult } from "./Options.ts"
-import * as ownedBytes from "./ownedBytes.ts"
 import { encryptRequest } from "./request.ts"
 
 /**
@@ -19,25 +18,20 @@ export const encrypt = (
   input: Uint8Array | string,
   options: EncryptOptions | undefined
 ): Effect.Effect<EncryptResult, EncryptError> =>
-  withOperationSpan(
-    "EncryptionSdk.encrypt",
-    Effect.suspend(() => {
-      const request = encryptRequest(client, input, options)
-      if (Result.isFailure(request)) return failEncrypt(request.failure)
-      const { frameLength, plaintext } = request.success
-      const sealed = materials.withEncryptionMaterials(
-        client,
-        request.success,
-        plaintext.length,
-        ({ materials, receipt }) =>
-          Effect.map(
-            messageCipher.seal(client, materials, plaintext, frameLength),
-            ({ header, message }): EncryptResult => {
-              const { algorithmSuite, encryptionContext } = materials
-              return { message, header, encryptionContext, algorithmSuite, receipt }
-            }
-          )
-      )
-      return ownedBytes.withPlaintext(plaintext, sealed)
-    })
-  )
+  operation("EncryptionSdk.encrypt", (owned) => {
+    const request = encryptRequest(client, input, options)
+    if (Result.isFailure(request)) return failEncrypt(request.failure)
+    const { frameLength, plaintext } = request.success
+    owned.plaintext = plaintext
+    return Effect.flatMap(
+      requestEncryptionMaterials(client, owned, request.success, plaintext.length),
+      ({ materials, receipt }) =>
+        Effect.map(
+          messageCipher.seal(client, materials, plaintext, frameLength),
+          ({ header, message }): EncryptResult => {
+            const { algorithmSuite, encryptionContext } = materials
+            return { message, header, encryptionContext, algorithmSuite, receipt }
+          }
+        )
+    )
+  })

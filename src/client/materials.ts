@@ -1,6 +1,6 @@
 /**
- * The one way to the materials manager: requests the materials of a message, checks the response, and owns the data key
- * until the operation ends.
+ * The one way to the materials manager: requests the materials of a message, checks the response, and hands the data key to
+ * the operation, which owns it until its end.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -9,13 +9,13 @@ import type { MaterialsResponse } from "../materials/CryptographicMaterialsManag
 import type { MessageHeader } from "../message/MessageHeader.ts"
 import * as CommitmentPolicy from "../model/CommitmentPolicy.ts"
 import * as CryptographicMaterials from "../model/CryptographicMaterials.ts"
-import * as DataKey from "../model/DataKey.ts"
 import * as EncryptionContext from "../model/EncryptionContext.ts"
 import { type DecryptError, type DecryptErrorReason, failDecrypt } from "../model/errors/DecryptError.ts"
 import { type EncryptError, type EncryptErrorReason, failEncrypt } from "../model/errors/EncryptError.ts"
 import { EncryptionContextMismatch, InvalidMaterials, TooManyEncryptedDataKeys } from "../model/errors/Reasons.ts"
 import type { Receipt } from "../model/Receipt.ts"
 import type { Client } from "./Client.ts"
+import type { Owned } from "./operation.ts"
 import type { DecryptSettings, EncryptSettings } from "./request.ts"
 
 /** Encryption materials that were checked, with the receipt. */
@@ -25,80 +25,58 @@ export type EncryptionMaterials = MaterialsResponse<CryptographicMaterials.Compl
 export type DecryptionMaterials = MaterialsResponse<CryptographicMaterials.CompleteDecryptionMaterials>
 
 /**
- * Runs an effect with the encryption materials of one message. Their data key is zeroed when the effect ends, however it
- * ends.
+ * Requests the encryption materials of one message. The operation owns their data key.
  *
  * Specification: client-apis/encrypt.md#get-the-encryption-materials
  */
-export const withEncryptionMaterials = <A>(
+export const requestEncryptionMaterials = (
   client: Client,
+  owned: Owned,
   settings: EncryptSettings,
-  maxPlaintextLength: number | undefined,
-  use: (response: EncryptionMaterials) => Effect.Effect<A, EncryptError>
-): Effect.Effect<A, EncryptError> =>
-  owningDataKey((own) =>
-    Effect.flatMap(
-      settings.materialsManager.getEncryptionMaterials({
-        encryptionContext: settings.encryptionContext,
-        commitmentPolicy: client.commitmentPolicy,
-        algorithmSuite: settings.algorithmSuite,
-        requiredEncryptionContextKeys: [],
-        maxPlaintextLength
-      }),
-      (response) => {
-        const checked = checkEncryptionResponse(client, response)
-        if (Result.isFailure(checked)) return failEncrypt(checked.failure)
-        own(checked.success.materials.plaintextDataKey)
-        return use(checked.success)
-      }
-    )
+  maxPlaintextLength: number | undefined
+): Effect.Effect<EncryptionMaterials, EncryptError, Scope.Scope> =>
+  Effect.flatMap(
+    settings.materialsManager.getEncryptionMaterials({
+      encryptionContext: settings.encryptionContext,
+      commitmentPolicy: client.commitmentPolicy,
+      algorithmSuite: settings.algorithmSuite,
+      requiredEncryptionContextKeys: [],
+      maxPlaintextLength
+    }),
+    (response) => {
+      const checked = checkEncryptionResponse(client, response)
+      if (Result.isFailure(checked)) return failEncrypt(checked.failure)
+      owned.dataKey = checked.success.materials.plaintextDataKey
+      return Effect.succeed(checked.success)
+    }
   )
 
 /**
- * Runs an effect with the decryption materials of the message with this header. Their data key is zeroed when the effect
- * ends, however it ends.
+ * Requests the decryption materials of the message with this header. The operation owns their data key.
  *
  * Specification: client-apis/decrypt.md#get-the-decryption-materials
  */
-export const withDecryptionMaterials = <A>(
+export const requestDecryptionMaterials = (
   client: Client,
+  owned: Owned,
   settings: DecryptSettings,
-  header: MessageHeader,
-  use: (response: DecryptionMaterials) => Effect.Effect<A, DecryptError>
-): Effect.Effect<A, DecryptError> =>
-  owningDataKey((own) =>
-    Effect.flatMap(
-      settings.materialsManager.decryptMaterials({
-        algorithmSuite: header.algorithmSuite,
-        commitmentPolicy: client.commitmentPolicy,
-        encryptedDataKeys: header.encryptedDataKeys,
-        encryptionContext: header.encryptionContext,
-        expectedEncryptionContext: settings.expectedEncryptionContext
-      }),
-      (response) => {
-        const checked = checkDecryptionResponse(client, settings, header, response)
-        if (Result.isFailure(checked)) return failDecrypt(checked.failure)
-        own(checked.success.materials.plaintextDataKey)
-        return use(checked.success)
-      }
-    )
+  header: MessageHeader
+): Effect.Effect<DecryptionMaterials, DecryptError, Scope.Scope> =>
+  Effect.flatMap(
+    settings.materialsManager.decryptMaterials({
+      algorithmSuite: header.algorithmSuite,
+      commitmentPolicy: client.commitmentPolicy,
+      encryptedDataKeys: header.encryptedDataKeys,
+      encryptionContext: header.encryptionContext,
+      expectedEncryptionContext: settings.expectedEncryptionContext
+    }),
+    (response) => {
+      const checked = checkDecryptionResponse(client, settings, header, response)
+      if (Result.isFailure(checked)) return failDecrypt(checked.failure)
+      owned.dataKey = checked.success.materials.plaintextDataKey
+      return Effect.succeed(checked.success)
+    }
   )
-
-/** Runs an effect in a scope of its own, and zeroes the data key that it comes to own, however it ends. */
-const owningDataKey = <A, E>(
-  run: (own: (key: DataKey.DataKey) => void) => Effect.Effect<A, E, Scope.Scope>
-): Effect.Effect<A, E> =>
-  Effect.suspend(() => {
-    let dataKey: DataKey.DataKey | undefined
-    const owned = run((key) => {
-      dataKey = key
-    })
-    // There before there is a key: no interruption can fall between the response and the finalizer.
-    return Effect.onExitPrimitive(Effect.scoped(owned), () => {
-      if (dataKey !== undefined) DataKey.zero(dataKey)
-      return undefined
-    })
-  })
 
 const checkEncryptionResponse = (
   { commitmentPolicy, maxEncryptedDataKeys: maximum }: Client,

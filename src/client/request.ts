@@ -83,8 +83,8 @@ const checkPlaintext = (plaintext: Uint8Array | string): Result.Result<Uint8Arra
 
 /** Checks that a plaintext of this length fits a message. */
 export const checkFrames = (plaintextLength: number, frameLength: number): Result.Result<void, InvalidOption> => {
-  const problem = MessageBody.frameCountProblem(Math.ceil(plaintextLength / frameLength))
-  return problem === undefined ? Result.void : invalidOption("frameLength", problem)
+  const frames = Math.ceil(plaintextLength / frameLength)
+  return frames > MessageBody.maxFrames ? invalidOption("frameLength", MessageBody.tooManyFrames(frames)) : Result.void
 }
 
 /** Options of one decryption, checked and copied. */

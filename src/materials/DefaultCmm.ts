@@ -27,8 +27,8 @@ import * as bytes from "../internal/bytes.ts"
 import * as Keyring from "./Keyring.ts"
 import type { KeyringError } from "../model/errors/KeyringError.ts"
 import * as Receipt from "../model/Receipt.ts"
-import { failDecrypt, orFailDecrypt } from "../model/errors/DecryptError.ts"
-import { failEncrypt, orFailEncrypt } from "../model/errors/EncryptError.ts"
+import { type DecryptErrorReason, failDecrypt } from "../model/errors/DecryptError.ts"
+import { type EncryptErrorReason, failEncrypt, orFailEncrypt } from "../model/errors/EncryptError.ts"
 
 /**
  * A manager that asks the keyring for every message.
@@ -61,16 +61,9 @@ const getEncryptionMaterials = Effect.fnUntraced(function*(
   keyring: Keyring.Keyring,
   request: CryptographicMaterialsManager.EncryptionMaterialsRequest
 ) {
-  const { commitmentPolicy, requiredEncryptionContextKeys } = request
-  const context = yield* orFailEncrypt(EncryptionContext.validate(request.encryptionContext))
-  yield* orFailEncrypt(EncryptionContext.checkUnreserved(context))
-  const missing = requiredEncryptionContextKeys.find((key) => !Object.hasOwn(context, key))
-  if (missing !== undefined) {
-    return yield* failEncrypt(new InvalidEncryptionContext({ key: missing, description: "is required, and missing" }))
-  }
-  const algorithmSuite = request.algorithmSuite ?? CommitmentPolicy.defaultAlgorithmSuite(commitmentPolicy)
-  yield* orFailEncrypt(CommitmentPolicy.checkEncrypt(commitmentPolicy, algorithmSuite))
-
+  const checked = checkEncryptionRequest(request)
+  if (Result.isFailure(checked)) return yield* failEncrypt(checked.failure)
+  const { algorithmSuite, context } = checked.success
   const { signature } = algorithmSuite
   const keyPair = signature && (yield* primitives.generateSigningKey(signature.curve))
   // Validated again: with the public key the context may be too long.
@@ -79,54 +72,67 @@ const getEncryptionMaterials = Effect.fnUntraced(function*(
     : yield* orFailEncrypt(
       EncryptionContext.validate({ ...context, [EncryptionContext.publicKeyKey]: Base64.encode(keyPair.publicKey) })
     )
-  const asked: CryptographicMaterials.EncryptionMaterials = {
+  const empty: CryptographicMaterials.EncryptionMaterials = {
     algorithmSuite,
     encryptionContext,
-    requiredEncryptionContextKeys,
+    requiredEncryptionContextKeys: request.requiredEncryptionContextKeys,
     encryptedDataKeys: [],
     plaintextDataKey: undefined,
     signingKey: keyPair?.signingKey
   }
-  const answered = yield* Effect.mapError(keyring.onEncrypt(asked), (reason) => new EncryptError({ reason }))
-  const materials = yield* orFailEncrypt(
-    Result.flatMap(checkUnchanged(keyring, asked, answered), () =>
-      CryptographicMaterials.checkEncryptionMaterials({
-        ...asked,
-        encryptedDataKeys: answered.encryptedDataKeys,
-        plaintextDataKey: answered.plaintextDataKey
-      }))
-  )
+  const filled = yield* Effect.mapError(keyring.onEncrypt(empty), (reason) => new EncryptError({ reason }))
+  const materials = checkFilled(keyring, empty, filled)
+  if (Result.isFailure(materials)) return yield* failEncrypt(materials.failure)
   // A keyring registers its key with the scope itself; one of a user's may have forgotten to.
-  yield* DataKey.zeroWithScope(materials.plaintextDataKey)
-  return { materials, receipt: Receipt.uncached }
+  yield* DataKey.zeroWithScope(materials.success.plaintextDataKey)
+  return { materials: materials.success, receipt: Receipt.uncached }
 })
 
-/** Whether a keyring has left alone what is not its business. */
-const checkUnchanged = (
-  keyring: Keyring.Keyring,
-  asked: CryptographicMaterials.EncryptionMaterials,
-  answered: CryptographicMaterials.EncryptionMaterials
-): Result.Result<void, InvalidMaterials> => {
-  const changed = (field: string) =>
-    Result.fail(new InvalidMaterials({ field, description: `was changed by the keyring ${keyring.name}` }))
-  if (typeof answered !== "object" || answered === null) return Result.fail(noAnswer(keyring))
-  if (answered.algorithmSuite !== asked.algorithmSuite) return changed("algorithmSuite")
-  if (!isSameContext(asked.encryptionContext, answered.encryptionContext)) return changed("encryptionContext")
-  if (answered.signingKey !== asked.signingKey) return changed("signingKey")
-  return Result.void
+const checkEncryptionRequest = (
+  { algorithmSuite, commitmentPolicy, encryptionContext, requiredEncryptionContextKeys }:
+    CryptographicMaterialsManager.EncryptionMaterialsRequest
+): Result.Result<
+  { readonly algorithmSuite: AlgorithmSuite; readonly context: EncryptionContext.EncryptionContext },
+  EncryptErrorReason
+> => {
+  const validated = EncryptionContext.validate(encryptionContext)
+  if (Result.isFailure(validated)) return Result.fail(validated.failure)
+  const context = validated.success
+  const unreserved = EncryptionContext.checkUnreserved(context)
+  if (Result.isFailure(unreserved)) return Result.fail(unreserved.failure)
+  const missing = requiredEncryptionContextKeys.find((key) => !Object.hasOwn(context, key))
+  if (missing !== undefined) {
+    return Result.fail(new InvalidEncryptionContext({ key: missing, description: "is required, and missing" }))
+  }
+  const suite = algorithmSuite ?? CommitmentPolicy.defaultAlgorithmSuite(commitmentPolicy)
+  const allowed = CommitmentPolicy.checkEncrypt(commitmentPolicy, suite)
+  return Result.isFailure(allowed) ? Result.fail(allowed.failure) : Result.succeed({ algorithmSuite: suite, context })
 }
 
-const noAnswer = (keyring: Keyring.Keyring) =>
+/** The materials that a keyring has filled, which may add a data key and encrypted data keys, and change nothing else. */
+const checkFilled = (
+  keyring: Keyring.Keyring,
+  empty: CryptographicMaterials.EncryptionMaterials,
+  filled: CryptographicMaterials.EncryptionMaterials
+): Result.Result<CryptographicMaterials.CompleteEncryptionMaterials, InvalidMaterials> => {
+  const changed = (field: string) =>
+    Result.fail(new InvalidMaterials({ field, description: `was changed by the keyring ${keyring.name}` }))
+  if (typeof filled !== "object" || filled === null) return Result.fail(noMaterials(keyring))
+  if (filled.algorithmSuite !== empty.algorithmSuite) return changed("algorithmSuite")
+  if (!isSameContext(empty.encryptionContext, filled.encryptionContext)) return changed("encryptionContext")
+  if (filled.signingKey !== empty.signingKey) return changed("signingKey")
+  const { encryptedDataKeys, plaintextDataKey } = filled
+  return CryptographicMaterials.checkEncryptionMaterials({ ...empty, encryptedDataKeys, plaintextDataKey })
+}
+
+const noMaterials = (keyring: Keyring.Keyring) =>
   new InvalidMaterials({ field: "materials", description: `are missing in the answer of the keyring ${keyring.name}` })
 
-const isSameContext = (
-  asked: EncryptionContext.EncryptionContext,
-  answered: EncryptionContext.EncryptionContext
-): boolean =>
-  answered === asked ||
-  (typeof answered === "object" && answered !== null &&
-    Object.keys(answered).length === Object.keys(asked).length &&
-    EncryptionContext.findMismatch(asked, answered) === undefined)
+const isSameContext = (a: EncryptionContext.EncryptionContext, b: EncryptionContext.EncryptionContext): boolean =>
+  b === a ||
+  (typeof b === "object" && b !== null &&
+    Object.keys(b).length === Object.keys(a).length &&
+    EncryptionContext.findMismatch(a, b) === undefined)
 
 /** Specification: framework/default-cmm.md#decrypt-materials */
 const decryptMaterials = Effect.fnUntraced(function*(
@@ -134,34 +140,22 @@ const decryptMaterials = Effect.fnUntraced(function*(
   keyring: Keyring.Keyring,
   request: CryptographicMaterialsManager.DecryptMaterialsRequest
 ) {
-  const { algorithmSuite, commitmentPolicy, encryptedDataKeys } = request
-  yield* orFailDecrypt(CommitmentPolicy.checkDecrypt(commitmentPolicy, algorithmSuite))
-  const stored = yield* orFailDecrypt(EncryptionContext.validate(request.encryptionContext))
-  const expected = yield* orFailDecrypt(EncryptionContext.validate(request.expectedEncryptionContext))
-  const reproducedKeys: Array<string> = []
-  for (const key of Object.keys(expected)) {
-    if (!Object.hasOwn(stored, key)) {
-      // Where the library's own pairs are not stored, there are none: a caller cannot supply them.
-      if (key.startsWith(EncryptionContext.reservedPrefix)) {
-        return yield* failDecrypt(new EncryptionContextMismatch({ key }))
-      }
-      reproducedKeys.push(key)
-    } else if (stored[key] !== expected[key]) {
-      return yield* failDecrypt(new EncryptionContextMismatch({ key }))
-    }
-  }
+  const { algorithmSuite, encryptedDataKeys } = request
+  const contexts = checkDecryptionRequest(request)
+  if (Result.isFailure(contexts)) return yield* failDecrypt(contexts.failure)
+  const { expected, reproducedKeys, stored } = contexts.success
   const verificationKey = yield* importVerificationKey(primitives, algorithmSuite, stored)
-  const asked: CryptographicMaterials.DecryptionMaterials = {
+  const locked: CryptographicMaterials.DecryptionMaterials = {
     algorithmSuite,
     encryptionContext: reproducedKeys.length === 0 ? stored : Object.freeze({ ...stored, ...expected }),
     requiredEncryptionContextKeys: reproducedKeys
   }
-  const answer = yield* Effect.mapError(keyring.onDecrypt(asked, encryptedDataKeys), notUnwrapped)
-  if (typeof answer !== "object" || answer === null) return yield* failDecrypt(noAnswer(keyring))
-  if (answer._tag === "NotMine") {
-    return yield* failDecrypt(new NoDataKeyUnwrapped({ encryptedDataKeys: answer.skipped }))
+  const result = yield* Effect.mapError(keyring.onDecrypt(locked, encryptedDataKeys), notUnwrapped)
+  if (typeof result !== "object" || result === null) return yield* failDecrypt(noMaterials(keyring))
+  if (result._tag === "NotMine") {
+    return yield* failDecrypt(new NoDataKeyUnwrapped({ encryptedDataKeys: result.skipped }))
   }
-  const unwrappedDataKey = encryptedDataKeys.find((edk) => isSameEncryptedDataKey(edk, answer.encryptedDataKey))
+  const unwrappedDataKey = encryptedDataKeys.find((edk) => isSameEncryptedDataKey(edk, result.encryptedDataKey))
   if (unwrappedDataKey === undefined) {
     return yield* failDecrypt(
       new InvalidMaterials({
@@ -170,17 +164,45 @@ const decryptMaterials = Effect.fnUntraced(function*(
       })
     )
   }
-  const materials = yield* orFailDecrypt(
-    CryptographicMaterials.checkDecryptionMaterials({
-      ...asked,
-      plaintextDataKey: answer.plaintextDataKey,
-      unwrappedDataKey,
-      verificationKey
-    })
-  )
-  yield* DataKey.zeroWithScope(materials.plaintextDataKey)
-  return { materials, receipt: Receipt.uncached }
+  const { plaintextDataKey } = result
+  const materials = CryptographicMaterials.checkDecryptionMaterials({
+    ...locked,
+    plaintextDataKey,
+    unwrappedDataKey,
+    verificationKey
+  })
+  if (Result.isFailure(materials)) return yield* failDecrypt(materials.failure)
+  yield* DataKey.zeroWithScope(plaintextDataKey)
+  return { materials: materials.success, receipt: Receipt.uncached }
 })
+
+/** The contexts of a request, and the keys of the expected pairs that the message does not store. */
+interface RequestContexts {
+  readonly stored: EncryptionContext.EncryptionContext
+  readonly expected: EncryptionContext.EncryptionContext
+  readonly reproducedKeys: ReadonlyArray<string>
+}
+
+const checkDecryptionRequest = (
+  request: CryptographicMaterialsManager.DecryptMaterialsRequest
+): Result.Result<RequestContexts, DecryptErrorReason> => {
+  const allowed = CommitmentPolicy.checkDecrypt(request.commitmentPolicy, request.algorithmSuite)
+  if (Result.isFailure(allowed)) return Result.fail(allowed.failure)
+  const validStored = EncryptionContext.validate(request.encryptionContext)
+  if (Result.isFailure(validStored)) return Result.fail(validStored.failure)
+  const validExpected = EncryptionContext.validate(request.expectedEncryptionContext)
+  if (Result.isFailure(validExpected)) return Result.fail(validExpected.failure)
+  const stored = validStored.success
+  const expected = validExpected.success
+  const reproducedKeys = Object.keys(expected).filter((key) => !Object.hasOwn(stored, key))
+  // Where the library's own pairs are not stored, there are none: a caller cannot supply them.
+  const isMismatch = (key: string) =>
+    Object.hasOwn(stored, key) ? stored[key] !== expected[key] : key.startsWith(EncryptionContext.reservedPrefix)
+  const mismatch = Object.keys(expected).find(isMismatch)
+  return mismatch === undefined
+    ? Result.succeed({ stored, expected, reproducedKeys })
+    : Result.fail(new EncryptionContextMismatch({ key: mismatch }))
+}
 
 /** The key that the message names for its signature. Only a message of a suite that signs may name one. */
 const importVerificationKey = Effect.fnUntraced(function*(

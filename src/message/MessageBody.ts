@@ -20,9 +20,9 @@ export type { BodyHeader, Frame } from "./internal/frames.ts"
 /** The most frames that a message can have. */
 export const maxFrames = 0xffff_ffff
 
-/** Names the fault of a number of frames that is too large for a message. */
-export const frameCountProblem = (frameCount: number): string | undefined =>
-  frameCount > maxFrames ? `makes ${frameCount} frames, at most ${maxFrames} fit a message` : undefined
+/** The fault of a number of frames that is too large for a message. */
+export const tooManyFrames = (frameCount: number): string =>
+  `makes ${frameCount} frames, at most ${maxFrames} fit a message`
 
 const sequenceNumberLength = 4
 const contentLengthLength = 4

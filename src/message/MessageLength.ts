@@ -58,8 +58,9 @@ export const ciphertextLength = (
     }
     const context = yield* EncryptionContext.validate(withPublicKey(algorithmSuite, encryptionContext))
     const body = MessageBody.framedLayout(algorithmSuite, plaintextLength, frameLength)
-    const tooMany = MessageBody.frameCountProblem(body.frameCount)
-    if (tooMany !== undefined) return yield* invalid("frameLength", tooMany)
+    if (body.frameCount > MessageBody.maxFrames) {
+      return yield* invalid("frameLength", MessageBody.tooManyFrames(body.frameCount))
+    }
     const contextLength = EncryptionContextCodec.encode(context).length
     const header = MessageHeader.bodyLength(algorithmSuite, contextLength, encryptedDataKeys) +
       MessageHeader.authenticationLength(algorithmSuite)

@@ -27,11 +27,11 @@ export const defaultPolicy: CommitmentPolicy = "RequireEncryptRequireDecrypt"
 
 /** Whether the policy lets messages be encrypted with the suite. */
 export const allowsEncrypt = (policy: CommitmentPolicy, suite: AlgorithmSuite.AlgorithmSuite): boolean =>
-  AlgorithmSuite.isCommitting(suite) === (policy !== "ForbidEncryptAllowDecrypt")
+  suite.commitmentLength > 0 === (policy !== "ForbidEncryptAllowDecrypt")
 
 /** Whether the policy lets messages of the suite be decrypted. */
 export const allowsDecrypt = (policy: CommitmentPolicy, suite: AlgorithmSuite.AlgorithmSuite): boolean =>
-  policy !== "RequireEncryptRequireDecrypt" || AlgorithmSuite.isCommitting(suite)
+  policy !== "RequireEncryptRequireDecrypt" || suite.commitmentLength > 0
 
 /**
  * The suite that a manager chooses where the request names none.

@@ -9,7 +9,6 @@ import type * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type { Client } from "../client/Client.ts"
-import { withOperationSpan } from "../client/operationSpan.ts"
 import type { DecryptRangeOptions, PlaintextRange, RandomAccessSource, StreamOptions } from "../client/Options.ts"
 import { checkBytes, invalidOption } from "../client/request.ts"
 import * as MessageBody from "../message/MessageBody.ts"
@@ -37,14 +36,11 @@ export const decryptRange = <E, R, E2, R2>(
   Stream.fromPull(Effect.sync((): Pull.Pull<Chunks, E | E2 | DecryptError, void, R | R2> => {
     let next: Pull.Pull<Chunks, E | E2 | DecryptError, void, R | R2> = Effect.gen(function*() {
       const settings = yield* orFailDecrypt(decryptRangeSettings(client, source, range, options))
-      const { decoded, message } = yield* readHeader(client, seeStart(source))
-      yield* checkKind(decoded.header)
-      const { metadata, opening } = yield* withOperationSpan(
-        "EncryptionSdk.decryptRange",
-        beginOpening(client, settings, message, decoded)
-      )
+      const read = yield* readHeader(client, seeStart(source))
+      yield* checkKind(read.decoded.header)
+      const { metadata, opening } = yield* beginOpening("EncryptionSdk.decryptRange", client, settings, read)
       if (options.onHeader !== undefined) yield* options.onHeader(metadata)
-      const plan = yield* orFailDecrypt(planRange(source.length, range, decoded))
+      const plan = yield* orFailDecrypt(planRange(source.length, range, read.decoded))
       if (range.length === 0) return yield* Cause.done()
       yield* checkWithheld(settings, plan)
       next = openRange(source, plan, opening, options)

@@ -11,7 +11,6 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Client } from "../client/Client.ts"
-import { withOperationSpan } from "../client/operationSpan.ts"
 import type { DecryptStreamOptions, StreamOptions, UnverifiedPlaintext } from "../client/Options.ts"
 import * as MessageFooter from "../message/MessageFooter.ts"
 import type * as MessageHeader from "../message/MessageHeader.ts"
@@ -64,7 +63,7 @@ export const decryptStreamUnverified = <E, R, E2, R2>(
 
 /** One run of the stream, which owns all of its state. */
 const run = Effect.fnUntraced(function*<E, R, E2, R2>(
-  span: string,
+  name: string,
   client: Client,
   source: Pull.Pull<Chunks, E, void, R>,
   scope: Scope.Scope,
@@ -82,11 +81,11 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
     })
   )
   let next: Pull.Pull<Chunks, E | E2 | DecryptError, void, R | R2> = Effect.gen(function*() {
-    const { decoded, message } = yield* readHeader(client, (length) => view(upstream, length))
-    const { header } = decoded
+    const read = yield* readHeader(client, (length) => view(upstream, length))
+    const { header, length } = read.decoded
     if (settings.unsignedOnly && header.algorithmSuite.signature !== undefined) return yield* failDecrypt(isSigned())
-    upstream.queue.consume(decoded.length)
-    const { metadata, opening } = yield* withOperationSpan(span, beginOpening(client, settings, message, decoded))
+    upstream.queue.consume(length)
+    const { metadata, opening } = yield* beginOpening(name, client, settings, read)
     if (options.onHeader !== undefined) yield* options.onHeader(metadata)
     next = openBody(settings, upstream, header, opening, withheld, withholds, options)
     return yield* next

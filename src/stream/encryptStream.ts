@@ -9,8 +9,8 @@ import type * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Client } from "../client/Client.ts"
-import * as materials from "../client/materials.ts"
-import { withOperationSpan } from "../client/operationSpan.ts"
+import { requestEncryptionMaterials } from "../client/materials.ts"
+import { operation } from "../client/operation.ts"
 import type { EncryptStreamOptions, MessageMetadata, StreamOptions } from "../client/Options.ts"
 import * as MessageBody from "../message/MessageBody.ts"
 import { type EncryptError, failEncrypt, orFailEncrypt } from "../model/errors/EncryptError.ts"
@@ -48,7 +48,7 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
   )
   yield* Scope.addFinalizer(scope, Effect.sync(() => upstream.queue.zero()))
   let next: Pull.Pull<Chunks, E | E2 | EncryptError, void, R | R2> = Effect.gen(function*() {
-    const { metadata, sealing } = yield* withOperationSpan("EncryptionSdk.encryptStream", begin(client, settings))
+    const { metadata, sealing } = yield* begin(client, settings)
     if (options.onHeader !== undefined) yield* options.onHeader(metadata)
     next = sealBody(settings, upstream, sealing, options)
     return [sealing.headerBytes]
@@ -58,17 +58,16 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
 
 /** Requests the materials, and makes the header. The data key is zeroed before the first byte of plaintext is pulled. */
 const begin = (client: Client, settings: EncryptStreamSettings) =>
-  materials.withEncryptionMaterials(
-    client,
-    settings,
-    settings.limit?.expected,
-    ({ materials, receipt }) =>
-      Effect.map(messageParts.sealParts(client, materials, settings.frameLength), (sealing) => {
-        const { algorithmSuite, encryptionContext } = materials
-        const metadata: MessageMetadata = { header: sealing.header, encryptionContext, algorithmSuite, receipt }
-        return { ...metadata, metadata, sealing }
-      })
-  )
+  operation("EncryptionSdk.encryptStream", (owned) =>
+    Effect.flatMap(
+      requestEncryptionMaterials(client, owned, settings, settings.limit?.expected),
+      ({ materials, receipt }) =>
+        Effect.map(messageParts.sealParts(client, materials, settings.frameLength), (sealing) => {
+          const { algorithmSuite, encryptionContext } = materials
+          const metadata: MessageMetadata = { header: sealing.header, encryptionContext, algorithmSuite, receipt }
+          return { ...metadata, metadata, sealing }
+        })
+    ))
 
 /** Body and footer of the message, in batches of frames. */
 const sealBody = <E, R>(
