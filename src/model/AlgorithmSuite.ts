@@ -6,6 +6,7 @@
  *
  * Specification: framework/algorithm-suites.md#supported-algorithm-suites
  */
+import { ivLength, tagLength } from "./AesGcm.ts"
 
 /**
  * Derivation of the key that encrypts a message from the data key: none, or HKDF.
@@ -80,8 +81,8 @@ const version1 = (
     name,
     messageFormatVersion: 1,
     dataKeyLength,
-    ivLength: 12,
-    tagLength: 16,
+    ivLength,
+    tagLength,
     messageIdLength: 16,
     keyDerivation: hash === undefined ? identity : hkdf(hash, 0),
     commitmentLength: 0,
@@ -94,8 +95,8 @@ const version2 = (id: number, name: string, signature?: SignatureAlgorithm): Alg
     name,
     messageFormatVersion: 2,
     dataKeyLength: 32,
-    ivLength: 12,
-    tagLength: 16,
+    ivLength,
+    tagLength,
     messageIdLength: 32,
     keyDerivation: hkdf("SHA-512", 32),
     commitmentLength: 32,

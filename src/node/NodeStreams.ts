@@ -1,12 +1,12 @@
 /**
- * Streams of Node, for whoever has them rather than Effect's.
+ * Streams of Node, for programs that have them rather than Effect's.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { Duplex } from "node:stream"
 
-/** A stream of Node failed, or ended before its time. */
+/** Error when a stream of Node failed, or ended too early. */
 export class NodeStreamError
   extends (/*#__PURE__*/ Schema.TaggedError<NodeStreamError>()("NodeStreamError", { cause: Schema.Defect() }))
 {
@@ -19,13 +19,13 @@ export class NodeStreamError
  * An operation of the client as a `Duplex`, for `pipeline`:
  *
  * `pipeline(createReadStream(from), yield* toDuplex((plaintext) => sdk.encryptStream(plaintext)), createWriteStream(to))`.
- * Backpressure passes through it; where a stream of the pipeline fails, the operation is interrupted; where the operation
- * fails, so does the pipeline, with its error.
+ * Backpressure passes through it. If a stream of the pipeline fails, the operation is interrupted; if the operation fails,
+ * the pipeline fails with its error.
  *
  * **Gotchas**
  *
- * A duplex is used once, like every stream of Node. Use `pipeline`, not `pipe`: `pipe` passes no errors on, and what is
- * written then looks complete to nobody but you.
+ * A duplex is used once, like every stream of Node. Use `pipeline`, not `pipe`: `pipe` passes no errors on, and
+ * truncated output looks complete.
  */
 export const toDuplex = <E, R>(
   operation: (input: Stream.Stream<Uint8Array, NodeStreamError>) => Stream.Stream<Uint8Array, E, R>

@@ -13,6 +13,9 @@ const isWeb = inBrowser || process.env["TEST_PRIMITIVES"] === "web"
 /** RSA with PKCS #1 v1.5 padding is no part of WebCrypto: that it is refused is tested with the layer. */
 export const hasPkcs1 = !isWeb
 
+/** Most frames that `seal` and `open` have in hand at a time. */
+export const maxInFlight = isWeb ? 16 : 1
+
 let running = 0
 
 /** WebCrypto may answer digests in another order than they were asked for. With one at a time a test knows who comes first. */

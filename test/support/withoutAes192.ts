@@ -4,9 +4,10 @@ type Subtle = typeof globalThis.crypto.subtle
 
 /** A `SubtleCrypto` of which some methods are replaced. */
 export const replaceSubtle = (
-  replace: (target: Subtle, name: string) => ((...args: Array<never>) => unknown) | undefined
-): WebPrimitives.WebCryptoApi => ({
-  subtle: new Proxy(globalThis.crypto.subtle, {
+  replace: (target: Subtle, name: string) => ((...args: Array<never>) => unknown) | undefined,
+  subtle: Subtle = globalThis.crypto.subtle
+): WebPrimitives.WebCryptoApi & { readonly subtle: Subtle } => ({
+  subtle: new Proxy(subtle, {
     get: (target, name) => {
       const replaced = replace(target, String(name))
       if (replaced !== undefined) return replaced
@@ -17,11 +18,27 @@ export const replaceSubtle = (
   getRandomValues: (array) => globalThis.crypto.getRandomValues(array as Uint8Array<ArrayBuffer>)
 })
 
+/** WebCrypto as of a browser that takes no compressed points. Counts how often it was given one, and another. */
+export const uncompressedOnly = () => {
+  const counts = { refused: 0, imported: 0 }
+  const api = replaceSubtle((target, name) =>
+    name === "importKey"
+      ? (...args: [format: "raw", key: Uint8Array<ArrayBuffer>, algorithm: { name: string }, boolean, ["verify"]]) => {
+        if (args[2].name !== "ECDSA") return target.importKey(...args)
+        const isCompressed = args[1][0] !== 4
+        counts[isCompressed ? "refused" : "imported"]++
+        return isCompressed ? Promise.reject(new DOMException("", "DataError")) : target.importKey(...args)
+      }
+      : undefined
+  )
+  return { counts, subtle: api.subtle, primitives: WebPrimitives.make(api) }
+}
+
 /** What WebCrypto was given as a key of 24 bytes, or answered of as many: the very arrays. */
 export type Seen = Array<readonly [method: string, array: Uint8Array]>
 
 /** WebCrypto as Chromium has it: without AES-192. Counts how often it was asked for it. */
-export const withoutAes192 = () => {
+export const withoutAes192 = (subtle?: Subtle) => {
   const counts = { refused: 0, decrypted: 0 }
   const seen: Seen = []
   const refuse = () => {
@@ -65,6 +82,6 @@ export const withoutAes192 = () => {
       default:
         return undefined
     }
-  })
+  }, subtle)
   return { counts, seen, primitives: WebPrimitives.make(api) }
 }

@@ -8,7 +8,7 @@ import { RawAesKeyring, RawRsaKeyring } from "effect-encryption-sdk/raw"
 import { WebPrimitives } from "effect-encryption-sdk/web"
 import { vi } from "vitest"
 import { rsaPublicKey } from "../support/rsaKeys.ts"
-import { replaceSubtle, withoutAes192 } from "../support/withoutAes192.ts"
+import { replaceSubtle, uncompressedOnly, withoutAes192 } from "../support/withoutAes192.ts"
 
 const parts = {
   streams: "../../src/stream/index.ts",
@@ -37,16 +37,6 @@ const withPart = <A, E, R>(part: Part, effect: Effect.Effect<A, E, R>) =>
 const web = WebPrimitives.make(globalThis.crypto)
 const keyOf = (length: number) => Redacted.make(new Uint8Array(length).fill(1))
 
-/** WebCrypto as of a browser that takes no compressed points. */
-const uncompressedOnly = WebPrimitives.make(replaceSubtle((target, name) =>
-  name === "importKey"
-    ? (...args: [format: "raw", key: Uint8Array<ArrayBuffer>, algorithm: { name: string }, boolean, ["verify"]]) =>
-      args[2].name === "ECDSA" && args[1][0] !== 4
-        ? Promise.reject(new DOMException("", "DataError"))
-        : target.importKey(...args)
-    : undefined
-))
-
 const sdkOver = (primitives: Primitives.Primitives) =>
   Effect.map(
     Layer.build(
@@ -60,7 +50,7 @@ const sdkOver = (primitives: Primitives.Primitives) =>
   )
 
 describe("a part that cannot be loaded", () => {
-  const plan = KeyDerivation.parameters(AlgorithmSuite.ALG_AES_192_GCM_IV12_TAG16_HKDF_SHA256, new Uint8Array(16))
+  const parameters = KeyDerivation.parameters(AlgorithmSuite.ALG_AES_192_GCM_IV12_TAG16_HKDF_SHA256, new Uint8Array(16))
   const direct = KeyDerivation.parameters(AlgorithmSuite.ALG_AES_192_GCM_IV12_TAG16_NO_KDF, new Uint8Array(16))
   const aes192 = "AES-192 (@noble/ciphers)"
   const point = Effect.map(web.generateSigningKey("P-384"), ({ publicKey }) => publicKey)
@@ -70,7 +60,7 @@ describe("a part that cannot be loaded", () => {
     {
       method: "deriveKeys",
       part: aes192,
-      effect: withoutAes192().primitives.deriveKeys(DataKey.make(new Uint8Array(24)), plan)
+      effect: withoutAes192().primitives.deriveKeys(DataKey.make(new Uint8Array(24)), parameters)
     },
     {
       method: "deriveKeys",
@@ -81,7 +71,7 @@ describe("a part that cannot be loaded", () => {
     {
       method: "importVerificationKey",
       part: "compressed points",
-      effect: Effect.flatMap(point, (point) => uncompressedOnly.importVerificationKey("P-384", point))
+      effect: Effect.flatMap(point, (point) => uncompressedOnly().primitives.importVerificationKey("P-384", point))
     },
     {
       method: "verifier",
@@ -121,7 +111,7 @@ describe("a part that cannot be loaded", () => {
       const unsigned = { algorithmSuite: AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_HKDF_SHA256 }
       const node = yield* sdkOver(NodePrimitives.make)
       const chromium = yield* sdkOver(withoutAes192().primitives)
-      const old = yield* sdkOver(uncompressedOnly)
+      const old = yield* sdkOver(uncompressedOnly().primitives)
       const { message } = yield* node.encrypt("hello", { algorithmSuite })
       const { message: plain } = yield* node.encrypt("hello", unsigned)
       const { message: signed } = yield* node.encrypt("hello", signing)

@@ -27,8 +27,9 @@ const gcm = { authTagLength: tagLength } as const
 const pieceLength = 2 ** 20
 
 /**
- * The arrays that a cipher returns are copied to the output and given back at once. Left to the garbage collector, a frame of 64 KiB or
- * 1 MiB takes three times as long (`npm run bench -- messages --only "1 MiB"`, `npm run bench -- streams`).
+ * Encrypts in pieces. The arrays that a cipher returns are copied to the output and given back at once: left to the garbage
+ * collector, a frame takes 1.3 to 2 times as long, the more the longer it is (`npm run bench -- messages --only "1 MiB"`,
+ * `npm run bench -- streams`).
  */
 const seal = (name: CipherGCMTypes, key: KeyObject, job: SealJob): void => {
   checkSealJob(job)
