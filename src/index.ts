@@ -1,4 +1,3 @@
-export * as MessageStream from "./client/Options.ts"
 export * as EncryptionSdk from "./EncryptionSdk.ts"
 export * as CryptographicMaterialsManager from "./materials/CryptographicMaterialsManager.ts"
 export * as DefaultCmm from "./materials/DefaultCmm.ts"

@@ -7,6 +7,7 @@
  * Specification: data-format/message-body.md, data-format/message-body-aad.md
  */
 import type * as Result from "effect/Result"
+import type { OpenJob, SealJob } from "../model/AesGcm.ts"
 import type { AlgorithmSuite } from "../model/AlgorithmSuite.ts"
 import * as bytes from "../internal/bytes.ts"
 import { aads, type BodyContent } from "./internal/bodyAad.ts"
@@ -20,7 +21,11 @@ export type { BodyHeader, Frame } from "./internal/frames.ts"
 /** The most frames that a message can have. */
 export const maxFrames = 0xffff_ffff
 
-/** The fault of a number of frames that is too large for a message. */
+/**
+ * The fault of a number of frames that is too large for a message.
+ *
+ * @internal
+ */
 export const tooManyFrames = (frameCount: number): string =>
   `makes ${frameCount} frames, at most ${maxFrames} fit a message`
 
@@ -79,16 +84,6 @@ export const framedLayout = (
   return { plaintextLength, frameLength, frameCount, length }
 }
 
-/** One frame to be written: where it stands in the message is in `output` already, ciphertext and tag are not. */
-interface FrameToSeal {
-  readonly iv: Uint8Array
-  readonly aad: Uint8Array
-  /** A view of the plaintext. */
-  readonly plaintext: Uint8Array
-  /** A view of the message: takes the ciphertext and behind it the tag. */
-  readonly output: Uint8Array
-}
-
 /** Length in bytes of a frame in the message. */
 export const encodedFrameLength = (
   { ivLength, tagLength }: AlgorithmSuite,
@@ -98,7 +93,11 @@ export const encodedFrameLength = (
   sequenceNumberLength + ivLength + contentLength + tagLength +
   (isFinal ? sequenceNumberLength + contentLengthLength : 0)
 
-/** A run of frames to be written, one behind the other. */
+/**
+ * A run of frames to be written, one behind the other.
+ *
+ * @internal
+ */
 export interface FramesToSeal {
   /** The sequence number of the first. */
   readonly first: number
@@ -114,14 +113,16 @@ export interface FramesToSeal {
  * A frame is written when its job is pulled.
  *
  * Specification: data-format/message-body.md#framed-data
+ *
+ * @internal
  */
 export function* sealFrames(
   { algorithmSuite, messageId }: BodyHeader,
   { content, count, endsMessage, first }: FramesToSeal,
   message: Uint8Array,
   offset: number,
-  before?: FrameToSeal
-): Generator<FrameToSeal> {
+  before?: SealJob
+): Generator<SealJob> {
   if (before !== undefined) yield before
   const { ivLength, tagLength } = algorithmSuite
   const aadOf = aads(messageId)
@@ -155,15 +156,19 @@ export function* sealFrames(
   }
 }
 
-/** `sealFrames` for all frames of a plaintext, behind a job that comes before them. */
+/**
+ * `sealFrames` for all frames of a plaintext, behind a job that comes before them.
+ *
+ * @internal
+ */
 export const sealJobs = (
   header: BodyHeader,
   { frameCount, frameLength }: FramedLayout,
   plaintext: Uint8Array,
   message: Uint8Array,
   offset: number,
-  before?: FrameToSeal
-): Generator<FrameToSeal> => {
+  before?: SealJob
+): Generator<SealJob> => {
   const content = (index: number) => plaintext.subarray(index * frameLength, (index + 1) * frameLength)
   return sealFrames(header, { first: 1, count: frameCount, endsMessage: true, content }, message, offset, before)
 }
@@ -216,29 +221,28 @@ export function* frames(header: BodyHeader, message: Uint8Array, layout: BodyLay
   }
 }
 
-/** One frame to be opened, with the view of the plaintext that it goes to. */
-interface FrameToOpen {
-  readonly iv: Uint8Array
-  readonly aad: Uint8Array
-  readonly ciphertext: Uint8Array
-  readonly tag: Uint8Array
-  readonly output: Uint8Array
-}
-
-/** The job of each frame. `plaintext` is an array of the layout's `plaintextLength`. */
+/**
+ * The job of each frame. `plaintext` is an array of the layout's `plaintextLength`.
+ *
+ * @internal
+ */
 export const openJobs = (
   header: BodyHeader,
   message: Uint8Array,
   layout: BodyLayout,
   plaintext: Uint8Array
-): Generator<FrameToOpen> => openFrames(header, frames(header, message, layout), plaintext)
+): Generator<OpenJob> => openFrames(header, frames(header, message, layout), plaintext)
 
-/** The jobs of frames whose contents go to `plaintext` one behind the other. */
+/**
+ * The jobs of frames whose contents go to `plaintext` one behind the other.
+ *
+ * @internal
+ */
 export function* openFrames(
   { messageId }: BodyHeader,
   frames: Iterable<Frame>,
   plaintext: Uint8Array
-): Generator<FrameToOpen> {
+): Generator<OpenJob> {
   const aadOf = aads(messageId)
   let position = 0
   for (const { ciphertext, content, iv, sequenceNumber, tag } of frames) {

@@ -78,6 +78,8 @@ const contentTypes: ReadonlyMap<number, ContentType> = /*#__PURE__*/ new Map<num
  * Encodes a header body, over which the header's tag is computed. The context and the encrypted data keys must have been
  * validated: each field fits its length, and the whole context fits 65,535 bytes. `context` is the encoded context, where
  * the caller has it already.
+ *
+ * @internal
  */
 export const encodeBody = (
   header: MessageHeaderBody,
@@ -103,7 +105,11 @@ export const encodeBody = (
   return out.bytes
 }
 
-/** Length in bytes of the header body that `encodeBody` makes of a context of this encoded length. */
+/**
+ * Length in bytes of the header body that `encodeBody` makes of a context of this encoded length.
+ *
+ * @internal
+ */
 export const bodyLength = (
   { commitmentLength, messageFormatVersion, messageIdLength }: AlgorithmSuite.AlgorithmSuite,
   contextLength: number,
@@ -114,7 +120,11 @@ export const bodyLength = (
   return length
 }
 
-/** Length in bytes of IV and tag behind a header body: both in version 1, the tag alone in version 2. */
+/**
+ * Length in bytes of IV and tag behind a header body: both in version 1, the tag alone in version 2.
+ *
+ * @internal
+ */
 export const authenticationLength = (algorithmSuite: AlgorithmSuite.AlgorithmSuite): number =>
   algorithmSuite.tagLength + (algorithmSuite.messageFormatVersion === 1 ? algorithmSuite.ivLength : 0)
 

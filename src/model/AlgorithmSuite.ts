@@ -225,5 +225,9 @@ export const isCacheable = (suite: AlgorithmSuite): boolean => suite.keyDerivati
 /** A suite's identifier as it is written in documentation: `0x0578`. */
 export const formatId = (id: number): string => `0x${id.toString(16).padStart(4, "0")}`
 
-/** An identifier as its two bytes, most significant first. */
+/**
+ * An identifier as its two bytes, most significant first.
+ *
+ * @internal
+ */
 export const encodeId = (id: number): Uint8Array => Uint8Array.of(id >>> 8, id & 0xff)

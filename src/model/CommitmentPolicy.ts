@@ -50,6 +50,8 @@ export const defaultAlgorithmSuite = (policy: CommitmentPolicy): AlgorithmSuite.
  * Checks that messages may be encrypted with the suite under the policy.
  *
  * Specification: client-apis/encrypt.md#algorithm-suite
+ *
+ * @internal
  */
 export const checkEncrypt = (
   policy: CommitmentPolicy,
@@ -60,6 +62,8 @@ export const checkEncrypt = (
  * Checks that messages of the suite may be decrypted under the policy.
  *
  * Specification: client-apis/decrypt.md#parse-the-header
+ *
+ * @internal
  */
 export const checkDecrypt = (
   policy: CommitmentPolicy,

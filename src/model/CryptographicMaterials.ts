@@ -54,6 +54,8 @@ const checkedDecryption = /*#__PURE__*/ makeBrand()
 /**
  * Checks that a suite can use a data key: it is not released yet, has the suite's length, and is not all zero. The error
  * names the fault.
+ *
+ * @internal
  */
 export const checkDataKey = (
   algorithmSuite: AlgorithmSuite.AlgorithmSuite,
@@ -81,6 +83,8 @@ const unreleased = (plaintextDataKey: DataKey.DataKey): unknown => {
  * checked again, since it may have been released.
  *
  * Specification: framework/cmm-interface.md#get-encryption-materials
+ *
+ * @internal
  */
 export const checkEncryptionMaterials = (
   materials: EncryptionMaterials
@@ -181,6 +185,8 @@ const checkRequiredKeys = (keys: ReadonlyArray<string>, context: EncryptionConte
  * here before are returned as they are; of those only the data key is checked again, since it may have been released.
  *
  * Specification: framework/cmm-interface.md#decrypt-materials
+ *
+ * @internal
  */
 export const checkDecryptionMaterials = (
   materials: CompleteDecryptionMaterials

@@ -37,7 +37,11 @@ export const printableInfo = (info: Uint8Array): string => {
   return `${/^[^\p{C}\uFFFD]*/u.exec(new TextDecoder().decode(info))![0]}…`
 }
 
-/** The same in arrays of its own, which keep no larger buffer alive, such as the message that it was read from. */
+/**
+ * The same in arrays of its own, which keep no larger buffer alive, such as the message that it was read from.
+ *
+ * @internal
+ */
 export const copy = ({ ciphertext, keyProviderId, keyProviderInfo }: EncryptedDataKey): EncryptedDataKey => {
   // One buffer for both: buffers are what takes most of a cache entry's memory.
   const both = bytes.concat([keyProviderInfo, ciphertext])

@@ -88,6 +88,8 @@ export const findReservedKey = (context: EncryptionContext): string | undefined 
  * Rejects a context to encrypt under that has keys which only the library may set.
  *
  * Specification: client-apis/encrypt.md#encryption-context
+ *
+ * @internal
  */
 export const checkUnreserved = (context: EncryptionContext): Result.Result<void, InvalidEncryptionContext> => {
   const key = findReservedKey(context)
@@ -101,10 +103,18 @@ export const checkUnreserved = (context: EncryptionContext): Result.Result<void,
 export const findMismatch = (expected: EncryptionContext, actual: EncryptionContext): string | undefined =>
   Object.keys(expected).find((key) => !Object.hasOwn(actual, key) || actual[key] !== expected[key])
 
-/** The pairs whose keys are listed; keys that are not in the context are passed over. */
+/**
+ * The pairs whose keys are listed; keys that are not in the context are passed over.
+ *
+ * @internal
+ */
 export const pick = (context: EncryptionContext, keys: ReadonlyArray<string>): EncryptionContext =>
   Object.fromEntries(Object.entries(context).filter(([key]) => keys.includes(key)))
 
-/** The pairs whose keys are not listed. */
+/**
+ * The pairs whose keys are not listed.
+ *
+ * @internal
+ */
 export const omit = (context: EncryptionContext, keys: ReadonlyArray<string>): EncryptionContext =>
   Object.fromEntries(Object.entries(context).filter(([key]) => !keys.includes(key)))

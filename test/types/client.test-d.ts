@@ -13,7 +13,6 @@ import {
   type InvalidOption,
   type Keyring,
   type KeyringError,
-  type MessageStream,
   MultiKeyring,
   type Receipt,
   type UnverifiedPlaintextReleased,
@@ -137,13 +136,13 @@ result.message = bytes
 
 // Options of streams.
 interface OfStreams {
-  readonly onHeader?: ((metadata: MessageStream.MessageMetadata) => Effect.Effect<unknown>) | undefined
-  readonly onProgress?: ((progress: MessageStream.Progress) => Effect.Effect<unknown>) | undefined
+  readonly onHeader?: ((metadata: EncryptionSdk.MessageMetadata) => Effect.Effect<unknown>) | undefined
+  readonly onProgress?: ((progress: EncryptionSdk.Progress) => Effect.Effect<unknown>) | undefined
 }
 interface OfReading extends DecryptOptions, OfStreams {
   readonly maxWithheldBytes?: number | undefined
 }
-expectTypeOf<Fields<MessageStream.EncryptStreamOptions>>().toEqualTypeOf<
+expectTypeOf<Fields<EncryptionSdk.EncryptStreamOptions>>().toEqualTypeOf<
   Fields<
     EncryptOptions & OfStreams & {
       readonly plaintextLength?: number | undefined
@@ -151,18 +150,18 @@ expectTypeOf<Fields<MessageStream.EncryptStreamOptions>>().toEqualTypeOf<
     }
   >
 >()
-expectTypeOf<Fields<MessageStream.DecryptStreamOptions>>().toEqualTypeOf<
+expectTypeOf<Fields<EncryptionSdk.DecryptStreamOptions>>().toEqualTypeOf<
   Fields<OfReading & { readonly unsignedOnly?: boolean | undefined }>
 >()
-expectTypeOf<Fields<MessageStream.DecryptRangeOptions>>().toEqualTypeOf<Fields<OfReading>>()
-expectTypeOf<MessageStream.Progress>().toEqualTypeOf<{ readonly frames: number; readonly bytes: number }>()
-expectTypeOf<MessageStream.UnverifiedPlaintext>().toEqualTypeOf<{ readonly unverified: Uint8Array }>()
-expectTypeOf<Fields<MessageStream.MessageMetadata>>().toEqualTypeOf<Fields<Common>>()
+expectTypeOf<Fields<EncryptionSdk.DecryptRangeOptions>>().toEqualTypeOf<Fields<OfReading>>()
+expectTypeOf<EncryptionSdk.Progress>().toEqualTypeOf<{ readonly frames: number; readonly bytes: number }>()
+expectTypeOf<EncryptionSdk.UnverifiedPlaintext>().toEqualTypeOf<{ readonly unverified: Uint8Array }>()
+expectTypeOf<Fields<EncryptionSdk.MessageMetadata>>().toEqualTypeOf<Fields<Common>>()
 
 // Streams: errors and requirements of the source, and of onHeader, are those of the stream.
 declare const source: Stream.Stream<Uint8Array, "source", Scope.Scope>
 declare const onHeader: (
-  metadata: MessageStream.MessageMetadata
+  metadata: EncryptionSdk.MessageMetadata
 ) => Effect.Effect<void, "header", FileSystem.FileSystem>
 expectTypeOf(sdk.encryptStream(source, { plaintextLength: 1, onHeader })).toEqualTypeOf<
   Stream.Stream<Uint8Array, "source" | "header" | EncryptError, Scope.Scope | FileSystem.FileSystem>
@@ -172,7 +171,7 @@ expectTypeOf(sdk.decryptStream(source, { onHeader })).toEqualTypeOf<
 >()
 expectTypeOf(sdk.decryptStream(Stream.make(bytes))).toEqualTypeOf<Stream.Stream<Uint8Array, DecryptError>>()
 expectTypeOf(sdk.decryptStreamUnverified(Stream.make(bytes))).toEqualTypeOf<
-  Stream.Stream<MessageStream.UnverifiedPlaintext, DecryptError | UnverifiedPlaintextReleased>
+  Stream.Stream<EncryptionSdk.UnverifiedPlaintext, DecryptError | UnverifiedPlaintextReleased>
 >()
 expectTypeOf(sdk.decryptRange({ length: 1, read: () => Effect.fail("read" as const) }, { offset: 0 })).toEqualTypeOf<
   Stream.Stream<Uint8Array, "read" | DecryptError>
@@ -219,7 +218,7 @@ expectTypeOf<Receipt.BypassReason>().toEqualTypeOf<
 // Sources and streams of the platform.
 expectTypeOf(FileSource.make("path")).toEqualTypeOf<
   Effect.Effect<
-    MessageStream.RandomAccessSource<PlatformError.PlatformError>,
+    EncryptionSdk.RandomAccessSource<PlatformError.PlatformError>,
     PlatformError.PlatformError,
     FileSystem.FileSystem | Scope.Scope
   >
