@@ -1,5 +1,5 @@
 /**
- * Cache entry identifiers: which requests may be served from the same entry.
+ * Cache entry identifiers: requests with the same one may be served from the same entry.
  *
  * Specification: framework/caching-cmm.md#appendix-a-cache-entry-identifier-formulas
  */

@@ -1,6 +1,6 @@
 import * as Schema from "effect/Schema"
 
-/** A cache could not do what it was asked. A manager takes it for a miss, and counts it. */
+/** Error when a cache operation fails. A manager takes it for a miss, and counts it. */
 export class MaterialsCacheError extends (/*#__PURE__*/ Schema.TaggedError<MaterialsCacheError>(
   "effect-encryption-sdk/MaterialsCacheError"
 )("MaterialsCacheError", {

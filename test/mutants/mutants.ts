@@ -551,7 +551,7 @@ const refreshed: ReadonlyArray<Mutant> = [
     find: "if (entry.ageMillis(now) >= request.limits.maxAgeMillis) return",
     replace: "if (entry.ageMillis(now) >= request.limits.maxAgeMillis && !refreshing.has(request.key)) return",
     killedBy: refresh(
-      "promise 12: refresh ahead > while a renewal is in the air the old entry is not served past its maximum age"
+      "promise 12: refresh ahead > while a renewal is in flight the old entry is not served past its maximum age"
     )
   },
   {
@@ -560,7 +560,7 @@ const refreshed: ReadonlyArray<Mutant> = [
     find: "if (threshold !== undefined) return threshold",
     replace: "if (threshold !== undefined && !refreshing.has(request.key)) return threshold",
     killedBy: refresh(
-      "promise 12: refresh ahead > while a renewal is in the air the old entry is not served past its maximum bytes"
+      "promise 12: refresh ahead > while a renewal is in flight the old entry is not served past its maximum bytes"
     )
   },
   {
@@ -569,7 +569,7 @@ const refreshed: ReadonlyArray<Mutant> = [
     find: "if (entry.isSpent()) evict(entry, request.cache, \"messages\", now)",
     replace: "if (entry.isSpent() && !refreshing.has(request.key)) evict(entry, request.cache, \"messages\", now)",
     killedBy: refresh(
-      "promise 12: refresh ahead > the message that spends an entry drops it, also while a renewal is in the air"
+      "promise 12: refresh ahead > the message that spends an entry drops it, also while a renewal is in flight"
     )
   },
   {
@@ -580,12 +580,12 @@ const refreshed: ReadonlyArray<Mutant> = [
     killedBy: refresh("promise 12: refresh ahead > no retry after the old entry met its maximum age, swept or not")
   },
   {
-    name: "refresh landing after an invalidation",
+    name: "a refresh that succeeds after an invalidation is kept",
     file: flights,
     find: "if (!fits({ encryptionContext, metadata: flight.entry?.metadata })) continue",
     replace:
       "if (flight.trigger === \"refresh\" || !fits({ encryptionContext, metadata: flight.entry?.metadata })) continue",
-    killedBy: refresh("promise 12: refresh ahead > what lands after an invalidation is dropped")
+    killedBy: refresh("promise 12: refresh ahead > what succeeds after an invalidation is dropped")
   },
   {
     name: "refresh by a timer",
@@ -824,21 +824,21 @@ const faulty: ReadonlyArray<Mutant> = [
 /** Control: promise 17, warming, revocation and seeding. */
 const controlled: ReadonlyArray<Mutant> = [
   {
-    name: "a fetch in the air survives an invalidation",
+    name: "a fetch in flight survives an invalidation",
     file: flights,
     find: "cause, now)\n      close(flight)\n    }\n  }",
     replace: "cause, now)\n    }\n  }",
     killedBy: control(
-      "promise 17: invalidate and clear > invalidate: flights in the air serve their waiters, and nothing of them is cached"
+      "promise 17: invalidate and clear > invalidate: fetches in flight serve their waiters, and nothing of them is cached"
     )
   },
   {
-    name: "invalidation by a pair that is not stored misses the fetch in the air",
+    name: "invalidation by a pair that is not stored misses the fetch in flight",
     file: manager,
     find: ": { ...copied.encryptionContext, ...expectedEncryptionContext },",
     replace: ": copied.encryptionContext,",
     killedBy: found(
-      "found by the model > an invalidation by a pair that is reproduced, and not stored, closes the flight in the air"
+      "found by the model > an invalidation by a pair that is reproduced, and not stored, closes the flight"
     )
   },
   {
@@ -847,7 +847,7 @@ const controlled: ReadonlyArray<Mutant> = [
     find: "if (flight.entry !== undefined) evict(flight.entry, flight.request.cache, cause, now)\n",
     replace: "if (flight.trigger === \"refresh\") evict(flight.entry!, flight.request.cache, cause, now)\n",
     killedBy: control(
-      "promise 17: invalidate and clear > what was invalidated while its put was in the air is not served"
+      "promise 17: invalidate and clear > what was invalidated while its put was in flight is not served"
     )
   },
   {

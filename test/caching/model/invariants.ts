@@ -115,7 +115,7 @@ export const checkInvariants = (program: Program, run: Run, coverage: Coverage):
             must(!flight.settled, () => `fetch ${event.fetch} ends twice`)
             ReferenceModel.fail(flight)
             count(`fetches: ${event.outcome}`)
-            if (event.outcome === "landed") landedAt.set(askedIn.get(fiber!)!, at)
+            if (event.outcome === "succeeded") landedAt.set(askedIn.get(fiber!)!, at)
             break
           }
           case "CacheFault":

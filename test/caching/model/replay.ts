@@ -31,7 +31,7 @@ type Expected =
 interface Refresh {
   readonly request: ReferenceModel.CacheableRequest
   readonly entry: ReferenceModel.Entry
-  /** When the next attempt is due, by the time that sleeps go by; none while one is in the air. */
+  /** When the next attempt is due, by the time that sleeps go by; none while one is in flight. */
   retryAt: number | undefined
   /** Whether that moment has passed: the attempt may have found that it is not wanted any more. */
   uncertain: boolean
@@ -234,7 +234,7 @@ export const replay = (
     must(!closed.has(manager), () => "a closed manager refreshes")
     must(ReferenceModel.openFlight(model, manager, key) === undefined, () => "a refresh starts beside an open flight")
     const { entry, request, retryAt } = refresh
-    if (retryAt === undefined) return fail("a refresh starts while one is in the air")
+    if (retryAt === undefined) return fail("a refresh starts while one is in flight")
     must(at.scheduled >= retryAt, () => "a refresh is tried again too early")
     const retried = landedOrFailed.has(refresh)
     must(
@@ -252,7 +252,7 @@ export const replay = (
 
   const settled = (
     flight: ReferenceModel.Flight,
-    outcome: "landed" | "failed" | "deadline" | "abandoned",
+    outcome: "succeeded" | "failed" | "deadline" | "abandoned",
     at: Moment
   ): void => {
     const failed = outcome === "failed" || outcome === "deadline"
@@ -290,7 +290,7 @@ export const replay = (
     const { scheduled } = flight.startedAt as Moment
     must(at.scheduled <= scheduled + Program.fetchDeadline, () => "a flight outlives its deadline")
     switch (event.outcome) {
-      case "landed": {
+      case "succeeded": {
         const call = fiber === undefined ? undefined : askedIn.get(fiber)
         if (call === undefined) return fail(`fetch ${event.fetch} lands without a call`)
         const { outcome } = run.callSpec(call)
@@ -329,11 +329,11 @@ export const replay = (
           expected.set(request, { _tag: "Bypassed", reasons: ["MaterialsNotCacheable"], call: undefined })
         }
         if (landing.kept !== undefined) kept.set(flight, landing.kept)
-        else if (landing.cacheable) count("landed, and nothing of it is cached")
-        if (landing.cacheable && flight.trigger === "refresh") count("refreshes landed")
+        else if (landing.cacheable) count("succeeded, and nothing of it is cached")
+        if (landing.cacheable && flight.trigger === "refresh") count("refreshes succeeded")
         if (closedByControl.has(flight)) {
-          count("landed after an invalidation")
-          if (flight.trigger === "refresh") count("refreshes landed after an invalidation")
+          count("succeeded after an invalidation")
+          if (flight.trigger === "refresh") count("refreshes succeeded after an invalidation")
         }
         settled(flight, event.outcome, at)
         return
@@ -385,7 +385,7 @@ export const replay = (
     for (const flight of open) {
       if (flight.open) continue
       closedByControl.add(flight)
-      count("closed in the air by an invalidation")
+      count("closed by an invalidation")
     }
   }
   let selected: {

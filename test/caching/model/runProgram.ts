@@ -15,7 +15,7 @@ import {
 import { Primitives } from "effect-encryption-sdk/crypto"
 import { NodePrimitives } from "effect-encryption-sdk/node"
 import { TestClock } from "effect/testing"
-import { Entry as InternalEntry } from "../../../src/caching/internal/cacheEntry.ts"
+import { Entry as InternalEntry } from "../../../src/caching/internal/entry.ts"
 import type { Receipt } from "../../../src/model/Receipt.ts"
 import { failed, keyBytes, keyNumber, scriptedManager } from "../../support/scriptedManager.ts"
 import * as Program from "./Program.ts"

@@ -1,0 +1,46 @@
+import * as Schema from "effect/Schema"
+import * as bytes from "../../internal/bytes.ts"
+import { checker } from "../../internal/options.ts"
+import { isCryptographicMaterialsManager } from "../../materials/CryptographicMaterialsManager.ts"
+import { isMaterialsCache } from "../MaterialsCache.ts"
+import { PositiveDuration, positiveDuration } from "./durations.ts"
+
+const isText = (value: unknown): value is string =>
+  typeof value === "string" && value !== "" && bytes.isWellFormed(value)
+
+const isFunction = (value: unknown): value is () => void => typeof value === "function"
+
+const AnyCache = /*#__PURE__*/ Schema.declare(isMaterialsCache)
+const Flag = /*#__PURE__*/ Schema.optional(Schema.Boolean)
+
+/** The check of a caching manager's options. */
+export const checkOptions = /*#__PURE__*/ checker(
+  /*#__PURE__*/ Schema.Struct({
+    materialsManager: /*#__PURE__*/ Schema.declare(isCryptographicMaterialsManager),
+    cache: AnyCache,
+    // Checked apart, each with its own error or its own fields.
+    policy: Schema.Unknown,
+    refreshAhead: /*#__PURE__*/ Schema.optional(Schema.Unknown),
+    partitionId: /*#__PURE__*/ Schema.optional(/*#__PURE__*/ Schema.declare(isText)),
+    decryptCache: /*#__PURE__*/ Schema.optional(AnyCache),
+    evictRevoked: Flag,
+    seedDecryptCache: Flag,
+    fetchDeadline: PositiveDuration,
+    cacheTimeout: PositiveDuration,
+    onEvent: /*#__PURE__*/ Schema.optional(/*#__PURE__*/ Schema.declare(isFunction))
+  }),
+  "a caching materials manager",
+  {
+    materialsManager: "must be a materials manager",
+    cache: "must be a materials cache",
+    policy: "must be thresholds or a policy",
+    refreshAhead: "must be the options of refreshing ahead, or left out",
+    partitionId: "must be a text of at least one character, and well-formed Unicode",
+    decryptCache: "must be a materials cache, or left out",
+    evictRevoked: "must be a boolean, or left out",
+    seedDecryptCache: "must be a boolean, or left out",
+    fetchDeadline: positiveDuration,
+    cacheTimeout: positiveDuration,
+    onEvent: "must be a function, or left out"
+  }
+)
