@@ -16,6 +16,7 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import type { AlgorithmSuite } from "../model/AlgorithmSuite.ts"
 import type { EncryptionContext } from "../model/EncryptionContext.ts"
+import { parsePositive } from "./internal/durations.ts"
 import { InvalidPolicy } from "./InvalidPolicy.ts"
 
 const TypeId = "~effect-encryption-sdk/caching/CachePolicy" as const
@@ -72,21 +73,10 @@ const MaxAge = /*#__PURE__*/ field(
   Schema.Duration,
   {
     bound: bounds.maxAge,
-    parse: (input) => {
-      if (typeof input === "number" || typeof input === "bigint") return undefined
-      const duration = typeof input === "string" ? parseDuration(input) : input
-      return duration !== undefined && Duration.isFinite(duration) && Duration.isPositive(duration)
-        ? duration
-        : undefined
-    },
+    parse: (input) => typeof input === "number" || typeof input === "bigint" ? undefined : parsePositive(input),
     print: (duration) => duration
   }
 )
-
-const parseDuration = (text: string): Duration.Duration | undefined => {
-  const parsed = Duration.fromInput(text as Duration.Input)
-  return parsed._tag === "Some" ? parsed.value : undefined
-}
 
 const Integer = /*#__PURE__*/ Schema.Union([Schema.String, Schema.BigInt, Schema.Number])
 

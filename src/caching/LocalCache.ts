@@ -45,19 +45,9 @@ export const make: (
 ) => Effect.Effect<MaterialsCache.MaterialsCache, InvalidOption, Scope.Scope> = /*#__PURE__*/ Effect.fnUntraced(
   function*(options) {
     yield* Effect.fromResult(Result.mapError(checkOptions(options), (invalid) => new InvalidOption(invalid)))
-    const store = new Store(options, yield* Clock.Clock, yield* Effect.context())
-    yield* Effect.addFinalizer(() => store.close())
-    return MaterialsCache.make({
-      stores: options.capacity > 0,
-      get: (key) => Effect.sync(() => store.getUnexpired(key)),
-      getUnsafe: (key) => store.get(key),
-      put: (entry) => Effect.sync(() => store.put(entry as Entry)),
-      delete: (entry, cause) => Effect.sync(() => store.delete(entry, cause)),
-      deleteWhere: (predicate, cause) =>
-        Effect.sync(() => store.evictWhere((entry) => predicate(entry.metadata), cause)),
-      clear: Effect.sync(() => void store.evictWhere(() => true, "cleared")),
-      size: Effect.sync(() => store.size)
-    })
+    const { cache, close } = localCache(options, yield* Clock.Clock, yield* Effect.context())
+    yield* Effect.addFinalizer(() => close)
+    return cache
   }
 )
 
@@ -75,115 +65,108 @@ const checkOptions = /*#__PURE__*/ checker(
   {
     capacity: (value) => `must be an integer from 0 to ${Number.MAX_SAFE_INTEGER}, got ${String(value)}`,
     sweepInterval: positiveDuration,
-    onEviction: "must be a function, or left out"
+    onEviction: "must be a function"
   }
 )
 
-/** The entries of one cache. */
-class Store {
+/** The cache, and what closes it. */
+const localCache = (
+  { capacity, onEviction, ...options }: Options,
+  clock: Clock.Clock,
+  context: Context.Context<never>
+) => {
+  const sweepInterval = Duration.fromInputUnsafe(options.sweepInterval ?? "60 seconds")
   // A Map keeps the order of insertion: the first key is the least recently used one.
-  readonly #entries = new Map<string, Entry>()
-  readonly #capacity: number
-  readonly #onEviction: Options["onEviction"]
-  readonly #sweepInterval: Duration.Duration
-  readonly #clock: Clock.Clock
-  readonly #context: Context.Context<never>
-  #newest: Entry | undefined
-  #closed = false
-  #sweeper: Fiber.Fiber<void> | undefined
+  const entries = new Map<string, Entry>()
+  let newest: Entry | undefined
+  let closed = false
+  let sweeper: Fiber.Fiber<void> | undefined
 
-  constructor({ capacity, onEviction, sweepInterval }: Options, clock: Clock.Clock, context: Context.Context<never>) {
-    this.#capacity = capacity
-    this.#onEviction = onEviction
-    this.#sweepInterval = Duration.fromInputUnsafe(sweepInterval ?? "60 seconds")
-    this.#clock = clock
-    this.#context = context
-  }
-
-  get size(): number {
-    return this.#entries.size
-  }
-
-  get(key: string): Entry | undefined {
-    const entry = this.#entries.get(key)
-    if (entry !== undefined && entry !== this.#newest) {
-      this.#entries.delete(key)
-      this.#entries.set(key, entry)
-      this.#newest = entry
-    }
-    return entry
-  }
-
-  getUnexpired(key: string): Entry | undefined {
-    const entry = this.get(key)
-    if (entry === undefined) return undefined
-    const now = nowUnsafe(this.#clock)
-    if (!entry.isExpired(now)) return entry
-    entry.evict("age", now)
-    return undefined
-  }
-
-  put(entry: Entry): void {
-    const { key } = entry.metadata
-    if (entry.evicted || this.#entries.get(key) === entry) return
-    const now = nowUnsafe(this.#clock)
-    if (this.#closed || this.#capacity === 0) {
-      entry.evict(this.#closed ? "scope" : "capacity", now)
-      return
-    }
-    this.#entries.get(key)?.evict("replaced", now)
-    entry.onEvicted(this.#onEvicted)
-    this.#entries.set(key, entry)
-    this.#newest = entry
-    if (this.#entries.size > this.#capacity) this.#entries.values().next().value?.evict("capacity", now)
-    // The fiber may end before the assignment only if the sleep did not suspend, which a positive interval excludes.
-    this.#sweeper ??= Effect.runForkWith(this.#context)(this.#sweep())
-  }
-
-  delete(entry: CacheEntry, cause: EvictionCause): void {
-    const current = this.#entries.get(entry.metadata.key)
-    if (current === entry) current.evict(cause, nowUnsafe(this.#clock))
-  }
-
-  evictWhere(predicate: (entry: Entry) => boolean, cause: EvictionCause): number {
-    const now = nowUnsafe(this.#clock)
+  const evictWhere = (predicate: (entry: Entry) => boolean, cause: EvictionCause): number => {
+    const now = nowUnsafe(clock)
     let count = 0
-    for (const entry of this.#entries.values()) {
+    for (const entry of entries.values()) {
       if (predicate(entry) && entry.evict(cause, now)) count++
     }
     return count
   }
 
-  close(): Effect.Effect<unknown> {
-    return Effect.suspend(() => {
-      this.#closed = true
-      this.evictWhere(() => true, "scope")
-      return this.#sweeper === undefined ? Effect.void : Fiber.interrupt(this.#sweeper)
-    })
+  const sweep = Effect.gen(function*() {
+    do {
+      yield* Effect.sleep(sweepInterval)
+      const now = nowUnsafe(clock)
+      evictWhere((entry) => entry.isExpired(now), "age")
+      evictWhere((entry) => entry.isSpent(), "messages")
+    } while (entries.size > 0)
+    sweeper = undefined
+  })
+
+  const getUnsafe = (key: string): Entry | undefined => {
+    const entry = entries.get(key)
+    if (entry !== undefined && entry !== newest) {
+      entries.delete(key)
+      entries.set(key, entry)
+      newest = entry
+    }
+    return entry
   }
 
-  // Whoever evicts an entry, it leaves the cache in the same step. One function for all entries.
-  readonly #onEvicted = (event: EvictionEvent, entry: Entry): void => {
-    if (this.#entries.get(entry.metadata.key) === entry) this.#entries.delete(entry.metadata.key)
+  const getUnexpired = (key: string): Entry | undefined => {
+    const entry = getUnsafe(key)
+    const now = nowUnsafe(clock)
+    if (!entry?.isExpired(now)) return entry
+    entry.evict("age", now)
+    return undefined
+  }
+
+  // Whatever evicts an entry, it leaves the cache in the same step. One function for all entries.
+  const onEvicted = (event: EvictionEvent, entry: Entry): void => {
+    if (entries.get(entry.metadata.key) === entry) entries.delete(entry.metadata.key)
     try {
-      this.#onEviction?.(event)
+      onEviction?.(event)
     } catch {
       // A listener's fault is not the cache's.
     }
   }
 
-  #sweep(): Effect.Effect<void> {
-    return Effect.suspend(() =>
-      Effect.flatMap(Effect.sleep(this.#sweepInterval), () => {
-        const now = nowUnsafe(this.#clock)
-        this.evictWhere((entry) => entry.isExpired(now), "age")
-        this.evictWhere((entry) => entry.isSpent(), "messages")
-        if (this.#entries.size > 0) return this.#sweep()
-        this.#sweeper = undefined
-        return Effect.void
-      })
-    )
+  const putUnsafe = (entry: Entry): void => {
+    const { key } = entry.metadata
+    if (entry.evicted || entries.get(key) === entry) return
+    const now = nowUnsafe(clock)
+    if (closed || capacity === 0) {
+      entry.evict(closed ? "scope" : "capacity", now)
+      return
+    }
+    entries.get(key)?.evict("replaced", now)
+    entry.onEvicted(onEvicted)
+    entries.set(key, entry)
+    newest = entry
+    if (entries.size > capacity) entries.values().next().value?.evict("capacity", now)
+    // The fiber may end before the assignment only if the sleep did not suspend, which a positive interval excludes.
+    sweeper ??= Effect.runForkWith(context)(sweep)
   }
+
+  const deleteUnsafe = (entry: CacheEntry, cause: EvictionCause): void => {
+    const current = entries.get(entry.metadata.key)
+    if (current === entry) current.evict(cause, nowUnsafe(clock))
+  }
+
+  const cache = MaterialsCache.make({
+    stores: capacity > 0,
+    get: (key) => Effect.sync(() => getUnexpired(key)),
+    getUnsafe,
+    put: (entry) => Effect.sync(() => putUnsafe(entry as Entry)),
+    delete: (entry, cause) => Effect.sync(() => deleteUnsafe(entry, cause)),
+    deleteWhere: (predicate, cause) => Effect.sync(() => evictWhere((entry) => predicate(entry.metadata), cause)),
+    clear: Effect.sync(() => void evictWhere(() => true, "cleared")),
+    size: Effect.sync(() => entries.size)
+  })
+  const close = Effect.suspend((): Effect.Effect<void> => {
+    closed = true
+    evictWhere(() => true, "scope")
+    return sweeper === undefined ? Effect.void : Fiber.interrupt(sweeper)
+  })
+  return { cache, close }
 }
 
 /** `make` as the program's materials cache. */

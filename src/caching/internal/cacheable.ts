@@ -87,8 +87,6 @@ export interface Operation<Request extends MaterialsRequest, M extends CompleteM
   /** Asks the underlying manager, as it is. */
   readonly ask: (request: Request) => Effect.Effect<MaterialsResponse<M>, E, Scope.Scope>
   readonly check: (materials: M) => Result.Result<M, InvalidMaterials>
-  /** The limits that hold for this operation, of those that the policy sets. */
-  readonly limits: (limits: Limits) => Limits
   /** The materials with encrypted data keys of their own, which keep no larger buffer alive. */
   readonly detach: (materials: M) => M
   readonly encryptedDataKeys: (materials: M) => EntryMetadata["encryptedDataKeys"]
@@ -126,7 +124,7 @@ export const classify = <Request extends MaterialsRequest, M extends CompleteMat
   })
   if (limits === undefined) return Effect.succeed("Rule")
   if (read.charge.bytes > limits.maxBytesEncrypted) return Effect.succeed("LargerThanMaxBytesEncrypted")
-  return Effect.map(read.key(), (key) => cacheable(manager, operation, request, read, key, operation.limits(limits)))
+  return Effect.map(read.key(), (key) => cacheable(manager, operation, request, read, key, limits))
 }
 
 const cacheable = <Request extends MaterialsRequest, M extends CompleteMaterials, E>(

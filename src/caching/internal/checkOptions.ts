@@ -34,13 +34,13 @@ export const checkOptions = /*#__PURE__*/ checker(
     materialsManager: "must be a materials manager",
     cache: "must be a materials cache",
     policy: "must be thresholds or a policy",
-    refreshAhead: "must be the options of refreshing ahead, or left out",
+    refreshAhead: "must be the options of refreshing ahead",
     partitionId: "must be a text of at least one character, and well-formed Unicode",
-    decryptCache: "must be a materials cache, or left out",
-    evictRevoked: "must be a boolean, or left out",
-    seedDecryptCache: "must be a boolean, or left out",
+    decryptCache: "must be a materials cache",
+    evictRevoked: "must be a boolean",
+    seedDecryptCache: "must be a boolean",
     fetchDeadline: positiveDuration,
     cacheTimeout: positiveDuration,
-    onEvent: "must be a function, or left out"
+    onEvent: "must be a function"
   }
 )

@@ -50,69 +50,50 @@ export const make = (primitives: Primitives, partitionId: string, managerId: str
   const recent = new Map<EncryptionContext.EncryptionContext, Remembered>()
   return {
     encryption: (request, isValidated) => {
-      const { algorithmSuite, commitmentPolicy, encryptionContext } = request
-      const isRemembered = isValidated && request.requiredEncryptionContextKeys.length === 0
+      const { algorithmSuite, commitmentPolicy, encryptionContext, requiredEncryptionContextKeys } = request
+      const isRemembered = isValidated && requiredEncryptionContextKeys.length === 0
       const known = isRemembered ? recent.get(encryptionContext) : undefined
       if (known?.algorithmSuite === algorithmSuite && known?.commitmentPolicy === commitmentPolicy) {
         return Effect.succeed(known.key)
       }
-      const computed = encryptionKey(primitives, partitionId, request)
+      const computed = storedKey(
+        primitives,
+        CacheEntryIdentifier.encryptionPreimage({ partitionId, algorithmSuite, encryptionContext }),
+        commitmentPolicy,
+        Object.fromEntries(requiredEncryptionContextKeys.map((name) => [name, ""]))
+      )
       return isRemembered
         ? Effect.map(computed, (key) => {
-          remember(recent, encryptionContext, { algorithmSuite, commitmentPolicy, key })
+          if (recent.size >= maxRemembered) recent.delete(recent.keys().next().value!)
+          recent.set(encryptionContext, { algorithmSuite, commitmentPolicy, key })
           return key
         })
         : computed
     },
-    decryption: (request) => decryptionKey(primitives, partitionId, request),
+    decryption: (request) =>
+      storedKey(
+        primitives,
+        CacheEntryIdentifier.decryptionPreimage({ partitionId, ...request }),
+        request.commitmentPolicy,
+        request.expectedEncryptionContext
+      ),
     own: (key) => `${key}.${managerId}`
   }
 }
 
-const remember = (
-  recent: Map<EncryptionContext.EncryptionContext, Remembered>,
-  context: EncryptionContext.EncryptionContext,
-  remembered: Remembered
-): void => {
-  if (recent.size >= maxRemembered && !recent.has(context)) recent.delete(recent.keys().next().value!)
-  recent.set(context, remembered)
-}
-
-const encryptionKey = (
-  primitives: Primitives,
-  partitionId: string,
-  { algorithmSuite, commitmentPolicy, encryptionContext, requiredEncryptionContextKeys }: EncryptionKeyRequest
-): Effect.Effect<string> =>
-  storedKey(
-    primitives,
-    CacheEntryIdentifier.encryptionPreimage({ partitionId, algorithmSuite, encryptionContext }),
-    commitmentPolicy,
-    EncryptionContext.serialize(Object.fromEntries(requiredEncryptionContextKeys.map((name) => [name, ""])))
-  )
-
-const decryptionKey = (
-  primitives: Primitives,
-  partitionId: string,
-  request: DecryptMaterialsRequest
-): Effect.Effect<string> =>
-  storedKey(
-    primitives,
-    CacheEntryIdentifier.decryptionPreimage({ partitionId, ...request }),
-    request.commitmentPolicy,
-    EncryptionContext.serialize(request.expectedEncryptionContext)
-  )
-
+/** `distinction`: pairs that separate entries of the same identifier and policy. */
 const storedKey = (
   primitives: Primitives,
   preimage: Uint8Array,
   commitmentPolicy: string,
-  distinction: Uint8Array
+  distinction: EncryptionContext.EncryptionContext
 ): Effect.Effect<string> =>
   Effect.flatMap(primitives.sha384(preimage), (identifier) => {
     const key = textOf(identifier, commitmentPolicy)
-    return distinction.length === 0
+    const distinguishing = EncryptionContext.serialize(distinction)
+    return distinguishing.length === 0
       ? Effect.succeed(key)
-      : Effect.map(primitives.sha384(distinction), (digest) => `${key}.${Hex.encode(digest)}`)
+      : Effect.map(primitives.sha384(distinguishing), (digest) => `${key}.${Hex.encode(digest)}`)
   })
 
 const digits = /*#__PURE__*/ bytes.utf8("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")

@@ -9,7 +9,7 @@ import type { Usage } from "../../model/Receipt.ts"
 import * as CachePolicy from "../CachePolicy.ts"
 import { InvalidPolicy } from "../InvalidPolicy.ts"
 
-/** The thresholds that hold for one request. Decryption is bounded by age alone. */
+/** The thresholds that hold for one request. */
 export interface Limits {
   readonly maxAgeMillis: number
   readonly maxMessagesEncrypted: number
@@ -36,15 +36,17 @@ const complete = (
   maxBytesEncrypted: maxBytesEncrypted ?? missing.maxBytesEncrypted
 })
 
+const defaults: Limits = {
+  maxAgeMillis: 0,
+  maxMessagesEncrypted: CachePolicy.maxMessagesEncryptedLimit,
+  maxBytesEncrypted: CachePolicy.maxBytesEncryptedLimit
+}
+
 /** The limits of a manager with this policy. Fails where the policy has no maximum age. */
 export const ofManager = ({ thresholds }: CachePolicy.CachePolicy): Result.Result<Limits, InvalidPolicy> =>
   thresholds.maxAge === undefined
     ? Result.fail(new InvalidPolicy({ violations: [{ field: "maxAge", description: "is required" }] }))
-    : Result.succeed(complete(thresholds, {
-      maxAgeMillis: 0,
-      maxMessagesEncrypted: CachePolicy.maxMessagesEncryptedLimit,
-      maxBytesEncrypted: CachePolicy.maxBytesEncryptedLimit
-    }))
+    : Result.succeed(complete(thresholds, defaults))
 
 /** The limits that the policy's rules set for a request, before any look-up; undefined where it bypasses the cache. */
 export const ofRequest = (

@@ -13,7 +13,6 @@ import * as EncryptionContext from "../../model/EncryptionContext.ts"
 import { DecryptError } from "../../model/errors/DecryptError.ts"
 import { EncryptError } from "../../model/errors/EncryptError.ts"
 import { InvalidOption } from "../../model/errors/Reasons.ts"
-import { maxBytesEncryptedLimit } from "../CachePolicy.ts"
 import type { MaterialsCache } from "../MaterialsCache.ts"
 import type { Operation } from "./cacheable.ts"
 import type { EntryKeys } from "./entryKey.ts"
@@ -61,7 +60,6 @@ export const encryption = (
   },
   ask: (request) => materialsManager.getEncryptionMaterials(request),
   check: Materials.checkEncryptionMaterials,
-  limits: (limits) => limits,
   detach: (materials) => ({
     ...materials,
     encryptedDataKeys: materials.encryptedDataKeys.map(EncryptedDataKey.copy)
@@ -102,6 +100,7 @@ export const decryption = (
         // With the expected pairs, which are reproduced where they are not stored.
         encryptionContext: expectsNothing ? stored.success : { ...stored.success, ...expectedEncryptionContext },
         plaintextLength: undefined,
+        // Charged nothing, it meets no limit but the age.
         charge: noUsage,
         key: () => keys.decryption(copy),
         ownKey: isSeeded && expectsNothing ? keys.own : undefined,
@@ -111,11 +110,6 @@ export const decryption = (
   },
   ask: (request) => materialsManager.decryptMaterials(request),
   check: Materials.checkDecryptionMaterials,
-  limits: ({ maxAgeMillis }) => ({
-    maxAgeMillis,
-    maxMessagesEncrypted: Infinity,
-    maxBytesEncrypted: maxBytesEncryptedLimit
-  }),
   detach: (materials) => ({
     ...materials,
     unwrappedDataKey: EncryptedDataKey.copy(materials.unwrappedDataKey)

@@ -30,46 +30,40 @@ export interface Seeding {
 export type Seed = (createdAt: Instant) => void
 
 /** Prepares the seed of encryption materials; none where the suite's materials are not cached. */
-export const prepare = (
+export const prepare = /*#__PURE__*/ Effect.fnUntraced(function*(
   seeding: Seeding,
   materials: CompleteEncryptionMaterials,
   commitmentPolicy: CommitmentPolicy.CommitmentPolicy
-): Effect.Effect<Seed | undefined> => {
+): Effect.fn.Return<Seed | undefined> {
   const { algorithmSuite, encryptedDataKeys, encryptionContext } = materials
   if (
     !AlgorithmSuite.isCacheable(algorithmSuite) || !CommitmentPolicy.allowsDecrypt(commitmentPolicy, algorithmSuite)
-  ) {
-    return Effect.undefined
-  }
-  const request = { algorithmSuite, commitmentPolicy, encryptedDataKeys, encryptionContext }
-  return Effect.flatMap(
-    seeding.keys.decryption({ ...request, expectedEncryptionContext: EncryptionContext.empty }),
-    (key) =>
-      Effect.map(
-        importVerificationKey(seeding.primitives, materials),
-        (imported) => imported && ((createdAt) => plant(seeding, seeding.keys.own(key), materials, imported, createdAt))
-      )
+  ) return undefined
+  const key = seeding.keys.own(
+    yield* seeding.keys.decryption({
+      algorithmSuite,
+      commitmentPolicy,
+      encryptedDataKeys,
+      encryptionContext,
+      expectedEncryptionContext: EncryptionContext.empty
+    })
   )
-}
-
-/** The key that verifies what the materials sign; undefined where it cannot be imported. */
-const importVerificationKey = (
-  primitives: Primitives,
-  { algorithmSuite, encryptionContext }: CompleteEncryptionMaterials
-): Effect.Effect<{ readonly verificationKey: VerificationKey | undefined } | undefined> => {
-  if (algorithmSuite.signature === undefined) return Effect.succeed({ verificationKey: undefined })
+  if (algorithmSuite.signature === undefined) return (createdAt) => plant(seeding, key, materials, undefined, createdAt)
   const publicKey = Base64.decode(encryptionContext[EncryptionContext.publicKeyKey] ?? "")
-  return Result.isFailure(publicKey) ? Effect.undefined : Effect.map(
-    Effect.option(primitives.importVerificationKey(algorithmSuite.signature.curve, publicKey.success)),
-    (verificationKey) => Option.isSome(verificationKey) ? { verificationKey: verificationKey.value } : undefined
+  if (Result.isFailure(publicKey)) return undefined
+  const imported = yield* Effect.option(
+    seeding.primitives.importVerificationKey(algorithmSuite.signature.curve, publicKey.success)
   )
-}
+  return Option.isNone(imported)
+    ? undefined
+    : (createdAt) => plant(seeding, key, materials, imported.value, createdAt)
+})
 
 const plant = (
   { access, cache }: Seeding,
   key: string,
   materials: CompleteEncryptionMaterials,
-  { verificationKey }: { readonly verificationKey: VerificationKey | undefined },
+  verificationKey: VerificationKey | undefined,
   createdAt: Instant
 ): void => {
   const decryption: CompleteDecryptionMaterials = {
