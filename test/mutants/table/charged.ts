@@ -110,7 +110,7 @@ export const charged: ReadonlyArray<Mutant> = [
     name: "the first use is not counted",
     file: fetching,
     find: "kept, reserved, arrivedAt",
-    replace: "kept, { messages: 0, bytes: 0n }, arrivedAt",
+    replace: "kept, { ...reserved, messages: 0, bytes: 0n }, arrivedAt",
     killedBy: byThresholds("the first use of a data key is exempt from the thresholds but counted")
   },
   {
@@ -127,7 +127,7 @@ export const charged: ReadonlyArray<Mutant> = [
     name: "a decrypt limited by messages",
     file: operations,
     find: "charge: noUsage,\n",
-    replace: "charge: { messages: 1, bytes: 0n },\n",
+    replace: "charge: { ...noUsage, messages: 1 },\n",
     killedBy: byThresholds("decryption is bounded by age alone")
   },
   {
@@ -161,7 +161,7 @@ export const charged: ReadonlyArray<Mutant> = [
     name: "age is counted from the start of the fetch",
     file: fetching,
     find: "kept, reserved, arrivedAt",
-    replace: "kept, reserved, startedAt",
+    replace: "kept, reserved, arrivedAt && startedAt",
     also: {
       find: "{ request, reserved }: Flight",
       replace: "{ request, reserved, startedAt }: Flight"

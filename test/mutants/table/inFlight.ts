@@ -122,7 +122,7 @@ export const inFlight: ReadonlyArray<Mutant> = [
     name: "a flight with no waiters accepts one",
     file: fetching,
     find: "fail(fetching, flight, \"abandoned\", Cause.interrupt())\n  flight.fetching?.interruptUnsafe()",
-    replace: "flight.fetching?.interruptUnsafe()",
+    replace: "void fetching\n  flight.fetching?.interruptUnsafe()",
     killedBy: byFlights(
       "promise 10: interruption > nobody waits for the interruption of a fetch to finish, and a flight " +
         "without waiters accepts none"
@@ -149,7 +149,7 @@ export const inFlight: ReadonlyArray<Mutant> = [
     name: "the closing of the scope leaves waiters to fetches that cannot be interrupted",
     file: fetching,
     find: "  for (const flight of flights.unsettled) fail(fetching, flight, \"abandoned\", Cause.interrupt())\n",
-    replace: "",
+    replace: "  for (const flight of flights.unsettled) void flight\n",
     killedBy: byFlights(
       "promise 10: interruption > closing the manager's scope waits for nothing, and nor do they who " +
         "wait for a fetch that cannot be interrupted"
