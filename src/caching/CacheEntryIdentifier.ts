@@ -9,10 +9,10 @@ import * as EncryptionContext from "../model/EncryptionContext.ts"
 import * as bytes from "../internal/bytes.ts"
 
 const cachingCmmResource = /*#__PURE__*/ Uint8Array.of(0x01)
-const encryptScope = /*#__PURE__*/ Uint8Array.of(0x01)
+const encryptScope = cachingCmmResource
 const decryptScope = /*#__PURE__*/ Uint8Array.of(0x02)
 const withoutSuite = /*#__PURE__*/ Uint8Array.of(0x00)
-const withSuite = /*#__PURE__*/ Uint8Array.of(0x01)
+const withSuite = cachingCmmResource
 
 const suiteId = (suite: AlgorithmSuite): Uint8Array => Uint8Array.of(suite.id >> 8, suite.id & 0xff)
 

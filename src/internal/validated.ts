@@ -6,18 +6,11 @@ export interface Remembered {
   asked: boolean
   /** Its serialisation, with a character for each byte: an array takes three times the memory. */
   serialized: string | undefined
-  /** The last key that a caching manager made of it, and what else the key was made of. */
-  cacheKey: {
-    readonly partitionId: string
-    readonly commitmentPolicy: string
-    readonly algorithmSuite: unknown
-    readonly key: string
-  } | undefined
 }
 
 /** Marks contexts as validated. */
 export class Validated extends Stamped {
-  readonly #known: Remembered = { asked: false, serialized: undefined, cacheKey: undefined }
+  readonly #known: Remembered = { asked: false, serialized: undefined }
 
   /** Marks a context and answers it; it must be frozen next. */
   static mark<A extends object>(context: A): A {

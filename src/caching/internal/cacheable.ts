@@ -20,7 +20,7 @@ import type { RuleRequest } from "../CachePolicy.ts"
 import type { EntryMetadata } from "../EntryMetadata.ts"
 import type { MaterialsCache } from "../MaterialsCache.ts"
 import type { CacheAccess } from "./cacheAccess.ts"
-import { type CompleteMaterials, metadataOf } from "./entry.ts"
+import type { CompleteMaterials } from "./entry.ts"
 import type { Limits } from "./limits.ts"
 import type { Seed } from "./seeding.ts"
 
@@ -39,8 +39,8 @@ export interface CacheableRequest<M extends CompleteMaterials, E> {
   readonly fetch: Effect.Effect<Fetched<M>, E, Scope.Scope>
   /** Asks the underlying manager for this request alone, as it came. */
   readonly fetchAlone: Effect.Effect<MaterialsResponse<M>, E, Scope.Scope>
-  /** The public metadata of an entry with these materials. */
-  readonly metadata: (materials: M) => EntryMetadata
+  /** The encrypted data keys of an entry with these materials, for its metadata. */
+  readonly encryptedDataKeys: (materials: M) => EntryMetadata["encryptedDataKeys"]
   /** The error of a waiter when the manager gives up. */
   readonly failure: (description: string) => E
 }
@@ -151,8 +151,7 @@ const cacheable = <Request extends MaterialsRequest, M extends CompleteMaterials
     })
   ),
   fetchAlone: Effect.suspend(() => bypass(manager, operation, request, "MaterialsNotCacheable")),
-  metadata: (materials) =>
-    metadataOf(manager.owner, key, operation.name, materials, operation.encryptedDataKeys(materials)),
+  encryptedDataKeys: operation.encryptedDataKeys,
   failure: (description) => operation.error(new MaterialsManagerFailed({ description, isRetryable: true }))
 })
 

@@ -13,12 +13,15 @@ const isFunction = (value: unknown): value is () => void => typeof value === "fu
 const AnyCache = /*#__PURE__*/ Schema.declare(isMaterialsCache)
 const Flag = /*#__PURE__*/ Schema.optional(Schema.Boolean)
 
+const isNoCache = "must be a materials cache"
+const isNoFlag = "must be a boolean"
+
 /** The check of a caching manager's options. */
 export const checkOptions = /*#__PURE__*/ checker(
   /*#__PURE__*/ Schema.Struct({
     materialsManager: /*#__PURE__*/ Schema.declare(isCryptographicMaterialsManager),
     cache: AnyCache,
-    // Checked apart, each with its own error or its own fields.
+    // Checked apart, with an error or fields of their own.
     policy: Schema.Unknown,
     refreshAhead: /*#__PURE__*/ Schema.optional(Schema.Unknown),
     partitionId: /*#__PURE__*/ Schema.optional(/*#__PURE__*/ Schema.declare(isText)),
@@ -32,13 +35,13 @@ export const checkOptions = /*#__PURE__*/ checker(
   "a caching materials manager",
   {
     materialsManager: "must be a materials manager",
-    cache: "must be a materials cache",
-    policy: "must be thresholds or a policy",
-    refreshAhead: "must be the options of refreshing ahead",
+    cache: isNoCache,
+    policy: "",
+    refreshAhead: "",
     partitionId: "must be a text of at least one character, and well-formed Unicode",
-    decryptCache: "must be a materials cache",
-    evictRevoked: "must be a boolean",
-    seedDecryptCache: "must be a boolean",
+    decryptCache: isNoCache,
+    evictRevoked: isNoFlag,
+    seedDecryptCache: isNoFlag,
     fetchDeadline: positiveDuration,
     cacheTimeout: positiveDuration,
     onEvent: "must be a function"

@@ -37,14 +37,14 @@ interface Remembered {
   readonly key: string
 }
 
-/** As many contexts as the client interns. */
+/** The bound of the memo: more contexts than a program uses at a time, and little memory. */
 const maxRemembered = 256
 
 /**
- * The entry keys of a manager. `managerId` is a secret of chance that no other manager has.
+ * The entry keys of a manager. `managerId` is a random text that no other manager has.
  *
  * Keys of encryption requests are remembered by the identity of the context object, for the last 256 of them: a look-up
- * instead of a serialisation and a digest, a fifth of what a cache hit costs (`npm run bench -- --only cache`).
+ * instead of a serialisation and a digest, which are half of what a hit costs (`npm run bench -- --only cache`).
  */
 export const make = (primitives: Primitives, partitionId: string, managerId: string): EntryKeys => {
   const recent = new Map<EncryptionContext.EncryptionContext, Remembered>()

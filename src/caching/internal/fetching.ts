@@ -15,7 +15,7 @@ import * as EncryptionContext from "../../model/EncryptionContext.ts"
 import type { Receipt } from "../../model/Receipt.ts"
 import type { CacheableRequest, Fetched } from "./cacheable.ts"
 import { type CacheAccess, put } from "./cacheAccess.ts"
-import { type CompleteMaterials, copyMaterials, Entry, type RefreshPoint } from "./entry.ts"
+import { type CompleteMaterials, copyMaterials, Entry, metadataOf, type RefreshPoint } from "./entry.ts"
 import { elapsedMillis, type Instant, nowUnsafe } from "./instant.ts"
 import * as singleFlight from "./singleFlight.ts"
 
@@ -225,7 +225,9 @@ const makeEntry = (
       () => Object.freeze({ ...materials.encryptionContext })
     )
   }
-  return new Entry(owner, request.metadata(kept), kept, reserved, arrivedAt, refresh)
+  const { encryptedDataKeys, key, operation } = request
+  const metadata = metadataOf(owner, key, operation, kept, encryptedDataKeys(kept))
+  return new Entry(owner, metadata, kept, reserved, arrivedAt, refresh)
 }
 
 const deliver = (waiter: Waiter, materials: CompleteMaterials, receipt: Receipt): void => {

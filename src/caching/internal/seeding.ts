@@ -3,7 +3,6 @@
  */
 import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
-import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { Primitives, VerificationKey } from "../../crypto/Primitives.ts"
 import * as AlgorithmSuite from "../../model/AlgorithmSuite.ts"
@@ -48,15 +47,17 @@ export const prepare = /*#__PURE__*/ Effect.fnUntraced(function*(
       expectedEncryptionContext: EncryptionContext.empty
     })
   )
-  if (algorithmSuite.signature === undefined) return (createdAt) => plant(seeding, key, materials, undefined, createdAt)
-  const publicKey = Base64.decode(encryptionContext[EncryptionContext.publicKeyKey] ?? "")
-  if (Result.isFailure(publicKey)) return undefined
-  const imported = yield* Effect.option(
-    seeding.primitives.importVerificationKey(algorithmSuite.signature.curve, publicKey.success)
-  )
-  return Option.isNone(imported)
-    ? undefined
-    : (createdAt) => plant(seeding, key, materials, imported.value, createdAt)
+  let verificationKey: VerificationKey | undefined
+  if (algorithmSuite.signature !== undefined) {
+    const publicKey = Base64.decode(encryptionContext[EncryptionContext.publicKeyKey] ?? "")
+    if (Result.isFailure(publicKey)) return undefined
+    verificationKey = yield* Effect.orElseSucceed(
+      seeding.primitives.importVerificationKey(algorithmSuite.signature.curve, publicKey.success),
+      () => undefined
+    )
+    if (verificationKey === undefined) return undefined
+  }
+  return (createdAt) => plant(seeding, key, materials, verificationKey, createdAt)
 })
 
 const plant = (

@@ -83,7 +83,7 @@ export const controlled: ReadonlyArray<Mutant> = [
     name: "a disabled key takes the entries of other keys with it",
     file: revocation,
     find: "unavailable.has(EncryptedDataKey.printableInfo(keyProviderInfo))",
-    replace: "unavailable.size > 0 && keyProviderInfo.length > 0",
+    replace: "unavailable.size > 0 && EncryptedDataKey.printableInfo(keyProviderInfo).length > 0",
     killedBy: byControl(
       "evictRevoked > a key that is Disabled takes all entries of that key with it, and no other key's"
     )
