@@ -32,7 +32,7 @@ const make = Effect.fnUntraced(function*(capacity: number) {
     // With `false`, managers would not ask at all: caching is off.
     stores: capacity > 0,
 
-    // There may be more than one answer in the air. What a manager may not use (too old, spent, evicted, another key's)
+    // There may be more than one response in flight. What a manager may not use (too old, spent, evicted, another key's)
     // it takes for a miss, whatever is answered here.
     get: Effect.fnUntraced(function*(key) {
       const entry = entries.get(key)

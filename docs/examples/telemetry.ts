@@ -79,7 +79,7 @@ const main = Effect.gen(function*() {
 
 await Effect.runPromise(Effect.scoped(main))
 
-// effect_encryption_sdk_cache_fetches{operation="encrypt",trigger="request",outcome="landed"} 2
+// effect_encryption_sdk_cache_fetches{operation="encrypt",trigger="request",outcome="succeeded"} 2
 // effect_encryption_sdk_cache_requests{operation="encrypt",outcome="joined"} 2
 // effect_encryption_sdk_cache_requests{operation="encrypt",outcome="miss"} 2
 // CachingCmm.fetch links=0 trigger=request

@@ -8,20 +8,20 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import type { EntryMetadata, EvictionCause } from "./EntryMetadata.ts"
-import * as internal from "./internal/cacheEntry.ts"
+import * as internal from "./internal/entry.ts"
 import { nowUnsafe } from "./internal/instant.ts"
 import type { Usage } from "../model/Receipt.ts"
 
 export type { EntryMetadata, EvictionCause, EvictionEvent } from "./EntryMetadata.ts"
 
-/** See the module. Only caching managers make entries. */
+/** An opaque handle. Only caching managers make entries. */
 export interface CacheEntry {
   readonly metadata: EntryMetadata
   /** The operation and the suite, and nothing of the materials. */
   toString(): string
 }
 
-/** Whether a value is an entry. */
+/** Whether a value is an entry: for a cache that gets its handles back as values of an unknown type. */
 export const isCacheEntry = (value: unknown): value is CacheEntry => value instanceof internal.Entry
 
 const entryOf = (entry: CacheEntry): internal.Entry => {
@@ -29,7 +29,7 @@ const entryOf = (entry: CacheEntry): internal.Entry => {
   throw new TypeError("a CacheEntry is made by a caching materials manager only")
 }
 
-/** How much the entry's data key has been used so far. */
+/** The usage of the entry's data key so far. */
 export const usage = (entry: CacheEntry): Effect.Effect<Usage> => Ref.get(entryOf(entry).usage)
 
 /** Whether the entry has been evicted, and its key zeroed. */
@@ -40,9 +40,9 @@ export const isExpired = (entry: CacheEntry): Effect.Effect<boolean> =>
   Clock.clockWith((clock) => Effect.succeed(entryOf(entry).isExpired(nowUnsafe(clock))))
 
 /**
- * Evicts an entry: zeroes its data key at once, and tells the cause to the metrics and to whoever listens. Answers
- * whether this call did it; evicting twice does nothing. Operations that were handed materials go on, since each has a
- * copy of its own.
+ * Evicts an entry: zeroes its data key at once, and tells the cause to the metrics and to listeners. Returns whether
+ * this call did it; evicting twice does nothing. Operations that were handed materials go on, since each has a copy of its
+ * own.
  *
  * **Gotchas**
  *

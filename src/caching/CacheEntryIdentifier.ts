@@ -1,22 +1,20 @@
 /**
- * Cache entry identifiers: which requests may be served from the same entry.
+ * Cache entry identifiers: requests with the same one may be served from the same entry.
  *
  * Specification: framework/caching-cmm.md#appendix-a-cache-entry-identifier-formulas
  */
 import * as EncryptionContextCodec from "../message/EncryptionContextCodec.ts"
 import * as EncryptedDataKeyCodec from "../message/EncryptedDataKeyCodec.ts"
-import type { AlgorithmSuite } from "../model/AlgorithmSuite.ts"
+import * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
 import * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
 import * as EncryptionContext from "../model/EncryptionContext.ts"
 import * as bytes from "../internal/bytes.ts"
 
 const cachingCmmResource = /*#__PURE__*/ Uint8Array.of(0x01)
-const encryptScope = /*#__PURE__*/ Uint8Array.of(0x01)
+const encryptScope = cachingCmmResource
 const decryptScope = /*#__PURE__*/ Uint8Array.of(0x02)
 const withoutSuite = /*#__PURE__*/ Uint8Array.of(0x00)
-const withSuite = /*#__PURE__*/ Uint8Array.of(0x01)
-
-const suiteId = (suite: AlgorithmSuite): Uint8Array => Uint8Array.of(suite.id >> 8, suite.id & 0xff)
+const withSuite = cachingCmmResource
 
 const joinWithNullBytes = (fields: ReadonlyArray<Uint8Array>): Uint8Array => {
   let length = fields.length - 1
@@ -38,14 +36,16 @@ const joinWithNullBytes = (fields: ReadonlyArray<Uint8Array>): Uint8Array => {
  */
 export const encryptionPreimage = (request: {
   readonly partitionId: string
-  readonly algorithmSuite: AlgorithmSuite | undefined
+  readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite | undefined
   readonly encryptionContext: EncryptionContext.EncryptionContext
 }): Uint8Array =>
   joinWithNullBytes([
     cachingCmmResource,
     encryptScope,
     bytes.utf8(request.partitionId),
-    ...(request.algorithmSuite === undefined ? [withoutSuite] : [withSuite, suiteId(request.algorithmSuite)]),
+    ...(request.algorithmSuite === undefined
+      ? [withoutSuite]
+      : [withSuite, AlgorithmSuite.encodeId(request.algorithmSuite.id)]),
     EncryptionContextCodec.encode(request.encryptionContext)
   ])
 
@@ -57,7 +57,7 @@ export const encryptionPreimage = (request: {
  */
 export const decryptionPreimage = (request: {
   readonly partitionId: string
-  readonly algorithmSuite: AlgorithmSuite
+  readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite
   readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
   readonly encryptionContext: EncryptionContext.EncryptionContext
 }): Uint8Array =>
@@ -65,7 +65,7 @@ export const decryptionPreimage = (request: {
     cachingCmmResource,
     decryptScope,
     bytes.utf8(request.partitionId),
-    suiteId(request.algorithmSuite),
+    AlgorithmSuite.encodeId(request.algorithmSuite.id),
     bytes.concat(request.encryptedDataKeys.map(EncryptedDataKeyCodec.encode).toSorted(bytes.compare)),
     EncryptionContextCodec.encode(request.encryptionContext)
   ])

@@ -2,7 +2,7 @@
  * Security thresholds, and policies made of them: how long, for how many messages and for how many bytes a data key may
  * be used.
  *
- * Policies are partial and compose with `tightest`. A policy can carry rules, which answer stricter thresholds, or
+ * Policies are partial and compose with `tightest`. A policy can carry rules, which return stricter thresholds, or
  * "bypass", for each request.
  */
 import * as Config from "effect/Config"
@@ -16,6 +16,7 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import type { AlgorithmSuite } from "../model/AlgorithmSuite.ts"
 import type { EncryptionContext } from "../model/EncryptionContext.ts"
+import { parsePositive } from "./internal/durations.ts"
 import { InvalidPolicy } from "./InvalidPolicy.ts"
 
 const TypeId = "~effect-encryption-sdk/caching/CachePolicy" as const
@@ -72,21 +73,10 @@ const MaxAge = /*#__PURE__*/ field(
   Schema.Duration,
   {
     bound: bounds.maxAge,
-    parse: (input) => {
-      if (typeof input === "number" || typeof input === "bigint") return undefined
-      const duration = typeof input === "string" ? parseDuration(input) : input
-      return duration !== undefined && Duration.isFinite(duration) && Duration.isPositive(duration)
-        ? duration
-        : undefined
-    },
+    parse: (input) => typeof input === "number" || typeof input === "bigint" ? undefined : parsePositive(input),
     print: (duration) => duration
   }
 )
-
-const parseDuration = (text: string): Duration.Duration | undefined => {
-  const parsed = Duration.fromInput(text as Duration.Input)
-  return parsed._tag === "Some" ? parsed.value : undefined
-}
 
 const Integer = /*#__PURE__*/ Schema.Union([Schema.String, Schema.BigInt, Schema.Number])
 
@@ -111,7 +101,7 @@ const MaxBytesEncrypted = /*#__PURE__*/ field(Integer, Schema.BigInt, {
 /**
  * The thresholds, each optional. Decodes what a program writes, and what configuration holds:
  *
- * - `maxAge`: a positive finite Duration, or a text such as `"5 minutes"`. No upper bound. A bare number is refused,
+ * - `maxAge`: a positive finite Duration, or a text such as `"5 minutes"`. No upper bound. A bare number is rejected,
  *   since milliseconds and seconds are confused too easily.
  * - `maxMessagesEncrypted`: an integer from 1 to 2^32.
  * - `maxBytesEncrypted`: an integer from 0 to 2^63 - 1, as a bigint, a safe integer or a decimal string. Zero means that
@@ -137,24 +127,24 @@ export interface ThresholdsInput {
   readonly maxBytesEncrypted?: bigint | number | string | undefined
 }
 
-/** What a rule decides by. */
+/** The request that a rule decides on. */
 export interface RuleRequest {
   readonly operation: "encrypt" | "decrypt"
   readonly encryptionContext: EncryptionContext
   /** Undefined where an encrypt request leaves the choice to the manager. */
   readonly algorithmSuite: AlgorithmSuite | undefined
-  /** In bytes: a length or a bound; undefined where nobody knows, and for decryption. */
+  /** In bytes: a length or a bound; undefined where it is not known, and for decryption. */
   readonly plaintextLength: number | undefined
   /** By the Clock. */
   readonly time: DateTime.Utc
 }
 
 /**
- * A pure function that answers stricter thresholds for a request, `"bypass"` to keep it out of the cache, or nothing.
+ * A pure function that returns stricter thresholds for a request, `"bypass"` to keep it out of the cache, or nothing.
  *
  * **Gotchas**
  *
- * A rule can only make a policy stricter. One that throws, or answers thresholds that are not valid, means bypass.
+ * A rule can only make a policy stricter. One that throws, or returns thresholds that are not valid, means bypass.
  */
 export type Rule = (request: RuleRequest) => ThresholdsInput | "bypass" | undefined
 
@@ -258,7 +248,7 @@ const tightestThresholds = (a: Thresholds, b: Thresholds): Thresholds => {
 
 /**
  * The policy that is as strict as both: the stricter of each threshold, and the rules of both. Associative, commutative
- * and idempotent in what it decides, with `empty` as its identity. Never admits what either part refuses.
+ * and idempotent in what it decides, with `empty` as its identity. Never admits what either part rejects.
  */
 export const tightest: {
   (that: CachePolicy): (self: CachePolicy) => CachePolicy
@@ -269,12 +259,12 @@ export const tightest: {
     makeUnsafe(tightestThresholds(self.thresholds, that.thresholds), [...new Set([...self.rules, ...that.rules])])
 )
 
-/** What a policy decides of a request: keep it out of the cache, or serve it within these thresholds. */
+/** The decision of a policy on a request: it bypasses the cache, or is served within these thresholds. */
 export type Decision = { readonly _tag: "Bypass" } | { readonly _tag: "Within"; readonly thresholds: Thresholds }
 
 const bypass: Decision = Object.freeze({ _tag: "Bypass" })
 
-/** Evaluates the rules for a request, all of them, and answers what the policy as a whole decides. */
+/** Evaluates all rules for a request, and returns the decision of the policy as a whole. */
 export const decide = (policy: CachePolicy, request: RuleRequest): Decision => {
   let thresholds = policy.thresholds
   for (const evaluate of policy.rules) {

@@ -1,18 +1,18 @@
 /**
- * What a caching materials manager does, as it happens. Events hold no key bytes, no plaintext and no context values.
+ * The events of a caching materials manager, as they happen. Events hold no key bytes, no plaintext and no context values.
  */
 import type * as Duration from "effect/Duration"
 import type { BypassReason, Usage } from "../model/Receipt.ts"
 import type { EvictionCause } from "./EntryMetadata.ts"
 
 /**
- * - `Bypassed`: a request went straight through to the underlying manager. With the reason `MaterialsNotCacheable` it had
+ * - `Bypassed`: a request bypassed the cache, straight to the underlying manager. With the reason `MaterialsNotCacheable` it had
  *   been admitted before that showed.
  * - `Admitted`: a request was served from the cache (`hit`), joined a fetch (`joined`) or started one (`miss`). Requests
  *   for one `key` are admitted one after another, in the order of these events.
  * - `FetchStarted`: the underlying manager is asked, for a `request` that waits or to `refresh` an entry ahead. Several
- *   fetches for one key can be in the air, the manager's number of the `fetch` tells them apart.
- * - `Fetched`: that fetch ended. `abandoned` means that nobody waited for it any more, or that the manager was closed.
+ *   fetches for one key can be in flight, the manager's number of the `fetch` tells them apart.
+ * - `Fetched`: that fetch ended. `abandoned` means that no request waited for it any more, or that the manager was closed.
  * - `Waiting`: one request more, or one less, waits for a fetch.
  * - `Stored`: an entry was put into the cache.
  * - `Evicted`: an entry left the cache.
@@ -39,7 +39,7 @@ export type CachingEvent =
     readonly operation: "encrypt" | "decrypt"
     readonly key: string
     readonly trigger: "request" | "refresh"
-    readonly outcome: "landed" | "failed" | "deadline" | "abandoned"
+    readonly outcome: "succeeded" | "failed" | "deadline" | "abandoned"
     readonly latency: Duration.Duration
   }
   | { readonly _tag: "Waiting"; readonly operation: "encrypt" | "decrypt"; readonly change: 1 | -1 }

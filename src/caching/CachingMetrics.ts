@@ -3,10 +3,7 @@
  *
  * A manager updates the registry of the context that it was made in.
  */
-import type * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Metric from "effect/Metric"
-import type { CachingEvent } from "./CachingEvent.ts"
 
 const prefix = "effect_encryption_sdk_cache_"
 
@@ -37,13 +34,13 @@ const powers = (start: number, factor: number, count: number) => Metric.exponent
 /** Requests, by `operation` and `outcome`: `hit`, `joined`, `miss`, `bypassed`. */
 export const requests = /*#__PURE__*/ counter("requests", "Requests for materials, by outcome")
 
-/** Requests that went past the cache, by `operation` and `reason`. */
+/** Requests that bypassed the cache, by `operation` and `reason`. */
 export const bypasses = /*#__PURE__*/ counter("bypasses", "Requests that went straight through, by reason")
 
-/** Fetches that ended, by `operation`, `trigger` (`request`, `refresh`) and `outcome`. */
+/** Fetches that ended, by `operation`, `trigger` (`request`, `refresh`) and `outcome` (`succeeded`, `failed`, `deadline`, `abandoned`). */
 export const fetches = /*#__PURE__*/ counter("fetches", "Calls of the underlying manager for the cache")
 
-/** How long fetches took, in milliseconds, by `operation` and `trigger`. */
+/** Latency of fetches in milliseconds, by `operation` and `trigger`. */
 export const fetchLatency = /*#__PURE__*/ histogram(
   "fetch_latency_millis",
   "Latency of calls of the underlying manager",
@@ -70,53 +67,11 @@ export const evictionMessages = /*#__PURE__*/ histogram(
 /** Entries that this manager made and that are in a cache, by `operation`. */
 export const entries = /*#__PURE__*/ gauge("entries", "Entries in the cache")
 
-/** Fetches in the air, by `operation`. */
-export const flights = /*#__PURE__*/ gauge("flights", "Calls of the underlying manager in the air")
+/** Fetches in flight, by `operation`. */
+export const flights = /*#__PURE__*/ gauge("flights", "Calls of the underlying manager in flight")
 
 /** Requests that wait for a fetch, by `operation`. */
 export const waiters = /*#__PURE__*/ gauge("waiters", "Requests that wait for a fetch")
 
 /** Faults of a cache, which count as misses, by `operation` and `fault`: a warning. */
 export const faults = /*#__PURE__*/ counter("faults", "Faults of the cache that were taken for misses")
-
-/** Updates the metrics for an event. */
-export const record = (event: CachingEvent, context: Context.Context<never>): void => {
-  const { operation } = event
-  switch (event._tag) {
-    case "Bypassed":
-      // A request whose materials turned out not to be cacheable was admitted, and counted, before.
-      if (event.reason !== "MaterialsNotCacheable") {
-        requests({ operation, outcome: "bypassed" }).updateUnsafe(1, context)
-      }
-      bypasses({ operation, reason: event.reason }).updateUnsafe(1, context)
-      return
-    case "Admitted":
-      requests({ operation, outcome: event.outcome }).updateUnsafe(1, context)
-      return
-    case "FetchStarted":
-      flights({ operation }).modifyUnsafe(1, context)
-      return
-    case "Fetched": {
-      const { outcome, trigger } = event
-      flights({ operation }).modifyUnsafe(-1, context)
-      fetches({ operation, trigger, outcome }).updateUnsafe(1, context)
-      fetchLatency({ operation, trigger }).updateUnsafe(Duration.toMillis(event.latency), context)
-      return
-    }
-    case "Waiting":
-      waiters({ operation }).modifyUnsafe(event.change, context)
-      return
-    case "Stored":
-      entries({ operation }).modifyUnsafe(1, context)
-      return
-    case "Evicted":
-      entries({ operation }).modifyUnsafe(-1, context)
-      evictions({ operation, cause: event.cause }).updateUnsafe(1, context)
-      evictionAge({ operation }).updateUnsafe(Duration.toMillis(event.age), context)
-      evictionMessages({ operation }).updateUnsafe(event.usage.messages, context)
-      return
-    case "CacheFault":
-      faults({ operation, fault: event.fault }).updateUnsafe(1, context)
-      return
-  }
-}

@@ -4,7 +4,7 @@ import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
 import type { EncryptionContext } from "../model/EncryptionContext.ts"
 import type { Usage } from "../model/Receipt.ts"
 
-/** What anybody may know of an entry. */
+/** The public metadata of an entry. */
 export interface EntryMetadata {
   /** The key under which the entry is stored: text without meaning, safe to print. */
   readonly key: string
@@ -20,14 +20,14 @@ export interface EntryMetadata {
 }
 
 /**
- * Why an entry left its cache.
+ * The reason for which an entry left its cache.
  *
  * - `capacity`: it was the least recently used one of a full cache.
  * - `age`, `messages`, `bytes`: it met, or a request would have exceeded, that threshold.
  * - `replaced`: another entry was put under its key.
  * - `deleted`: the cache's owner deleted it.
  * - `invalidated`: the manager was told to invalidate it.
- * - `revoked`: the key provider refused the key that it stands on.
+ * - `revoked`: the key provider rejected the key that it stands on.
  * - `cleared`: everything was cleared.
  * - `scope`: the cache's scope closed.
  */
@@ -43,7 +43,7 @@ export type EvictionCause =
   | "cleared"
   | "scope"
 
-/** An entry was evicted: why, how old it was, and how much it had been used. */
+/** The eviction of an entry: its cause, and the entry's age and usage. */
 export interface EvictionEvent {
   readonly cause: EvictionCause
   readonly metadata: EntryMetadata

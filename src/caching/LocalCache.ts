@@ -5,24 +5,30 @@
  * Specification: framework/local-cryptographic-materials-cache.md
  */
 import * as Clock from "effect/Clock"
-import type * as Duration from "effect/Duration"
+import type * as Config from "effect/Config"
+import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { checker } from "../internal/options.ts"
 import { InvalidOption } from "../model/errors/Reasons.ts"
-import * as internal from "./internal/cacheEntry.ts"
-import { nowUnsafe } from "./internal/instant.ts"
 import type { CacheEntry } from "./CacheEntry.ts"
 import type { EvictionCause, EvictionEvent } from "./EntryMetadata.ts"
-import { positiveDuration } from "./internal/positiveDuration.ts"
+import { type Configured, configured } from "./internal/configured.ts"
+import { PositiveDuration, positiveDuration } from "./internal/durations.ts"
+import type { Entry } from "./internal/entry.ts"
+import { nowUnsafe } from "./internal/instant.ts"
 import * as MaterialsCache from "./MaterialsCache.ts"
 
-/** How a local cache is made. */
-export interface LocalCacheOptions {
+/** Options of a local cache. */
+export interface Options {
   /** The most entries that are kept. 0 keeps none, as the null cache does. */
   readonly capacity: number
-  /** How often everything that is expired or spent is evicted. Default 60 seconds. */
+  /** Interval at which everything that is expired or spent is evicted. Default 60 seconds. */
   readonly sweepInterval?: Duration.Input | undefined
   /** Called for each eviction. What it throws is thrown away. */
   readonly onEviction?: ((event: EvictionEvent) => void) | undefined
@@ -30,122 +36,145 @@ export interface LocalCacheOptions {
 
 /**
  * A cache that lives as long as its scope: when that closes, every entry is evicted and zeroed. Fails where the capacity
- * is no integer from 0 to 2^53 - 1, or the interval is not positive and finite.
+ * is no integer from 0 to 2^53 - 1, the interval is not positive and finite, or an option does not exist.
  *
  * The sweep runs on the Clock, and only while there are entries, so that an idle process is not kept alive by it.
  */
 export const make: (
-  options: LocalCacheOptions
+  options: Options
 ) => Effect.Effect<MaterialsCache.MaterialsCache, InvalidOption, Scope.Scope> = /*#__PURE__*/ Effect.fnUntraced(
   function*(options) {
-    const { capacity, onEviction } = options
-    if (!Number.isSafeInteger(capacity) || capacity < 0) {
-      return yield* new InvalidOption({
-        field: "capacity",
-        description: `must be an integer from 0 to ${Number.MAX_SAFE_INTEGER}, got ${String(capacity)}`
-      })
-    }
-    const sweepInterval = yield* positiveDuration("sweepInterval", options.sweepInterval ?? "60 seconds")
-
-    const clock = yield* Clock.Clock
-    const context = yield* Effect.context()
-    // A Map keeps the order of insertion: the first key is the least recently used one.
-    const entries = new Map<string, internal.Entry>()
-    let newest: internal.Entry | undefined
-    let closed = false
-    let sweeper: Fiber.Fiber<void> | undefined
-
-    const evictWhere = (predicate: (entry: internal.Entry) => boolean, cause: EvictionCause): number => {
-      const now = nowUnsafe(clock)
-      let count = 0
-      for (const entry of entries.values()) {
-        if (predicate(entry) && entry.evict(cause, now)) count++
-      }
-      return count
-    }
-
-    const sweep = Effect.gen(function*() {
-      do {
-        yield* Effect.sleep(sweepInterval)
-        const now = nowUnsafe(clock)
-        evictWhere((entry) => entry.isExpired(now), "age")
-        evictWhere((entry) => entry.isSpent(), "messages")
-      } while (entries.size > 0)
-      sweeper = undefined
-    })
-
-    const getUnsafe = (key: string): internal.Entry | undefined => {
-      const entry = entries.get(key)
-      if (entry !== undefined && entry !== newest) {
-        entries.delete(key)
-        entries.set(key, entry)
-        newest = entry
-      }
-      return entry
-    }
-
-    // Whoever evicts an entry, it leaves the cache in the same step.
-    const evicted = (event: EvictionEvent, entry: internal.Entry): void => {
-      if (entries.get(entry.metadata.key) === entry) entries.delete(entry.metadata.key)
-      try {
-        onEviction?.(event)
-      } catch {
-        // A listener's fault is not the cache's.
-      }
-    }
-
-    const putUnsafe = (handle: CacheEntry): void => {
-      const entry = handle as internal.Entry
-      if (entry.evicted || entries.get(entry.metadata.key) === entry) return
-      const now = nowUnsafe(clock)
-      if (closed || capacity === 0) {
-        entry.evict(closed ? "scope" : "capacity", now)
-        return
-      }
-      entries.get(entry.metadata.key)?.evict("replaced", now)
-      entry.onEvicted(evicted)
-      entries.set(entry.metadata.key, entry)
-      newest = entry
-      if (entries.size > capacity) entries.values().next().value?.evict("capacity", now)
-      if (sweeper === undefined) {
-        // The fiber may end before the assignment only if the sleep did not suspend, which a positive interval excludes.
-        sweeper = Effect.runForkWith(context)(sweep)
-      }
-    }
-
-    yield* Effect.addFinalizer(() =>
-      Effect.suspend(() => {
-        closed = true
-        evictWhere(() => true, "scope")
-        return sweeper === undefined ? Effect.void : Fiber.interrupt(sweeper)
-      })
-    )
-
-    return MaterialsCache.make({
-      stores: capacity > 0,
-      get: (key) =>
-        Effect.sync(() => {
-          const entry = getUnsafe(key)
-          if (entry === undefined) return undefined
-          const now = nowUnsafe(clock)
-          if (!entry.isExpired(now)) return entry
-          entry.evict("age", now)
-          return undefined
-        }),
-      getUnsafe,
-      put: (entry) => Effect.sync(() => putUnsafe(entry)),
-      delete: (entry, cause) =>
-        Effect.sync(() => {
-          const current = entries.get(entry.metadata.key)
-          if (current === entry) current.evict(cause, nowUnsafe(clock))
-        }),
-      deleteWhere: (predicate, cause) => Effect.sync(() => evictWhere((entry) => predicate(entry.metadata), cause)),
-      clear: Effect.sync(() => void evictWhere(() => true, "cleared")),
-      size: Effect.sync(() => entries.size)
-    })
+    yield* Effect.fromResult(Result.mapError(checkOptions(options), (invalid) => new InvalidOption(invalid)))
+    const { cache, close } = localCache(options, yield* Clock.Clock, yield* Effect.context())
+    yield* Effect.addFinalizer(() => close)
+    return cache
   }
 )
 
-/** The program's materials cache, in memory. */
-export const layer = (options: LocalCacheOptions): Layer.Layer<MaterialsCache.MaterialsCache, InvalidOption> =>
+const isCapacity = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
+
+const isFunction = (value: unknown): value is () => void => typeof value === "function"
+
+const checkOptions = /*#__PURE__*/ checker(
+  /*#__PURE__*/ Schema.Struct({
+    capacity: /*#__PURE__*/ Schema.declare(isCapacity),
+    sweepInterval: PositiveDuration,
+    onEviction: /*#__PURE__*/ Schema.optional(/*#__PURE__*/ Schema.declare(isFunction))
+  }),
+  "a local cache",
+  {
+    capacity: (value) => `must be an integer from 0 to ${Number.MAX_SAFE_INTEGER}, got ${String(value)}`,
+    sweepInterval: positiveDuration,
+    onEviction: "must be a function"
+  }
+)
+
+/** The cache, and what closes it. */
+const localCache = (
+  { capacity, onEviction, ...options }: Options,
+  clock: Clock.Clock,
+  context: Context.Context<never>
+) => {
+  const sweepInterval = Duration.fromInputUnsafe(options.sweepInterval ?? "60 seconds")
+  // A Map keeps the order of insertion: the first key is the least recently used one.
+  const entries = new Map<string, Entry>()
+  let newest: Entry | undefined
+  let closed = false
+  let sweeper: Fiber.Fiber<void> | undefined
+
+  const evictWhere = (predicate: (entry: Entry) => boolean, cause: EvictionCause): number => {
+    const now = nowUnsafe(clock)
+    let count = 0
+    for (const entry of entries.values()) {
+      if (predicate(entry) && entry.evict(cause, now)) count++
+    }
+    return count
+  }
+
+  const sweep = Effect.gen(function*() {
+    do {
+      yield* Effect.sleep(sweepInterval)
+      const now = nowUnsafe(clock)
+      evictWhere((entry) => entry.isExpired(now), "age")
+      evictWhere((entry) => entry.isSpent(), "messages")
+    } while (entries.size > 0)
+    sweeper = undefined
+  })
+
+  const getUnsafe = (key: string): Entry | undefined => {
+    const entry = entries.get(key)
+    if (entry !== undefined && entry !== newest) {
+      entries.delete(key)
+      entries.set(key, entry)
+      newest = entry
+    }
+    return entry
+  }
+
+  const getUnexpired = (key: string): Entry | undefined => {
+    const entry = getUnsafe(key)
+    const now = nowUnsafe(clock)
+    if (!entry?.isExpired(now)) return entry
+    entry.evict("age", now)
+    return undefined
+  }
+
+  // Whatever evicts an entry, it leaves the cache in the same step. One function for all entries.
+  const onEvicted = (event: EvictionEvent, entry: Entry): void => {
+    if (entries.get(entry.metadata.key) === entry) entries.delete(entry.metadata.key)
+    try {
+      onEviction?.(event)
+    } catch {
+      // A listener's fault is not the cache's.
+    }
+  }
+
+  const putUnsafe = (entry: Entry): void => {
+    const { key } = entry.metadata
+    if (entry.evicted || entries.get(key) === entry) return
+    const now = nowUnsafe(clock)
+    if (closed || capacity === 0) {
+      entry.evict(closed ? "scope" : "capacity", now)
+      return
+    }
+    entries.get(key)?.evict("replaced", now)
+    entry.onEvicted(onEvicted)
+    entries.set(key, entry)
+    newest = entry
+    if (entries.size > capacity) entries.values().next().value?.evict("capacity", now)
+    // The fiber may end before the assignment only if the sleep did not suspend, which a positive interval excludes.
+    sweeper ??= Effect.runForkWith(context)(sweep)
+  }
+
+  const deleteUnsafe = (entry: CacheEntry, cause: EvictionCause): void => {
+    const current = entries.get(entry.metadata.key)
+    if (current === entry) current.evict(cause, nowUnsafe(clock))
+  }
+
+  const cache = MaterialsCache.make({
+    stores: capacity > 0,
+    get: (key) => Effect.sync(() => getUnexpired(key)),
+    getUnsafe,
+    put: (entry) => Effect.sync(() => putUnsafe(entry as Entry)),
+    delete: (entry, cause) => Effect.sync(() => deleteUnsafe(entry, cause)),
+    deleteWhere: (predicate, cause) => Effect.sync(() => evictWhere((entry) => predicate(entry.metadata), cause)),
+    clear: Effect.sync(() => void evictWhere(() => true, "cleared")),
+    size: Effect.sync(() => entries.size)
+  })
+  const close = Effect.suspend((): Effect.Effect<void> => {
+    closed = true
+    evictWhere(() => true, "scope")
+    return sweeper === undefined ? Effect.void : Fiber.interrupt(sweeper)
+  })
+  return { cache, close }
+}
+
+/** `make` as the program's materials cache. */
+export const layer = (options: Options): Layer.Layer<MaterialsCache.MaterialsCache, InvalidOption> =>
   Layer.effect(MaterialsCache.MaterialsCache, make(options))
+
+/** `layer` with options from configuration, each as a value or as a `Config`. */
+export const layerConfig = (
+  options: Configured<Options>
+): Layer.Layer<MaterialsCache.MaterialsCache, InvalidOption | Config.ConfigError> =>
+  Layer.effect(MaterialsCache.MaterialsCache, Effect.flatMap(configured(options), make))

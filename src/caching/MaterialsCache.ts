@@ -17,7 +17,7 @@ const TypeId = "~effect-encryption-sdk/caching/MaterialsCache" as const
 /**
  * A cache of opaque handles within this process, by their keys (`entry.metadata.key`).
  *
- * A manager decides by itself whether an entry may be used, whatever a cache answers: an entry that is too old, spent,
+ * A manager decides by itself whether an entry may be used, whatever a cache returns: an entry that is too old, spent,
  * evicted, of the wrong kind or stored under another key counts as a miss. A cache that fails, dies or takes too long
  * is a miss too, and never makes an operation fail.
  */
@@ -39,7 +39,7 @@ export interface MaterialsCache {
   readonly put: (entry: CacheEntry) => Effect.Effect<void, MaterialsCacheError>
   /** Evicts this very entry; another one that is stored under the same key by now stays. */
   readonly delete: (entry: CacheEntry, cause: EvictionCause) => Effect.Effect<void, MaterialsCacheError>
-  /** Evicts the entries whose metadata fit, and answers how many there were. */
+  /** Evicts the entries whose metadata fit, and returns their number. */
   readonly deleteWhere: (
     predicate: (metadata: EntryMetadata) => boolean,
     cause: EvictionCause

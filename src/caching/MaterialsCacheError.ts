@@ -1,6 +1,6 @@
 import * as Schema from "effect/Schema"
 
-/** A cache could not do what it was asked. A manager takes it for a miss, and counts it. */
+/** Error when an operation of a cache failed. A manager counts it, and goes on as on a miss. */
 export class MaterialsCacheError
   extends (/*#__PURE__*/ Schema.TaggedError<MaterialsCacheError>()("MaterialsCacheError", {
     operation: Schema.Literals(["get", "put", "delete", "deleteWhere", "clear", "size"]),

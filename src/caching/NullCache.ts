@@ -6,8 +6,8 @@ import * as Layer from "effect/Layer"
 import * as CacheEntry from "./CacheEntry.ts"
 import * as MaterialsCache from "./MaterialsCache.ts"
 
-/** The null cache. An entry that is put is evicted at once. */
-export const nullCache: MaterialsCache.MaterialsCache = /*#__PURE__*/ MaterialsCache.make({
+/** The null cache, a value: it has neither options nor state. An entry that is put is evicted at once. */
+export const make: MaterialsCache.MaterialsCache = /*#__PURE__*/ MaterialsCache.make({
   stores: false,
   get: () => Effect.undefined,
   getUnsafe: () => undefined,
@@ -18,8 +18,8 @@ export const nullCache: MaterialsCache.MaterialsCache = /*#__PURE__*/ MaterialsC
   size: Effect.succeed(0)
 })
 
-/** The program's materials cache keeps nothing. */
+/** `make` as the program's materials cache. */
 export const layer: Layer.Layer<MaterialsCache.MaterialsCache> = /*#__PURE__*/ Layer.succeed(
   MaterialsCache.MaterialsCache,
-  nullCache
+  make
 )

@@ -1,80 +1,112 @@
 /**
- * Refresh ahead: entries that are in use are renewed before they meet a threshold, so that nobody waits for the key
+ * Refresh ahead: entries that are in use are renewed before they meet a threshold, so that no request waits for the key
  * provider when they do.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
 import type { Primitives } from "../crypto/Primitives.ts"
+import { checker } from "../internal/options.ts"
 import { InvalidOption } from "../model/errors/Reasons.ts"
-import type { RefreshPoint } from "./internal/cacheEntry.ts"
-import type { FlightsOptions, Limits } from "./internal/materialsFlights.ts"
-import { positiveDuration } from "./internal/positiveDuration.ts"
+import { PositiveDuration, positiveDuration } from "./internal/durations.ts"
+import type { RefreshPoint } from "./internal/entry.ts"
+import type { Limits } from "./internal/limits.ts"
 
 /**
- * When an entry that serves a request is renewed in the background. It goes on serving, within its thresholds, until the
- * renewed one takes its place.
+ * Options of refreshing ahead: when an entry that serves a request is renewed in the background. It goes on serving, within
+ * its thresholds, until the renewed one takes its place.
  */
-export interface RefreshAheadOptions {
+export interface Options {
   /**
-   * How long before its maximum age a served entry is renewed. The exact moment is drawn for each entry, from the first
+   * Time before its maximum age at which a served entry is renewed. The exact moment is drawn for each entry, from the first
    * half of this period, so that many entries are not renewed at once. Less than `maxAge`. Default: a tenth of `maxAge`.
    */
   readonly gracePeriod?: Duration.Input | undefined
   /**
-   * The share of its messages or bytes, between 0 and 1, past which a served entry is renewed. The exact share is drawn
-   * for each entry, from the first half of what is left. Default 0.9.
+   * Share of its messages or bytes, between 0 and 1, past which a served entry is renewed. The exact share is drawn for each
+   * entry, from the first half of what is left. Default 0.9.
    */
   readonly budgetShare?: number | undefined
   /**
-   * How a failed renewal is tried again, while the old entry is within its thresholds. No request waits for the delay.
-   * Default: exponential, from 1 second.
+   * Schedule by which a failed renewal is tried again, while the old entry is within its thresholds. No request waits for
+   * the delay. Default: exponential, from 1 second.
    */
   readonly retry?: Schedule.Schedule<unknown> | undefined
 }
 
 /**
- * Validates the options against the thresholds of the manager, and answers how its flights renew.
+ * The options as a manager uses them.
+ *
+ * @internal
+ */
+export interface RefreshAhead {
+  /** Draws the point at which the next entry is refreshed. */
+  readonly drawPoint: Effect.Effect<RefreshPoint>
+  readonly retry: Schedule.Schedule<unknown>
+}
+
+/**
+ * Checks the options against the limits of the manager.
  *
  * @internal
  */
 export const make = Effect.fnUntraced(function*(
-  options: RefreshAheadOptions,
+  options: Options,
   limits: Limits,
   primitives: Primitives
-): Effect.fn.Return<FlightsOptions["refresh"], InvalidOption> {
-  const gracePeriod = yield* positiveDuration(
-    "refreshAhead.gracePeriod",
-    options.gracePeriod ?? Duration.millis(limits.maxAgeMillis / 10)
+): Effect.fn.Return<RefreshAhead, InvalidOption> {
+  yield* Effect.fromResult(
+    Result.mapError(checkOptions(options), ({ description, field }) => invalid(field, description))
   )
+  const gracePeriod = Duration.fromInputUnsafe(options.gracePeriod ?? Duration.millis(limits.maxAgeMillis / 10))
   const graceMillis = Duration.toMillis(gracePeriod)
   if (graceMillis >= limits.maxAgeMillis) {
-    return yield* new InvalidOption({
-      field: "refreshAhead.gracePeriod",
-      description: `must be less than maxAge = ${Duration.format(Duration.millis(limits.maxAgeMillis))}, got ${
+    return yield* invalid(
+      "gracePeriod",
+      `must be less than maxAge = ${Duration.format(Duration.millis(limits.maxAgeMillis))}, got ${
         Duration.format(gracePeriod)
       }`
-    })
+    )
   }
   const budgetShare = options.budgetShare ?? 0.9
-  if (!(budgetShare > 0 && budgetShare < 1)) {
-    return yield* new InvalidOption({
-      field: "refreshAhead.budgetShare",
-      description: `must be between 0 and 1, got ${String(budgetShare)}`
-    })
-  }
   return {
-    drawPoint: Effect.map(primitives.randomBytes(4), (random): RefreshPoint => {
-      const half = new DataView(random.buffer, random.byteOffset).getUint32(0) / 2 ** 33
-      const share = budgetShare + (1 - budgetShare) * half
-      // Bytes are counted exactly, so their share is taken in whole millionths.
-      const millionths = BigInt(Math.ceil(share * 1e6))
-      return {
-        ageMillis: limits.maxAgeMillis - graceMillis * (1 - half),
-        messages: Math.ceil(limits.maxMessagesEncrypted * share),
-        bytes: (limits.maxBytesEncrypted * millionths + 999_999n) / 1_000_000n
-      }
-    }),
+    drawPoint: Effect.map(
+      primitives.randomBytes(4),
+      (random) => refreshPoint(limits, graceMillis, budgetShare, random)
+    ),
     retry: options.retry ?? Schedule.exponential("1 second")
   }
 })
+
+const refreshPoint = (limits: Limits, graceMillis: number, budgetShare: number, random: Uint8Array): RefreshPoint => {
+  const half = new DataView(random.buffer, random.byteOffset).getUint32(0) / 2 ** 33
+  const share = budgetShare + (1 - budgetShare) * half
+  // Bytes are counted exactly, so their share is taken in whole millionths.
+  const millionths = BigInt(Math.ceil(share * 1e6))
+  return {
+    ageMillis: limits.maxAgeMillis - graceMillis * (1 - half),
+    messages: Math.ceil(limits.maxMessagesEncrypted * share),
+    bytes: (limits.maxBytesEncrypted * millionths + 999_999n) / 1_000_000n
+  }
+}
+
+const checkOptions = /*#__PURE__*/ checker(
+  /*#__PURE__*/ Schema.Struct({
+    gracePeriod: PositiveDuration,
+    budgetShare: /*#__PURE__*/ Schema.optional(
+      /*#__PURE__*/ Schema.declare((value): value is number => typeof value === "number" && value > 0 && value < 1)
+    ),
+    retry: /*#__PURE__*/ Schema.optional(/*#__PURE__*/ Schema.declare(Schedule.isSchedule))
+  }),
+  "refreshing ahead",
+  {
+    gracePeriod: positiveDuration,
+    budgetShare: (value) => `must be between 0 and 1, got ${String(value)}`,
+    retry: "must be a Schedule"
+  }
+)
+
+const invalid = (field: string, description: string): InvalidOption =>
+  new InvalidOption({ field: field === "options" ? "refreshAhead" : `refreshAhead.${field}`, description })

@@ -222,15 +222,16 @@ export const checkDecryptionMaterials = (
 }
 
 /**
- * The same materials with another data key. Materials that were checked stay so; the key is checked when they are used.
+ * The same materials with parts of the library's own: a copy of the data key, or of what was checked already. Materials that
+ * were checked stay so.
  *
  * @internal
  */
-export const withDataKey = <Materials extends CompleteEncryptionMaterials | CompleteDecryptionMaterials>(
+export const withParts = <Materials extends CompleteEncryptionMaterials | CompleteDecryptionMaterials>(
   materials: Materials,
-  plaintextDataKey: Materials["plaintextDataKey"] | undefined
+  parts: { readonly [Part in keyof Materials]?: Materials[Part] | undefined }
 ): Materials => {
-  const copy = { ...materials, plaintextDataKey }
+  const copy = { ...materials, ...parts }
   if (checkedEncryption.has(materials)) checkedEncryption.mark(copy)
   if (checkedDecryption.has(materials)) checkedDecryption.mark(copy)
   return Object.freeze(copy)

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, Clock, Duration, Effect, Exit, Schema, Scope } from "effect"
-import { CacheEntry, LocalCache } from "effect-encryption-sdk/caching"
+import { Arbitrary, Clock, Config, ConfigProvider, Duration, Effect, Exit, Schema, Scope } from "effect"
+import { CacheEntry, LocalCache, MaterialsCache } from "effect-encryption-sdk/caching"
 import { inspect } from "../support/inspect.ts"
 import { TestClock } from "../support/TestClock.ts"
 import { caching } from "../support/caching.ts"
@@ -19,19 +19,54 @@ describe("options", () => {
         { capacity: 1, sweepInterval: "0 seconds" },
         "sweepInterval: must be a positive, finite Duration, got \"0 seconds\""
       ],
+      [{ capacity: 1, onEviction: true as never }, "onEviction: must be a function"],
+      [{ capacity: 1, size: 1 } as never, "size: is no option of a local cache"],
+      [undefined as never, "options: must be an object"],
+      [
+        { capacity: 1, sweepInterval: 0n as never },
+        "sweepInterval: must be a positive, finite Duration, got 0"
+      ],
       [
         { capacity: 1, sweepInterval: "soon" as never },
         "sweepInterval: must be a positive, finite Duration, got \"soon\""
       ]
     ] as const
   ) {
-    it.effect(`${JSON.stringify(options)} is refused`, () =>
+    it.effect(`${inspect(options)} is rejected`, () =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(LocalCache.make(options))
         assert.strictEqual(error._tag, "InvalidOption")
         assert.strictEqual(error.message, message)
       }))
   }
+})
+
+describe("layerConfig", () => {
+  const size = Effect.gen(function*() {
+    const cache = yield* MaterialsCache.MaterialsCache
+    const { encrypt } = yield* caching({ cache })
+    for (const name of ["a", "b", "c"]) yield* encrypt(tenant(name))
+    return yield* cache.size
+  })
+
+  it.effect("takes each option as a value or from configuration", () =>
+    Effect.gen(function*() {
+      const causes: Array<string> = []
+      const layer = LocalCache.layerConfig({
+        capacity: Config.Int("capacity"),
+        sweepInterval: "1 hour",
+        onEviction: ({ cause }) => causes.push(cause)
+      })
+      assert.strictEqual(yield* Effect.provide(size, layer), 2)
+      assert.deepStrictEqual(causes, ["capacity", "scope", "scope"])
+    }).pipe(Effect.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ capacity: 2 })))))
+
+  it.effect("takes a configuration of all options, and checks them", () =>
+    Effect.gen(function*() {
+      const layer = LocalCache.layerConfig(Config.all({ capacity: Config.Int("capacity") }))
+      const error = yield* Effect.flip(Effect.provide(size, layer))
+      assert.strictEqual(error.message, "capacity: must be an integer from 0 to 9007199254740991, got -2")
+    }).pipe(Effect.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ capacity: -2 })))))
 })
 
 describe("capacity", () => {

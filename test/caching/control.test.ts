@@ -77,7 +77,7 @@ describe("promise 17: invalidate and clear", () => {
       ["clear", (cmm: CachingCmm.CachingCmm) => cmm.clear]
     ] as const
   ) {
-    it.effect(`${title}: flights in the air serve their waiters, and nothing of them is cached`, () =>
+    it.effect(`${title}: fetches in flight serve their waiters, and nothing of them is cached`, () =>
       Effect.gen(function*() {
         const gate = yield* Deferred.make<void>()
         const { cache, calls, cmm, encrypt } = yield* caching({ script: { before: () => Deferred.await(gate) } })
@@ -107,7 +107,7 @@ describe("promise 17: invalidate and clear", () => {
       assert.strictEqual(count(), 1)
     }))
 
-  it.effect("what was invalidated while its put was in the air is not served", () =>
+  it.effect("what was invalidated while its put was in flight is not served", () =>
     Effect.gen(function*() {
       const entries = new Map<string, Parameters<MaterialsCache.MaterialsCache["put"]>[0]>()
       const deleted: Array<string> = []
@@ -175,7 +175,7 @@ describe("warm", () => {
 
   it.effect("does nothing where nothing would be cached", () =>
     Effect.gen(function*() {
-      const off = yield* caching({ cache: NullCache.nullCache })
+      const off = yield* caching({ cache: NullCache.make })
       yield* off.cmm.warm()
       const { cmm, count } = yield* caching()
       yield* cmm.warm({ algorithmSuite: AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_NO_KDF })
@@ -236,7 +236,7 @@ describe("rules, over the running manager", () => {
 })
 
 /** The whole stack over a scripted KMS: what the option means for a user. */
-const overKms = (options: Partial<CachingCmm.CachingOptions>) =>
+const overKms = (options: Partial<CachingCmm.Options>) =>
   Effect.gen(function*() {
     const control = yield* EmbeddedKms.EmbeddedKms
     const kms = yield* ScriptedKms.ScriptedKms
@@ -445,8 +445,8 @@ describe("metrics", () => {
         "effect_encryption_sdk_cache_flights decrypt": 0,
         "effect_encryption_sdk_cache_waiters encrypt": 0,
         "effect_encryption_sdk_cache_waiters decrypt": 0,
-        "effect_encryption_sdk_cache_fetches encrypt request landed": 1,
-        "effect_encryption_sdk_cache_fetches decrypt request landed": 1,
+        "effect_encryption_sdk_cache_fetches encrypt request succeeded": 1,
+        "effect_encryption_sdk_cache_fetches decrypt request succeeded": 1,
         "effect_encryption_sdk_cache_fetch_latency_millis encrypt request": 1,
         "effect_encryption_sdk_cache_fetch_latency_millis decrypt request": 1,
         "effect_encryption_sdk_cache_entries encrypt": 0,

@@ -131,7 +131,7 @@ describe("promise 8: single flight with reservations", () => {
       assert.strictEqual(yield* cache.size, 1)
       yield* gates.open(1)
       assert.deepStrictEqual((yield* Fiber.join(fiber)).map(keyNumber), [1, 1, 1, 2, 2])
-      assert.strictEqual(yield* cache.size, 1, "the closed flight landed last, and replaced nothing")
+      assert.strictEqual(yield* cache.size, 1, "the closed flight succeeded last, and replaced nothing")
       const next = yield* encrypt(encryptRequest())
       assert.strictEqual(keyNumber(next), 2)
       assert.strictEqual(next.receipt._tag, "Hit")

@@ -129,7 +129,7 @@ describe("promise 3: the key under which an entry is stored", () => {
       assert.deepStrictEqual([count("encrypt"), count("decrypt")], [1, 1])
     }))
 
-  it.effect("a caller's context may change while a fetch is in the air", () =>
+  it.effect("a caller's context may change while a fetch is in flight", () =>
     Effect.gen(function*() {
       const gate = yield* Deferred.make<void>()
       const { calls, encrypt } = yield* caching({ script: { before: () => Deferred.await(gate) } })

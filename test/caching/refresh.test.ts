@@ -131,7 +131,7 @@ describe("promise 12: refresh ahead", () => {
       ["bytes", [600, 400, 1], "0 seconds"]
     ] as const
   ) {
-    it.effect(`while a renewal is in the air the old entry is not served past its maximum ${title}`, () =>
+    it.effect(`while a renewal is in flight the old entry is not served past its maximum ${title}`, () =>
       Effect.gen(function*() {
         const { calls, encrypt } = yield* caching({
           ...options,
@@ -156,7 +156,7 @@ describe("promise 12: refresh ahead", () => {
       }))
   }
 
-  it.effect("the message that spends an entry drops it, also while a renewal is in the air", () =>
+  it.effect("the message that spends an entry drops it, also while a renewal is in flight", () =>
     Effect.gen(function*() {
       const { cache, causes, encrypt } = yield* caching({
         ...options,
@@ -188,10 +188,10 @@ describe("promise 12: refresh ahead", () => {
       assert.strictEqual(keyNumber(yield* encrypt(encryptRequest())), 4)
       const fetched = events.flatMap((event) => event._tag === "Fetched" ? [[event.trigger, event.outcome]] : [])
       assert.deepStrictEqual(fetched, [
-        ["request", "landed"],
+        ["request", "succeeded"],
         ["refresh", "failed"],
         ["refresh", "failed"],
-        ["refresh", "landed"]
+        ["refresh", "succeeded"]
       ])
     }))
 
@@ -254,7 +254,7 @@ describe("promise 12: refresh ahead", () => {
       assert.deepStrictEqual(keys, [1, 1, 3, 3])
     }))
 
-  it.effect("what lands after an invalidation is dropped", () =>
+  it.effect("what succeeds after an invalidation is dropped", () =>
     Effect.gen(function*() {
       const { cache, calls, cmm, encrypt } = yield* caching({
         ...options,

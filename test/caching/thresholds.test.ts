@@ -342,7 +342,7 @@ describe("the rules of the thresholds guide", () => {
 
   for (
     const [title, cache] of [
-      ["null cache", Effect.succeed(NullCache.nullCache)],
+      ["null cache", Effect.succeed(NullCache.make)],
       ["a local cache of capacity 0", LocalCache.make({ capacity: 0 })]
     ] as const
   ) {

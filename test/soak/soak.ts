@@ -389,9 +389,9 @@ const mustHaveOccurred = ({ decrypt, encrypt }: CachingCounts.CachingCounts): Re
   "decrypt join": decrypt.requests.joined,
   "decrypt eviction of cause age": decrypt.evictions.age ?? 0,
   "decrypt eviction of cause capacity": decrypt.evictions.capacity ?? 0,
-  "refresh": encrypt.fetches.refresh.landed,
+  "refresh": encrypt.fetches.refresh.succeeded,
   "failed refresh": encrypt.fetches.refresh.failed,
-  "decrypt refresh": decrypt.fetches.refresh.landed,
+  "decrypt refresh": decrypt.fetches.refresh.succeeded,
   "failed fetch": encrypt.fetches.request.failed,
   "fetch that met its deadline": encrypt.fetches.request.deadline,
   "abandoned fetch": encrypt.fetches.request.abandoned

@@ -9,18 +9,18 @@ import { type Script, scriptedManager } from "./scriptedManager.ts"
 type Options = Partial<Parameters<typeof CachingCmm.make>[0]> & {
   readonly script?: Script
   readonly capacity?: number
-  readonly sweepInterval?: LocalCache.LocalCacheOptions["sweepInterval"]
+  readonly sweepInterval?: LocalCache.Options["sweepInterval"]
   /** Draws what is random from here instead of the operating system. */
   readonly randomBytes?: Primitives.Primitives["randomBytes"] | undefined
 }
 
-const make = Effect.fnUntraced(function*(options: Options) {
+const make = Effect.fnUntraced(function*({ capacity, script, sweepInterval, ...options }: Options) {
   const evictions: Array<CacheEntry.EvictionEvent> = []
   const events: Array<CachingEvent> = []
-  const scripted = scriptedManager(options.script)
+  const scripted = scriptedManager(script)
   const cache: MaterialsCache.MaterialsCache = options.cache ?? (yield* LocalCache.make({
-    capacity: options.capacity ?? 100,
-    sweepInterval: options.sweepInterval,
+    capacity: capacity ?? 100,
+    sweepInterval,
     onEviction: (event) => evictions.push(event)
   }))
   const cmm = yield* CachingCmm.make({

@@ -5,7 +5,7 @@ import { TestClock } from "../support/TestClock.ts"
 import { caching } from "../support/caching.ts"
 import { decryptRequest, encryptRequest, failed } from "../support/scriptedManager.ts"
 
-const none = { landed: 0, failed: 0, deadline: 0, abandoned: 0 }
+const none = { succeeded: 0, failed: 0, deadline: 0, abandoned: 0 }
 
 describe("CachingCounts", () => {
   it.effect("reads nothing where nothing was counted", () =>
@@ -57,7 +57,7 @@ describe("CachingCounts", () => {
         encrypt: {
           requests: { hit: 1, joined: 1, miss: 3, bypassed: 1 },
           bypasses: { UnknownPlaintextLength: 1 },
-          fetches: { request: { landed: 1, failed: 1, deadline: 1, abandoned: 0 }, refresh: none },
+          fetches: { request: { succeeded: 1, failed: 1, deadline: 1, abandoned: 0 }, refresh: none },
           evictions: { cleared: 1 },
           entries: 0,
           flights: 0,
@@ -66,7 +66,7 @@ describe("CachingCounts", () => {
         decrypt: {
           requests: { hit: 0, joined: 0, miss: 1, bypassed: 0 },
           bypasses: {},
-          fetches: { request: { ...none, landed: 1 }, refresh: none },
+          fetches: { request: { ...none, succeeded: 1 }, refresh: none },
           evictions: { cleared: 1 },
           entries: 0,
           flights: 0,
@@ -89,8 +89,8 @@ describe("CachingCounts", () => {
       const { encrypt: counts, faults } = yield* CachingCounts.read
       assert.deepStrictEqual(faults, { get: 2 })
       assert.strictEqual(counts.requests.hit + counts.requests.joined + counts.requests.miss, 12)
-      assert.strictEqual(counts.fetches.refresh.landed, 1)
-      assert.strictEqual(counts.fetches.request.landed, counts.requests.miss)
+      assert.strictEqual(counts.fetches.refresh.succeeded, 1)
+      assert.strictEqual(counts.fetches.request.succeeded, counts.requests.miss)
       assert.strictEqual(counts.evictions.replaced, 3)
     }).pipe(CachingCounts.isolate))
 

@@ -20,7 +20,7 @@ import {
   MaterialsCache,
   type MaterialsCacheError,
   NullCache,
-  type RefreshAheadOptions
+  type RefreshAhead
 } from "effect-encryption-sdk/caching"
 import type { Primitives } from "effect-encryption-sdk/crypto"
 import { expectTypeOf } from "vitest"
@@ -66,14 +66,14 @@ expectTypeOf<Fields<Parameters<typeof CachingCmm.layer>[0]>>().toEqualTypeOf<{
   readonly policy: Policy
   readonly partitionId?: string | undefined
   readonly decryptCache?: MaterialsCache.MaterialsCache | undefined
-  readonly refreshAhead?: RefreshAheadOptions | undefined
+  readonly refreshAhead?: RefreshAhead.Options | undefined
   readonly evictRevoked?: boolean | undefined
   readonly seedDecryptCache?: boolean | undefined
   readonly fetchDeadline?: Duration.Input | undefined
   readonly cacheTimeout?: Duration.Input | undefined
   readonly onEvent?: ((event: CachingEvent) => void) | undefined
 }>()
-expectTypeOf<Fields<RefreshAheadOptions>>().toEqualTypeOf<{
+expectTypeOf<Fields<RefreshAhead.Options>>().toEqualTypeOf<{
   readonly gracePeriod?: Duration.Input | undefined
   readonly budgetShare?: number | undefined
   readonly retry?: Schedule.Schedule<unknown> | undefined

@@ -60,7 +60,7 @@ export const run = Effect.fnUntraced(function*<A, E, R, RK>(
     misses: requests.miss,
     joined: requests.joined,
     bypassed: requests.bypassed,
-    renewed: fetches.refresh.landed,
+    renewed: fetches.refresh.succeeded,
     evictions,
     elapsed: yield* elapsed
   }

@@ -1,6 +1,6 @@
 /**
- * What caching managers promise (8 to 13, and what they stand on), as plain data and one step after another: no fibers, no
- * clock, no keys. Written from the promises alone.
+ * The promises of caching managers (8 to 13, and what they stand on), as plain data and one step after another: no fibers,
+ * no clock, no keys. Written from the promises alone, in the words of the implementation.
  */
 import { AlgorithmSuite } from "effect-encryption-sdk"
 import type { BypassReason } from "../../../src/model/Receipt.ts"
@@ -57,13 +57,13 @@ export interface Flight {
   readonly trigger: "request" | "refresh"
   readonly request: CacheableRequest
   readonly startedAt: Instant
-  waiting: Array<Waiter>
+  waiters: Array<Waiter>
   /** Accepts newcomers. */
   open: boolean
   /** Answered, failed or given up. */
   settled: boolean
-  /** Has landed, and is on its way into the cache. */
-  landed: Entry | undefined
+  /** Set when the fetch has succeeded and its entry is on the way into the cache. */
+  entry: Entry | undefined
 }
 
 export interface Model {
@@ -94,7 +94,7 @@ const nothing: Usage = { messages: 0, bytes: 0 }
 const plus = (a: Usage, b: Usage): Usage => ({ messages: a.messages + b.messages, bytes: a.bytes + b.bytes })
 
 export const reserved = (flight: Flight): Usage =>
-  flight.waiting.reduce((sum, { charge }) => plus(sum, charge), nothing)
+  flight.waiters.reduce((sum, { charge }) => plus(sum, charge), nothing)
 
 export const make = (program: Program.Program): Model => ({
   program,
@@ -112,8 +112,8 @@ export const managerLimits = (spec: Program.ManagerSpec): Limits => ({
   maxBytes: spec.maxBytes ?? Number.MAX_SAFE_INTEGER
 })
 
-/** Promises 1 to 3: why a request goes straight through, or how it is served from the cache. */
-export const plan = (
+/** Promises 1 to 3: why a request bypasses the cache, or how it is served from it. */
+export const classify = (
   { decryptCapacity, ...program }: Program.Program,
   manager: 0 | 1,
   shape: Program.RequestShape
@@ -170,8 +170,8 @@ const exceeded = (used: Usage, { charge, limits }: CacheableRequest): "messages"
   return messages > limits.maxMessages ? "messages" : bytes > limits.maxBytes ? "bytes" : undefined
 }
 
-/** Whether a request may join a flight that has not landed. */
-export const fitsBeside = (flight: Flight, request: CacheableRequest): boolean =>
+/** Whether a request may join a flight whose fetch has not succeeded. */
+export const fits = (flight: Flight, request: CacheableRequest): boolean =>
   exceeded(reserved(flight), request) === undefined
 
 const forbids = (entry: Entry, request: CacheableRequest, now: Instant) =>
@@ -188,12 +188,12 @@ const evict = (model: Model, entry: Entry, cause: string): Array<Eviction> => {
   return [{ entry, cause, usage: entry.usage }]
 }
 
-export const openFlight = (model: Model, manager: number, key: string): Flight | undefined =>
+export const findOpen = (model: Model, manager: number, key: string): Flight | undefined =>
   model.flights.find((flight) => flight.manager === manager && flight.key === key && flight.open)
 
 export type Admission =
   | { readonly _tag: "Hit"; readonly entry: Entry; readonly usage: Usage; readonly age: number; readonly due: boolean }
-  | { readonly _tag: "Joined"; readonly flight: Flight; readonly landed: Entry | undefined; readonly usage: Usage }
+  | { readonly _tag: "Joined"; readonly flight: Flight; readonly entry: Entry | undefined; readonly usage: Usage }
   | { readonly _tag: "Miss"; readonly flight: Flight; readonly closed: Flight | undefined }
 
 /** Promises 5, 6, 8 and 12: one request, in its turn. */
@@ -232,23 +232,23 @@ export const admit = (
     evictions.push(...evict(model, entry, threshold))
   }
 
-  const flight = openFlight(model, manager, request.key)
-  if (flight !== undefined && flight.landed === undefined && fitsBeside(flight, request)) {
-    flight.waiting.push({ request: number, charge: request.charge, leader: false })
-    return { admission: { _tag: "Joined", flight, landed: undefined, usage: nothing }, evictions }
+  const flight = findOpen(model, manager, request.key)
+  if (flight !== undefined && flight.entry === undefined && fits(flight, request)) {
+    flight.waiters.push({ request: number, charge: request.charge, leader: false })
+    return { admission: { _tag: "Joined", flight, entry: undefined, usage: nothing }, evictions }
   }
-  if (flight?.landed !== undefined && !flight.landed.evicted) {
-    const { landed } = flight
-    if (forbids(landed, request, now) === undefined) {
-      charge(landed)
-      return { admission: { _tag: "Joined", flight, landed, usage: landed.usage }, evictions }
+  const stored = flight?.entry
+  if (flight !== undefined && stored !== undefined && !stored.evicted) {
+    if (forbids(stored, request, now) === undefined) {
+      charge(stored)
+      return { admission: { _tag: "Joined", flight, entry: stored, usage: stored.usage }, evictions }
     }
-    landed.evicted = true
+    stored.evicted = true
   }
   if (flight !== undefined) flight.open = false
-  const started = start(model, manager, request, "request", now)
-  started.waiting.push({ request: number, charge: request.charge, leader: true })
-  return { admission: { _tag: "Miss", flight: started, closed: flight }, evictions }
+  const opened = openFlight(model, manager, request, "request", now)
+  opened.waiters.push({ request: number, charge: request.charge, leader: true })
+  return { admission: { _tag: "Miss", flight: opened, closed: flight }, evictions }
 }
 
 const isDue = (spec: Program.ManagerSpec, entry: Entry, now: Instant): boolean =>
@@ -259,7 +259,7 @@ const isDue = (spec: Program.ManagerSpec, entry: Entry, now: Instant): boolean =
   )
 
 /** One fetch: by a miss, or ahead. At most one of a stored key and manager is open. */
-export const start = (
+export const openFlight = (
   model: Model,
   manager: number,
   request: CacheableRequest,
@@ -272,10 +272,10 @@ export const start = (
     trigger,
     request,
     startedAt,
-    waiting: [],
+    waiters: [],
     open: true,
     settled: false,
-    landed: undefined
+    entry: undefined
   }
   model.flights.push(flight)
   return flight
@@ -283,11 +283,11 @@ export const start = (
 
 /** Promise 8: an interrupted waiter's reservation returns. Promise 10: a flight that nobody waits for accepts nobody. */
 export const leave = (flight: Flight, request: number): void => {
-  flight.waiting = flight.waiting.filter((waiter) => waiter.request !== request)
-  if (flight.waiting.length === 0 && flight.trigger === "request") flight.open = false
+  flight.waiters = flight.waiters.filter((waiter) => waiter.request !== request)
+  if (flight.waiters.length === 0 && flight.trigger === "request") flight.open = false
 }
 
-export interface Landing {
+export interface Success {
   /** Whom the data key serves, and what it has been charged by then. */
   readonly served: ReadonlyArray<{ readonly waiter: Waiter; readonly usage: Usage }>
   /** Who must fetch for itself. */
@@ -298,7 +298,7 @@ export interface Landing {
 }
 
 /** Promises 1, 7 and 8: an answer arrives. `draw` is the jitter of the entry, from 0 to less than 1. */
-export const land = (
+export const succeed = (
   model: Model,
   flight: Flight,
   call: number,
@@ -306,19 +306,19 @@ export const land = (
   cacheable: boolean,
   draw: number,
   now: Instant
-): Landing => {
+): Success => {
   flight.settled = true
   if (!cacheable) {
     flight.open = false
     return {
       cacheable,
-      served: flight.waiting.filter(({ leader }) => leader).map((waiter) => ({ waiter, usage: nothing })),
-      alone: flight.waiting.filter(({ leader }) => !leader),
+      served: flight.waiters.filter(({ leader }) => leader).map((waiter) => ({ waiter, usage: nothing })),
+      alone: flight.waiters.filter(({ leader }) => !leader),
       kept: undefined
     }
   }
   let usage = nothing
-  const served = flight.waiting.map((waiter) => {
+  const served = flight.waiters.map((waiter) => {
     usage = plus(usage, waiter.charge)
     return { waiter, usage }
   })
@@ -345,7 +345,7 @@ export const land = (
   }
   const kept = flight.open && !isSpent(entry) ? entry : undefined
   if (kept === undefined) flight.open = false
-  else flight.landed = entry
+  else flight.entry = entry
   return { cacheable, served, alone: [], kept }
 }
 
@@ -372,7 +372,7 @@ export interface Selector {
   readonly wrappingKey: string | undefined
 }
 
-const fits = (
+const matches = (
   { context, wrappingKey }: Selector,
   metadata: { readonly context: Readonly<Record<string, string>>; readonly wrappingKey: string | undefined }
 ): boolean =>
@@ -383,11 +383,11 @@ const fits = (
 export const closeFlights = (model: Model, manager: number, selector: Selector): number => {
   const closed = model.flights.filter((flight) =>
     flight.manager === manager && flight.open &&
-    fits(selector, flight.landed ?? { context: flight.request.context, wrappingKey: undefined })
+    matches(selector, flight.entry ?? { context: flight.request.context, wrappingKey: undefined })
   )
   for (const flight of closed) {
     flight.open = false
-    if (flight.landed !== undefined) evict(model, flight.landed, "invalidated")
+    if (flight.entry !== undefined) evict(model, flight.entry, "invalidated")
   }
   return closed.length
 }
@@ -400,7 +400,7 @@ export const deleteWhere = (
   cause: string
 ): Array<Eviction> =>
   model.caches[cache]!.entries
-    .filter((entry) => (partition === undefined || entry.partition === partition) && fits(selector, entry))
+    .filter((entry) => (partition === undefined || entry.partition === partition) && matches(selector, entry))
     .flatMap((entry) => evict(model, entry, cause))
 
 /** All that is expired goes at once. (What is spent has gone already.) */

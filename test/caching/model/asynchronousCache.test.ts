@@ -64,7 +64,7 @@ describe("an asynchronous cache", () => {
       joined: 1000,
       "joined what was on its way into the cache": 300,
       "closed flights": 200,
-      "fetches: landed": 1000,
+      "fetches: succeeded": 1000,
       "fetches: failed": 300,
       "fetches: deadline": 200,
       "fetches: abandoned": 50,

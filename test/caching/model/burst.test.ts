@@ -9,14 +9,14 @@ import { arbitraryInterleaving, interleaved, type Interleaving } from "./permuti
 
 /** The receipts and keys of so many equal requests in parallel, and the number of calls that they make. */
 const burst = (
-  options: Parameters<typeof caching>[0] & { readonly latency: number },
+  { latency, ...options }: Parameters<typeof caching>[0] & { readonly latency: number },
   interleaving: Interleaving | undefined,
   requests: number,
   length: number | undefined
 ) => {
   const run = (settle: Effect.Effect<void>) =>
     Effect.gen(function*() {
-      const made = yield* caching({ ...options, script: { before: () => Effect.sleep(options.latency) } })
+      const made = yield* caching({ ...options, script: { before: () => Effect.sleep(latency) } })
       const one: Effect.Effect<number, unknown, Scope.Scope> = length === undefined
         ? Effect.map(made.decrypt(decryptRequest()), keyNumber)
         : Effect.map(made.encrypt(encryptRequest({ length })), keyNumber)
@@ -27,7 +27,7 @@ const burst = (
       yield* TestClock.adjust(0)
       const inParallel = made.count()
       yield* settle
-      yield* TestClock.adjust(options.latency)
+      yield* TestClock.adjust(latency)
       return { keys: yield* Fiber.join(fiber), calls: made.count(), inParallel }
     }).pipe(Effect.scoped)
   return interleaving === undefined ? run(Effect.void) : interleaved(interleaving, run)

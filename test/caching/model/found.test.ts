@@ -39,7 +39,7 @@ describe("found by the model", () => {
       )
     }))
 
-  it.effect("an invalidation by a pair that is reproduced, and not stored, closes the flight in the air", () =>
+  it.effect("an invalidation by a pair that is reproduced, and not stored, closes the flight", () =>
     Effect.gen(function*() {
       const { cache, cmm, decrypt } = yield* caching({ script: { before: () => Effect.sleep("1 second") } })
       const fiber = yield* Effect.forkChild(decrypt(decryptRequest({ expected: { region: "z" } })))

@@ -51,7 +51,7 @@ describe("in any order of fibers", () => {
       Miss: 2000,
       "joined what was on its way into the cache": 300,
       "closed flights": 300,
-      "fetches: landed": 1000,
+      "fetches: succeeded": 1000,
       "fetches: failed": 200,
       "fetches: deadline": 100,
       "fetches: abandoned": 100,
@@ -59,8 +59,8 @@ describe("in any order of fibers", () => {
       "interrupted waiters": 50,
       "all interrupted": 100,
       "fetched for itself": 20,
-      "closed in the air by an invalidation": 50,
-      "landed after an invalidation": 20,
+      "closed by an invalidation": 50,
+      "succeeded after an invalidation": 20,
       "evicted: age": 100,
       "evicted: bytes": 30,
       "evicted: messages": 60,
@@ -68,7 +68,7 @@ describe("in any order of fibers", () => {
       "evicted: replaced": 30,
       "evicted: invalidated": 10,
       refreshes: 60,
-      "refreshes landed": 30,
+      "refreshes succeeded": 30,
       "joined a refresh": 30,
       "refused by a closed manager": 100
     })

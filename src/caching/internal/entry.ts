@@ -1,18 +1,22 @@
 import * as Duration from "effect/Duration"
+import * as MutableRef from "effect/MutableRef"
 import * as Ref from "effect/Ref"
 import type { EntryMetadata, EvictionCause, EvictionEvent } from "../EntryMetadata.ts"
-import type { CompleteDecryptionMaterials, CompleteEncryptionMaterials } from "../../model/CryptographicMaterials.ts"
+import {
+  type CompleteDecryptionMaterials,
+  type CompleteEncryptionMaterials,
+  withParts
+} from "../../model/CryptographicMaterials.ts"
 import * as DataKey from "../../model/DataKey.ts"
 import type { Usage } from "../../model/Receipt.ts"
 import { elapsedMillis, type Instant } from "./instant.ts"
 
-export type Materials = CompleteEncryptionMaterials | CompleteDecryptionMaterials
+/** The materials of either operation. */
+export type CompleteMaterials = CompleteEncryptionMaterials | CompleteDecryptionMaterials
 
 /** The materials with a data key of their own, which one operation owns and zeroes. */
-export const copyMaterials = <M extends Materials>(materials: M): M => ({
-  ...materials,
-  plaintextDataKey: DataKey.copy(materials.plaintextDataKey)
-})
+export const copyMaterials = <M extends CompleteMaterials>(materials: M): M =>
+  withParts<CompleteMaterials>(materials, { plaintextDataKey: DataKey.copy(materials.plaintextDataKey) }) as M
 
 /** The age and the usage at which an entry is worth refreshing. */
 export interface RefreshPoint {
@@ -21,34 +25,47 @@ export interface RefreshPoint {
   readonly bytes: bigint
 }
 
-/** What the entries of one manager have in common. */
+/** The part that the entries of one manager have in common. */
 export interface Owner {
-  /** A data key that has served so many messages is spent. */
+  readonly partitionId: string
+  readonly maxAge: Duration.Duration
+  /** A data key that has served this many messages is spent. */
   readonly maxMessagesEncrypted: number
-  /** Told when an entry is evicted, before the cache is. */
+  /** Called when an entry is evicted, before the cache is told. */
   readonly onEvicted: (entry: Entry, event: EvictionEvent) => void
 }
+
+/** The public metadata of an entry with these materials. */
+export const metadataOf = (
+  { maxAge, partitionId }: Owner,
+  key: string,
+  operation: EntryMetadata["operation"],
+  { algorithmSuite, encryptionContext }: CompleteMaterials,
+  encryptedDataKeys: EntryMetadata["encryptedDataKeys"]
+): EntryMetadata => ({ key, operation, partitionId, algorithmSuite, encryptionContext, encryptedDataKeys, maxAge })
 
 type Listener = (event: EvictionEvent, entry: Entry) => void
 
 /**
- * What `CacheEntry` hides. What is secret is in private fields, so that no way of printing an entry shows it.
+ * The inside of a `CacheEntry`. Secrets are in private fields, so that no way of printing an entry shows them.
  *
- * There may be millions of entries. So what many have in common is in one object, and no entry has closures of its own; and
- * the data key is bytes, since a `Redacted` is in a `WeakMap` of all of them, which is the slower for each.
+ * There may be millions of entries. So the common part is in one object, and no entry has closures of its own; and the data
+ * key is bytes, since a `Redacted` is in a `WeakMap` of all of them, which is the slower for each (bench group `memory`,
+ * `npm run bench -- --only memory`).
  */
-export class Entry<M extends Materials = Materials> {
+export class Entry<M extends CompleteMaterials = CompleteMaterials> {
   readonly metadata: EntryMetadata
   readonly usage: Ref.Ref<Usage>
   readonly createdAt: Instant
-  /** Past which point a served request starts a refresh; undefined where there is no refreshing ahead. */
+  /** The point past which a served request starts a refresh; undefined where there is no refreshing ahead. */
   readonly refresh: RefreshPoint | undefined
   /** Whether the cache has said that it stored the entry. */
   stored = false
-  /** How it was evicted, once it was. */
+  /** The eviction, once it happened. */
   eviction: EvictionEvent | undefined
   readonly #owner: Owner
-  readonly #materials: Omit<M, "plaintextDataKey">
+  /** Without the data key, and with the mark of checked materials. */
+  readonly #materials: M
   #dataKey: Uint8Array | undefined
   #listener: Listener | undefined
 
@@ -63,7 +80,7 @@ export class Entry<M extends Materials = Materials> {
   ) {
     this.#owner = owner
     this.metadata = metadata
-    this.#materials = { ...materials, plaintextDataKey: undefined }
+    this.#materials = withParts<CompleteMaterials>(materials, { plaintextDataKey: undefined }) as M
     this.#dataKey = DataKey.value(DataKey.copy(materials.plaintextDataKey))
     this.usage = Ref.makeUnsafe(usage)
     this.createdAt = createdAt
@@ -95,14 +112,19 @@ export class Entry<M extends Materials = Materials> {
       (bytes > 0n && bytes >= this.refresh.bytes)
   }
 
+  /** Sets the usage. A part of the one step of admission, in which no fiber can be run: so not `Ref.set`, which is an Effect. */
+  charge(usage: Usage): void {
+    MutableRef.set(this.usage.ref, usage)
+  }
+
   /** Undefined once evicted. */
   copyMaterials(): M | undefined {
     return this.#dataKey === undefined
       ? undefined
-      : { ...this.#materials, plaintextDataKey: DataKey.copyFrom(this.#dataKey) } as M
+      : withParts<CompleteMaterials>(this.#materials, { plaintextDataKey: DataKey.copyFrom(this.#dataKey) }) as M
   }
 
-  /** Listeners are told in this order. One that many entries share takes no memory for each. */
+  /** Adds a listener; they are called in this order. One that many entries share takes no memory for each. */
   onEvicted(listener: Listener): void {
     const before = this.#listener
     this.#listener = before === undefined ? listener : (event, entry) => {
@@ -111,7 +133,7 @@ export class Entry<M extends Materials = Materials> {
     }
   }
 
-  /** Zeroes the entry's bytes and tells the listeners, the first time; later calls do nothing. */
+  /** Zeroes the entry's bytes and calls owner and listeners, the first time; later calls do nothing. */
   evict(cause: EvictionCause, now: Instant): boolean {
     if (!this.discard()) return false
     const event: EvictionEvent = {
@@ -126,7 +148,7 @@ export class Entry<M extends Materials = Materials> {
     return true
   }
 
-  /** Zeroes the bytes of an entry that no cache holds: nothing is evicted, and nobody is told. */
+  /** Zeroes the bytes of an entry that no cache holds: nothing is evicted, and no listener is called. */
   discard(): boolean {
     if (this.#dataKey === undefined) return false
     this.#dataKey.fill(0)

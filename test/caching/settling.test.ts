@@ -7,7 +7,7 @@ import { encryptRequest, keyNumber } from "../support/scriptedManager.ts"
 
 /**
  * Requests one after another, under the contexts that the letters name. Only a fetch takes time, so that the request after
- * it, and all that find their entry, are made in the very moment in which the fetch before them lands.
+ * it, and all that find their entry, are made in the very moment in which the fetch before them succeeds.
  */
 const inTurn = (contexts: string, options: Parameters<typeof caching>[0]) =>
   Effect.gen(function*() {
@@ -21,13 +21,13 @@ const inTurn = (contexts: string, options: Parameters<typeof caching>[0]) =>
     return { ...made, keys: answers.map(keyNumber), receipts: answers.map(({ receipt }) => receipt._tag) }
   })
 
-describe("the moment in which a fetch lands", () => {
+describe("the moment in which a fetch succeeds", () => {
   it.effect("what a request asks for as soon as it is served is charged to the entry", () =>
     Effect.gen(function*() {
       const policy = { maxAge: "2 hours", maxMessagesEncrypted: 10 }
       const { keys, receipts } = yield* inTurn("AAAAAABAAAAAAAA", { policy })
       assert.deepStrictEqual(keys, [1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 3, 3, 3, 3], "ten uses of the first key, no more")
-      assert.deepStrictEqual(receipts.filter((tag) => tag === "Joined"), [], "there is no fetch in the air to join")
+      assert.deepStrictEqual(receipts.filter((tag) => tag === "Joined"), [], "there is no fetch in flight to join")
     }))
 
   it.effect("so are bytes", () =>

@@ -1,0 +1,140 @@
+/**
+ * The admission of a request: a hit, a join, a new flight, or none since the manager is closed. One synchronous step for
+ * each entry key, whatever the cache is.
+ */
+import * as Duration from "effect/Duration"
+import * as Ref from "effect/Ref"
+import type { Receipt, Usage } from "../../model/Receipt.ts"
+import type { MaterialsCache } from "../MaterialsCache.ts"
+import type { CacheableRequest } from "./cacheable.ts"
+import { evict } from "./cacheAccess.ts"
+import { type CompleteMaterials, Entry } from "./entry.ts"
+import { type Claim, type Flight, openFlight, reserve, startFetch, type Waiter } from "./fetching.ts"
+import { type Instant, nowUnsafe } from "./instant.ts"
+import { exceeded, type Threshold } from "./limits.ts"
+import { refreshIfDue, type Refreshing } from "./refreshAhead.ts"
+import * as singleFlight from "./singleFlight.ts"
+import { plus } from "./usage.ts"
+
+export type Admission<M extends CompleteMaterials> =
+  | { readonly _tag: "Closed" }
+  | { readonly _tag: "Served"; readonly materials: M; readonly receipt: Receipt }
+  | { readonly _tag: "Waiting"; readonly flight: Flight; readonly waiter: Waiter }
+
+/** Admits a request, with what the cache has under its key and under the manager's own. */
+export const admit = <M extends CompleteMaterials, E>(
+  manager: Refreshing,
+  request: CacheableRequest<M, E>,
+  claim: Claim<M>,
+  found: unknown,
+  foundOwn: unknown
+): Admission<M> => {
+  if (manager.background.closed) return { _tag: "Closed" }
+  const now = nowUnsafe(manager.clock)
+  const { key, operation, ownKey } = request
+  const untyped = request as unknown as CacheableRequest<CompleteMaterials, unknown>
+  return hit(manager, usable(found, key, operation), untyped, claim, now) ??
+    (ownKey === undefined
+      ? undefined
+      : hit(manager, usable(foundOwn, ownKey, operation), untyped, claim, now)) ??
+    joinOrLead(manager, untyped, claim, now)
+}
+
+/** Looks up in a cache that responds at once, and admits, in one step. */
+export const admitAtOnce = <M extends CompleteMaterials, E>(
+  manager: Refreshing,
+  request: CacheableRequest<M, E>,
+  claim: Claim<M>,
+  getUnsafe: NonNullable<MaterialsCache["getUnsafe"]>
+): Admission<M> => {
+  // Nothing is looked up either: that alone would count as use.
+  if (manager.background.closed) return { _tag: "Closed" }
+  const { key, ownKey } = request
+  let found: unknown
+  let foundOwn: unknown
+  try {
+    found = getUnsafe(key)
+    if (found === undefined && ownKey !== undefined) foundOwn = getUnsafe(ownKey)
+  } catch {
+    manager.emit({ _tag: "CacheFault", operation: "get", fault: "died" })
+  }
+  return admit(manager, request, claim, found, foundOwn)
+}
+
+const usable = (found: unknown, key: string, operation: string): Entry | undefined =>
+  found instanceof Entry && !found.evicted && found.metadata.key === key && found.metadata.operation === operation
+    ? found
+    : undefined
+
+/** Charges the entry and copies its materials. Returns the usage, or the threshold that forbids it. */
+const charge = (
+  manager: Refreshing,
+  entry: Entry,
+  request: CacheableRequest<CompleteMaterials, unknown>,
+  claim: Claim<CompleteMaterials>,
+  now: Instant
+): Usage | Threshold => {
+  if (entry.ageMillis(now) >= request.limits.maxAgeMillis) return "age"
+  const usage = plus(Ref.getUnsafe(entry.usage), request.charge)
+  const threshold = exceeded(usage, request.limits)
+  if (threshold !== undefined) return threshold
+  entry.charge(usage)
+  claim.materials = entry.copyMaterials()!
+  if (entry.isSpent()) evict(manager, entry, request.cache, "messages", now)
+  return usage
+}
+
+/** Serves a request from an entry of the cache. An entry that it would take over a limit is evicted. */
+const hit = <M extends CompleteMaterials>(
+  manager: Refreshing,
+  entry: Entry | undefined,
+  request: CacheableRequest<CompleteMaterials, unknown>,
+  claim: Claim<M>,
+  now: Instant
+): Admission<M> | undefined => {
+  if (entry === undefined) return undefined
+  const usage = charge(manager, entry, request, claim, now)
+  if (typeof usage === "string") {
+    evict(manager, entry, request.cache, usage, now)
+    return undefined
+  }
+  const { key, operation } = request
+  manager.emit({ _tag: "Admitted", operation, key, outcome: "hit" })
+  const ageMillis = Math.max(0, entry.ageMillis(now))
+  const refreshStarted = refreshIfDue(manager, entry, request, ageMillis)
+  return {
+    _tag: "Served",
+    materials: claim.materials!,
+    receipt: { _tag: "Hit", refreshStarted, age: Duration.millis(ageMillis), usage }
+  }
+}
+
+/** Serves a request from the open flight of its key, or else leads a flight of its own. */
+const joinOrLead = <M extends CompleteMaterials>(
+  manager: Refreshing,
+  request: CacheableRequest<CompleteMaterials, unknown>,
+  ownClaim: Claim<M>,
+  now: Instant
+): Admission<M> => {
+  const { emit, flights } = manager
+  const { cache, key, operation } = request
+  const claim = ownClaim as Claim<CompleteMaterials>
+  const flight = flights.open.get(key)
+  const entry = flight?.entry
+  if (entry !== undefined && !entry.evicted) {
+    const usage = charge(manager, entry, request, claim, now)
+    if (typeof usage === "object") {
+      emit({ _tag: "Admitted", operation, key, outcome: "joined" })
+      return { _tag: "Served", materials: ownClaim.materials!, receipt: { _tag: "Joined", usage } }
+    }
+    evict(manager, entry, cache, usage, now)
+  } else if (
+    flight !== undefined && entry === undefined && singleFlight.fits(flight, request.charge, request.limits)
+  ) {
+    return { _tag: "Waiting", flight, waiter: reserve(manager, flight, request, claim, false) }
+  }
+  const opened = openFlight(manager, request, "request", now)
+  const waiter = reserve(manager, opened, request, claim, true)
+  startFetch(manager, opened)
+  return { _tag: "Waiting", flight: opened, waiter }
+}

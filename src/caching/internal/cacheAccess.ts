@@ -1,0 +1,115 @@
+/**
+ * Access to a cache that may fail, die or hang: never an operation's failure, always an event.
+ */
+import * as Cause from "effect/Cause"
+import type * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import type { CachingEvent } from "../CachingEvent.ts"
+import type { EvictionCause, EvictionEvent } from "../EntryMetadata.ts"
+import type { MaterialsCache } from "../MaterialsCache.ts"
+import type { MaterialsCacheError } from "../MaterialsCacheError.ts"
+import type { Background } from "./background.ts"
+import type { Entry, Owner } from "./entry.ts"
+import { type Instant, nowUnsafe } from "./instant.ts"
+
+/** The part of a manager that caches are used with. */
+export interface CacheAccess {
+  readonly background: Background
+  readonly clock: Clock.Clock
+  /** How long an operation of an asynchronous cache may take. */
+  readonly cacheTimeout: Duration.Duration
+  readonly emit: (event: CachingEvent) => void
+  readonly owner: Owner
+}
+
+/**
+ * The response of a cache; undefined where it fails, dies or takes too long, or the manager is closed. Its fibers are never
+ * waited for.
+ */
+export const attempt = <A>(
+  { background, cacheTimeout, emit }: CacheAccess,
+  operation: MaterialsCacheError["operation"],
+  cache: MaterialsCache,
+  effect: Effect.Effect<A, MaterialsCacheError>
+): Effect.Effect<A | undefined> =>
+  Effect.suspend(() => {
+    if (background.closed) return Effect.undefined
+    const fiber = background.fork(effect)
+    const settle = (exit: Exit.Exit<A, MaterialsCacheError>): A | undefined => {
+      if (Exit.isSuccess(exit)) return exit.value
+      // What is interrupted because the manager closes is not the cache's fault.
+      if (!background.closed) {
+        emit({ _tag: "CacheFault", operation, fault: Cause.hasDies(exit.cause) ? "died" : "failed" })
+      }
+      return undefined
+    }
+    const done = fiber.pollUnsafe()
+    if (done !== undefined) return Effect.succeed(settle(done))
+    const response = Fiber.await(fiber)
+    if (cache.getUnsafe !== undefined) return Effect.map(response, settle)
+    return Effect.timeoutOption(response, cacheTimeout).pipe(
+      Effect.map((exit) => {
+        if (Option.isSome(exit)) return settle(exit.value)
+        fiber.interruptUnsafe()
+        emit({ _tag: "CacheFault", operation, fault: "timedOut" })
+        return undefined
+      }),
+      Effect.onInterrupt(() => Effect.sync(() => fiber.interruptUnsafe()))
+    )
+  })
+
+/** The owner of a manager's entries: an eviction from a cache is an event. */
+export const ownerOf = (common: Omit<Owner, "onEvicted">, emit: CacheAccess["emit"]): Owner => ({
+  ...common,
+  onEvicted: (entry, event) => {
+    if (entry.stored) emitEvicted(emit, entry, event)
+  }
+})
+
+const emitEvicted = (
+  emit: CacheAccess["emit"],
+  { metadata: { key, operation } }: Entry,
+  { age, cause, usage }: EvictionEvent
+): void => emit({ _tag: "Evicted", operation, key, cause, age, usage })
+
+/** Evicts an entry at once, and tells its cache, for which nobody waits. */
+export const evict = (
+  access: CacheAccess,
+  entry: Entry,
+  cache: MaterialsCache,
+  cause: EvictionCause,
+  now: Instant
+): void => {
+  entry.evict(cause, now)
+  const { background } = access
+  if (!background.closed) background.fork(attempt(access, "delete", cache, cache.delete(entry, cause)))
+}
+
+/**
+ * Puts an entry into its cache; no request waits for that. Where the put fails, or the manager closes meanwhile, the entry
+ * is evicted. The cache is told, since it may have stored the handle all the same; and once more of an entry that was
+ * evicted on its way. `onEnd` is called last, whichever way the put ends.
+ */
+export const put = (access: CacheAccess, entry: Entry, cache: MaterialsCache, onEnd: () => void): void => {
+  const { background, clock, emit } = access
+  const stored = Effect.as(cache.put(entry), true)
+  background.fork(Effect.onExit(attempt(access, "put", cache, stored), (exit) =>
+    Effect.sync(() => {
+      if (Exit.isSuccess(exit) && exit.value === true) {
+        const { eviction, metadata: { key, operation } } = entry
+        entry.stored = true
+        emit({ _tag: "Stored", operation, key })
+        if (eviction !== undefined) {
+          emitEvicted(emit, entry, eviction)
+          evict(access, entry, cache, eviction.cause, nowUnsafe(clock))
+        }
+      } else {
+        evict(access, entry, cache, background.closed ? "scope" : "deleted", nowUnsafe(clock))
+      }
+      onEnd()
+    })))
+}

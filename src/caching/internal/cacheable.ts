@@ -1,0 +1,184 @@
+/**
+ * The way of a request: past the cache for a reason, or through it. The same for encryption and decryption, which
+ * `operations.ts` tells apart.
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import type { MaterialsResponse } from "../../materials/CryptographicMaterialsManager.ts"
+import * as AlgorithmSuite from "../../model/AlgorithmSuite.ts"
+import type { CommitmentPolicy } from "../../model/CommitmentPolicy.ts"
+import type { EncryptionContext } from "../../model/EncryptionContext.ts"
+import {
+  type InvalidEncryptionContext,
+  type InvalidMaterials,
+  type InvalidOption,
+  MaterialsManagerFailed
+} from "../../model/errors/Reasons.ts"
+import type { BypassReason, Usage } from "../../model/Receipt.ts"
+import type { RuleRequest } from "../CachePolicy.ts"
+import type { EntryMetadata } from "../EntryMetadata.ts"
+import type { MaterialsCache } from "../MaterialsCache.ts"
+import type { CacheAccess } from "./cacheAccess.ts"
+import type { CompleteMaterials } from "./entry.ts"
+import type { Limits } from "./limits.ts"
+import type { Seed } from "./seeding.ts"
+
+/** A request that may be served from the cache. */
+export interface CacheableRequest<M extends CompleteMaterials, E> {
+  /** The key under which its entry is stored. */
+  readonly key: string
+  /** Where materials are looked for besides, for entries that this manager alone may use. */
+  readonly ownKey: string | undefined
+  readonly operation: "encrypt" | "decrypt"
+  readonly cache: MaterialsCache
+  readonly encryptionContext: EncryptionContext
+  readonly charge: Usage
+  readonly limits: Limits
+  /** Asks the underlying manager, without any knowledge of the plaintext. */
+  readonly fetch: Effect.Effect<Fetched<M>, E, Scope.Scope>
+  /** Asks the underlying manager for this request alone, as it came. */
+  readonly fetchAlone: Effect.Effect<MaterialsResponse<M>, E, Scope.Scope>
+  /** The encrypted data keys of an entry with these materials, for its metadata. */
+  readonly encryptedDataKeys: (materials: M) => EntryMetadata["encryptedDataKeys"]
+  /** The error of a waiter when the manager gives up. */
+  readonly failure: (description: string) => E
+}
+
+/** Fetched materials, in arrays of their own but for the data key. */
+export interface Fetched<M extends CompleteMaterials> {
+  readonly materials: M
+  /** Called in the step in which the materials are kept, while their data key lives. */
+  readonly onKept: Seed | undefined
+}
+
+/** The part of an operation's request that both have. */
+export interface MaterialsRequest {
+  readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite | undefined
+  readonly commitmentPolicy: CommitmentPolicy
+  readonly encryptionContext: EncryptionContext
+}
+
+/** A request as its operation reads it: checked and copied. */
+export interface ReadRequest<Request, M extends CompleteMaterials> {
+  /**
+   * The request to the underlying manager. Without any knowledge of the plaintext; and a copy, since the caller may change
+   * its objects while a fetch is in flight.
+   */
+  readonly request: Request
+  /** The context that the materials will have. */
+  readonly encryptionContext: EncryptionContext
+  readonly plaintextLength: number | undefined
+  readonly charge: Usage
+  readonly key: () => Effect.Effect<string>
+  /** The key of an entry that this manager seeded, where the request may be served from one. */
+  readonly ownKey: ((key: string) => string) | undefined
+  readonly seed: ((materials: M) => Effect.Effect<Seed | undefined>) | undefined
+}
+
+/** The differences between the two operations of a manager. */
+export interface Operation<Request extends MaterialsRequest, M extends CompleteMaterials, E> {
+  readonly name: "encrypt" | "decrypt"
+  readonly cache: MaterialsCache
+  /** Checks and copies a request. */
+  readonly read: (
+    request: Request
+  ) => Result.Result<ReadRequest<Request, M> | "UnknownPlaintextLength", InvalidOption | InvalidEncryptionContext>
+  /** Asks the underlying manager, as it is. */
+  readonly ask: (request: Request) => Effect.Effect<MaterialsResponse<M>, E, Scope.Scope>
+  readonly check: (materials: M) => Result.Result<M, InvalidMaterials>
+  /** The materials with encrypted data keys of their own, which keep no larger buffer alive. */
+  readonly detach: (materials: M) => M
+  readonly encryptedDataKeys: (materials: M) => EntryMetadata["encryptedDataKeys"]
+  readonly error: (
+    reason: InvalidOption | InvalidEncryptionContext | InvalidMaterials | MaterialsManagerFailed
+  ) => E
+}
+
+/** The part of a manager that decides what is cacheable. */
+export interface Deciding extends CacheAccess {
+  /** The limits that the policy sets for a request; undefined where it bypasses the cache. */
+  readonly limitsFor: (request: Omit<RuleRequest, "time">) => Limits | undefined
+}
+
+/** Why a request bypasses the cache, or how it is served from it. */
+export const classify = <Request extends MaterialsRequest, M extends CompleteMaterials, E>(
+  manager: Deciding,
+  operation: Operation<Request, M, E>,
+  request: Request
+): Effect.Effect<BypassReason | CacheableRequest<M, E>, E> => {
+  const { algorithmSuite } = request
+  if (!operation.cache.stores) return Effect.succeed("CachingOff")
+  if (algorithmSuite !== undefined && !AlgorithmSuite.isCacheable(algorithmSuite)) {
+    return Effect.succeed("SuiteWithoutKeyDerivation")
+  }
+  const result = operation.read(request)
+  if (Result.isFailure(result)) return Effect.fail(operation.error(result.failure))
+  const read = result.success
+  if (typeof read === "string") return Effect.succeed(read)
+  const limits = manager.limitsFor({
+    operation: operation.name,
+    encryptionContext: read.request.encryptionContext,
+    algorithmSuite,
+    plaintextLength: read.plaintextLength
+  })
+  if (limits === undefined) return Effect.succeed("Rule")
+  if (read.charge.bytes > limits.maxBytesEncrypted) return Effect.succeed("LargerThanMaxBytesEncrypted")
+  return Effect.map(read.key(), (key) => cacheable(manager, operation, request, read, key, limits))
+}
+
+const cacheable = <Request extends MaterialsRequest, M extends CompleteMaterials, E>(
+  manager: Deciding,
+  operation: Operation<Request, M, E>,
+  request: Request,
+  { charge, encryptionContext, ownKey, request: copy, seed }: ReadRequest<Request, M>,
+  key: string,
+  limits: Limits
+): CacheableRequest<M, E> => ({
+  key,
+  ownKey: ownKey?.(key),
+  operation: operation.name,
+  cache: operation.cache,
+  encryptionContext,
+  charge,
+  limits,
+  fetch: Effect.suspend(() =>
+    Effect.flatMap(ask(operation, copy), (response): Effect.Effect<Fetched<M>> => {
+      const materials = operation.detach(response.materials)
+      return seed === undefined
+        ? Effect.succeed({ materials, onKept: undefined })
+        : Effect.map(seed(materials), (onKept) => ({ materials, onKept }))
+    })
+  ),
+  fetchAlone: Effect.suspend(() => bypass(manager, operation, request, "MaterialsNotCacheable")),
+  encryptedDataKeys: operation.encryptedDataKeys,
+  failure: (description) => operation.error(new MaterialsManagerFailed({ description, isRetryable: true }))
+})
+
+/** Passes a request on to the underlying manager, as it came. */
+export const bypass = <Request extends MaterialsRequest, M extends CompleteMaterials, E>(
+  { emit }: Deciding,
+  operation: Operation<Request, M, E>,
+  request: Request,
+  reason: BypassReason
+): Effect.Effect<MaterialsResponse<M>, E, Scope.Scope> => {
+  emit({ _tag: "Bypassed", operation: operation.name, reason })
+  return Effect.map(
+    ask(operation, request),
+    ({ materials }) => ({ materials, receipt: { _tag: "Bypassed", reason } })
+  )
+}
+
+/** Asks the underlying manager, whose response is checked before it is used or kept. */
+const ask = <Request extends MaterialsRequest, M extends CompleteMaterials, E>(
+  operation: Operation<Request, M, E>,
+  request: Request
+): Effect.Effect<MaterialsResponse<M>, E, Scope.Scope> =>
+  Effect.flatMap(
+    operation.ask(request),
+    (response) =>
+      Effect.fromResult(Result.mapBoth(operation.check(response.materials), {
+        onFailure: operation.error,
+        onSuccess: (materials) => ({ ...response, materials })
+      }))
+  )

@@ -1,0 +1,119 @@
+/**
+ * The key under which an entry is stored: the specification's identifier, and what must separate entries besides. Managers
+ * of different commitment policies, and requests that require or expect different contexts, share no entry even where the
+ * identifier is the same.
+ */
+import * as Effect from "effect/Effect"
+import * as Hex from "effect/encoding/Hex"
+import type { Primitives } from "../../crypto/Primitives.ts"
+import { BoundedMap } from "../../internal/BoundedMap.ts"
+import * as bytes from "../../internal/bytes.ts"
+import type {
+  DecryptMaterialsRequest,
+  EncryptionMaterialsRequest
+} from "../../materials/CryptographicMaterialsManager.ts"
+import * as EncryptionContextCodec from "../../message/EncryptionContextCodec.ts"
+import type { AlgorithmSuite } from "../../model/AlgorithmSuite.ts"
+import type { EncryptionContext } from "../../model/EncryptionContext.ts"
+import * as CacheEntryIdentifier from "../CacheEntryIdentifier.ts"
+
+/** The part of an encryption request that its entry depends on. */
+export type EncryptionKeyRequest = Omit<EncryptionMaterialsRequest, "maxPlaintextLength">
+
+/** The entry keys of one manager. */
+export interface EntryKeys {
+  /**
+   * The key of a request. `isValidated`: the context is the very object that the caller gave, which was validated and frozen
+   * before; then the key is remembered.
+   */
+  readonly encryption: (request: EncryptionKeyRequest, isValidated: boolean) => Effect.Effect<string>
+  readonly decryption: (request: DecryptMaterialsRequest) => Effect.Effect<string>
+  /** The key of an entry for this manager alone, beside the one that managers share. */
+  readonly own: (key: string) => string
+}
+
+/** The last key of a context object, and the rest of the request that it was made of. */
+interface Remembered {
+  readonly algorithmSuite: AlgorithmSuite | undefined
+  readonly commitmentPolicy: string
+  readonly key: string
+}
+
+/** Number of contexts that are remembered: more than a program uses at a time, and little memory. */
+const maxRemembered = 256
+
+/**
+ * The entry keys of a manager. `managerId` is a random text that no other manager has.
+ *
+ * Keys of encryption requests are remembered by the identity of the context object, for the last 256 of them: a look-up
+ * instead of a serialisation and a digest, which are half of what a hit costs (`npm run bench -- --only cache`).
+ */
+export const make = (primitives: Primitives, partitionId: string, managerId: string): EntryKeys => {
+  const recent = new BoundedMap<EncryptionContext, Remembered>(maxRemembered)
+  return {
+    encryption: (request, isValidated) => {
+      const { algorithmSuite, commitmentPolicy, encryptionContext, requiredEncryptionContextKeys } = request
+      const isRemembered = isValidated && requiredEncryptionContextKeys.length === 0
+      const known = isRemembered ? recent.get(encryptionContext) : undefined
+      if (known?.algorithmSuite === algorithmSuite && known?.commitmentPolicy === commitmentPolicy) {
+        return Effect.succeed(known.key)
+      }
+      const computed = storedKey(
+        primitives,
+        CacheEntryIdentifier.encryptionPreimage({ partitionId, algorithmSuite, encryptionContext }),
+        commitmentPolicy,
+        Object.fromEntries(requiredEncryptionContextKeys.map((name) => [name, ""]))
+      )
+      return isRemembered
+        ? Effect.map(computed, (key) => {
+          recent.set(encryptionContext, { algorithmSuite, commitmentPolicy, key })
+          return key
+        })
+        : computed
+    },
+    decryption: (request) =>
+      storedKey(
+        primitives,
+        CacheEntryIdentifier.decryptionPreimage({ partitionId, ...request }),
+        request.commitmentPolicy,
+        request.expectedEncryptionContext
+      ),
+    own: (key) => `${key}.${managerId}`
+  }
+}
+
+/** `distinction`: pairs that separate entries of the same identifier and policy. */
+const storedKey = (
+  primitives: Primitives,
+  preimage: Uint8Array,
+  commitmentPolicy: string,
+  distinction: EncryptionContext
+): Effect.Effect<string> =>
+  Effect.flatMap(primitives.sha384(preimage), (identifier) => {
+    const key = textOf(identifier, commitmentPolicy)
+    const distinguishing = EncryptionContextCodec.encode(distinction)
+    return distinguishing.length === 0
+      ? Effect.succeed(key)
+      : Effect.map(primitives.sha384(distinguishing), (digest) => `${key}.${Hex.encode(digest)}`)
+  })
+
+const digits = /*#__PURE__*/ bytes.utf8("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+
+/**
+ * The digest in base64, which is short, and the policy. Concatenated text is kept in its pieces, which would be a third of an
+ * entry's memory (`npm run bench -- --only memory`); this is in one piece.
+ */
+const textOf = (digest: Uint8Array, commitmentPolicy: string): string => {
+  const codes = new Uint8Array(digest.length / 3 * 4 + 1 + commitmentPolicy.length)
+  let at = 0
+  for (let i = 0; i < digest.length; i += 3) {
+    const bits = digest[i]! << 16 | digest[i + 1]! << 8 | digest[i + 2]!
+    codes[at++] = digits[bits >> 18]!
+    codes[at++] = digits[bits >> 12 & 63]!
+    codes[at++] = digits[bits >> 6 & 63]!
+    codes[at++] = digits[bits & 63]!
+  }
+  codes[at++] = 0x2e
+  for (let i = 0; i < commitmentPolicy.length; i++) codes[at++] = commitmentPolicy.charCodeAt(i)
+  return bytes.toLatin1(codes)
+}

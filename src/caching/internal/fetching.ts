@@ -1,0 +1,242 @@
+/**
+ * The fetches of a manager: a flight's fiber, deadline and span, and the delivery of its materials to those who wait.
+ */
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Result from "effect/Result"
+import type * as Tracer from "effect/Tracer"
+import { withSpan } from "../../internal/tracing.ts"
+import * as AlgorithmSuite from "../../model/AlgorithmSuite.ts"
+import { withParts } from "../../model/CryptographicMaterials.ts"
+import * as EncryptionContext from "../../model/EncryptionContext.ts"
+import type { Receipt } from "../../model/Receipt.ts"
+import type { CacheableRequest, Fetched } from "./cacheable.ts"
+import { type CacheAccess, put } from "./cacheAccess.ts"
+import { type CompleteMaterials, copyMaterials, Entry, metadataOf, type RefreshPoint } from "./entry.ts"
+import { elapsedMillis, type Instant, nowUnsafe } from "./instant.ts"
+import * as singleFlight from "./singleFlight.ts"
+
+/** The copy of materials that a request owns: zeroed when its scope closes, whichever way the request ended. */
+export interface Claim<M extends CompleteMaterials> {
+  materials: M | undefined
+}
+
+/** Materials for one request, or the word that it must fetch for itself. */
+export type Delivery<M extends CompleteMaterials> =
+  | { readonly _tag: "Served"; readonly materials: M; readonly receipt: Receipt }
+  | { readonly _tag: "Alone" }
+
+export interface Waiter extends singleFlight.Waiter {
+  readonly claim: Claim<CompleteMaterials>
+  readonly delivery: Deferred.Deferred<Delivery<CompleteMaterials>, unknown>
+}
+
+export interface Flight extends singleFlight.Flight<Waiter> {
+  /** The manager's number of this fetch, from 1. */
+  readonly fetch: number
+  readonly request: CacheableRequest<CompleteMaterials, unknown>
+  readonly startedAt: Instant
+  /** Set when the fetch has succeeded and its entry is on the way into the cache. */
+  entry: Entry | undefined
+  span: Tracer.Span | undefined
+  fetching: Fiber.Fiber<unknown, unknown> | undefined
+  deadline: Fiber.Fiber<unknown, unknown> | undefined
+  readonly ended: Deferred.Deferred<void, unknown>
+}
+
+/** The part of a manager that fetches. */
+export interface Fetching extends CacheAccess {
+  readonly flights: singleFlight.Flights<Flight>
+  readonly fetchDeadline: Duration.Duration
+  /** Draws the point at which the next entry is refreshed ahead. */
+  readonly drawRefreshPoint: Effect.Effect<RefreshPoint | undefined>
+  /** Called for every failed fetch, before its waiters go on. */
+  readonly onFailure: (key: string, cause: Cause.Cause<unknown>) => void
+  /** The number of fetches so far. */
+  fetches: number
+}
+
+/** Opens a flight, whose fetch `startFetch` starts. */
+export const openFlight = (
+  fetching: Fetching,
+  request: CacheableRequest<CompleteMaterials, unknown>,
+  trigger: Flight["trigger"],
+  now: Instant
+): Flight => {
+  const { key, operation } = request
+  const flight: Flight = {
+    ...singleFlight.unreserved(key, trigger),
+    fetch: ++fetching.fetches,
+    request,
+    startedAt: now,
+    entry: undefined,
+    span: undefined,
+    fetching: undefined,
+    deadline: undefined,
+    ended: Deferred.makeUnsafe()
+  }
+  singleFlight.open(fetching.flights, flight)
+  fetching.emit({ _tag: "FetchStarted", fetch: flight.fetch, operation, key, trigger })
+  return flight
+}
+
+/** Starts a flight's fetch, and its deadline. */
+export const startFetch = (fetching: Fetching, flight: Flight): void => {
+  const { background, clock, fetchDeadline } = fetching
+  const { failure, fetch, key, operation } = flight.request
+  flight.fetching = background.fork(withSpan("CachingCmm.fetch", { root: true }, (span) => {
+    flight.span = span
+    span?.attribute("operation", operation)
+    span?.attribute("trigger", flight.trigger)
+    return Effect.scoped(
+      Effect.flatMap(fetch, (fetched) => {
+        const arrivedAt = nowUnsafe(clock)
+        return Effect.map(
+          fetching.drawRefreshPoint,
+          (refresh) => succeed(fetching, flight, fetched, arrivedAt, refresh)
+        )
+      })
+    )
+  }))
+  flight.fetching.addObserver((exit) => {
+    if (Exit.isSuccess(exit) || flight.settled) return
+    fetching.onFailure(key, exit.cause)
+    fail(fetching, flight, "failed", exit.cause)
+  })
+  if (flight.settled) return
+  flight.deadline = background.fork(Effect.andThen(
+    Effect.sleep(fetchDeadline),
+    Effect.sync(() => {
+      if (flight.settled) return
+      const description = `no answer within ${Duration.format(fetchDeadline)}`
+      fail(fetching, flight, "deadline", Cause.fail(failure(description)))
+      flight.fetching?.interruptUnsafe()
+    })
+  ))
+}
+
+/** Lets a request wait for a flight, with a reservation. */
+export const reserve = (
+  { emit }: Fetching,
+  flight: Flight,
+  { charge, key, operation }: CacheableRequest<CompleteMaterials, unknown>,
+  claim: Claim<CompleteMaterials>,
+  leader: boolean
+): Waiter => {
+  const waiter: Waiter = { charge, leader, claim, delivery: Deferred.makeUnsafe() }
+  singleFlight.reserve(flight, waiter)
+  emit({ _tag: "Admitted", operation, key, outcome: leader ? "miss" : "joined" })
+  return waiter
+}
+
+/** Takes an interrupted waiter out. A flight that nobody waits for any more is abandoned. */
+export const leave = (fetching: Fetching, flight: Flight, waiter: Waiter): void => {
+  if (!singleFlight.leave(flight, waiter)) return
+  fail(fetching, flight, "abandoned", Cause.interrupt())
+  flight.fetching?.interruptUnsafe()
+}
+
+/** Fails a flight and those who wait for it, unless it is settled. */
+export const fail = (
+  fetching: Fetching,
+  flight: Flight,
+  outcome: "failed" | "deadline" | "abandoned",
+  cause: Cause.Cause<unknown>
+): void => {
+  // Closed first, since what waits for the end of a refresh goes on within `ended`, and may try again at once.
+  if (!singleFlight.fail(fetching.flights, flight)) return
+  ended(fetching, flight, outcome, Exit.failCause(cause))
+  for (const waiter of flight.waiters) Deferred.doneUnsafe(waiter.delivery, Exit.failCause(cause))
+}
+
+const ended = (
+  { clock, emit }: Fetching,
+  flight: Flight,
+  outcome: "succeeded" | "failed" | "deadline" | "abandoned",
+  exit: Exit.Exit<void, unknown>
+): void => {
+  flight.deadline?.interruptUnsafe()
+  const { fetch, request: { key, operation }, trigger } = flight
+  const latency = Duration.millis(Math.max(0, elapsedMillis(flight.startedAt, nowUnsafe(clock))))
+  emit({ _tag: "Fetched", fetch, operation, key, trigger, outcome, latency })
+  Deferred.doneUnsafe(flight.ended, exit)
+}
+
+const succeed = (
+  fetching: Fetching,
+  flight: Flight,
+  fetched: Fetched<CompleteMaterials>,
+  arrivedAt: Instant,
+  refresh: RefreshPoint | undefined
+): void => {
+  if (!singleFlight.settle(fetching.flights, flight)) return
+  ended(fetching, flight, "succeeded", Exit.void)
+  if (!AlgorithmSuite.isCacheable(fetched.materials.algorithmSuite)) {
+    return bypassAll(fetching, flight, fetched.materials)
+  }
+  const entry = makeEntry(fetching, flight, fetched.materials, arrivedAt, refresh)
+  const waiters = singleFlight.inTurn(flight)
+  for (const { waiter: { claim } } of waiters) claim.materials = entry.copyMaterials()!
+  const isOpen = singleFlight.isOpen(fetching.flights, flight)
+  if (isOpen) fetched.onKept?.(arrivedAt)
+  if (!isOpen || entry.isSpent()) {
+    singleFlight.close(fetching.flights, flight)
+    entry.discard()
+  } else {
+    flight.entry = entry
+    put(fetching, entry, flight.request.cache, () => singleFlight.close(fetching.flights, flight))
+  }
+  // Last of all, since a waiter's fiber goes on within this very call: what it asks for next must find the entry, and
+  // no waiter that it interrupts may be left with a key that nobody zeroes.
+  for (const { usage, waiter } of waiters) {
+    deliver(waiter, waiter.claim.materials!, { _tag: waiter.leader ? "Miss" : "Joined", usage })
+  }
+}
+
+/** Materials that may not be cached serve the request that fetched them. All others fetch for themselves. */
+const bypassAll = ({ emit, flights }: Fetching, flight: Flight, materials: CompleteMaterials): void => {
+  const { operation } = flight.request
+  singleFlight.close(flights, flight)
+  for (const waiter of flight.waiters) {
+    if (waiter.leader) {
+      emit({ _tag: "Bypassed", operation, reason: "MaterialsNotCacheable" })
+      deliver(waiter, copyMaterials(materials), { _tag: "Bypassed", reason: "MaterialsNotCacheable" })
+    } else {
+      Deferred.doneUnsafe(waiter.delivery, Exit.succeed({ _tag: "Alone" }))
+    }
+  }
+}
+
+const makeEntry = (
+  { owner }: Fetching,
+  { request, reserved }: Flight,
+  materials: CompleteMaterials,
+  arrivedAt: Instant,
+  refresh: RefreshPoint | undefined
+): Entry => {
+  const context = EncryptionContext.validate(materials.encryptionContext)
+  // Required pairs, which are authenticated and not stored, can make a context too long to be valid as a whole.
+  const kept = Result.isFailure(context)
+    ? materials
+    : withParts<CompleteMaterials>(materials, { encryptionContext: context.success })
+  const { encryptedDataKeys, key, operation } = request
+  const metadata = metadataOf(owner, key, operation, kept, encryptedDataKeys(kept))
+  return new Entry(owner, metadata, kept, reserved, arrivedAt, refresh)
+}
+
+const deliver = (waiter: Waiter, materials: CompleteMaterials, receipt: Receipt): void => {
+  waiter.claim.materials = materials
+  Deferred.doneUnsafe(waiter.delivery, Exit.succeed({ _tag: "Served", materials, receipt }))
+}
+
+/** Closes the manager: abandons the flights and those who wait for them, and waits for nothing. */
+export const shutdown = (fetching: Fetching): void => {
+  const { background, flights } = fetching
+  background.closed = true
+  for (const flight of flights.unsettled) fail(fetching, flight, "abandoned", Cause.interrupt())
+  background.interrupt()
+}

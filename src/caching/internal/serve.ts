@@ -1,0 +1,105 @@
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import { isTraced } from "../../internal/tracing.ts"
+import type { MaterialsResponse } from "../../materials/CryptographicMaterialsManager.ts"
+import * as DataKey from "../../model/DataKey.ts"
+import { type Admission, admit, admitAtOnce } from "./admission.ts"
+import {
+  bypass,
+  type CacheableRequest,
+  classify,
+  type Deciding,
+  type MaterialsRequest,
+  type Operation
+} from "./cacheable.ts"
+import { attempt } from "./cacheAccess.ts"
+import type { CompleteMaterials } from "./entry.ts"
+import { type Claim, type Delivery, type Flight, leave, type Waiter } from "./fetching.ts"
+import type { Refreshing } from "./refreshAhead.ts"
+
+/** The part of a manager that serves requests. */
+export interface Serving extends Refreshing, Deciding {}
+
+/** Responds to a request, through the cache or past it. */
+export const respond = <Request extends MaterialsRequest, M extends CompleteMaterials, E>(
+  manager: Serving,
+  operation: Operation<Request, M, E>,
+  request: Request
+): Effect.Effect<MaterialsResponse<M>, E, Scope.Scope> =>
+  Effect.suspend(() =>
+    Effect.flatMap(classify(manager, operation, request), (classified) =>
+      typeof classified === "string"
+        ? bypass(manager, operation, request, classified)
+        : serve(manager, classified))
+  )
+
+/** Serves a request from the cache, from a flight, or by leading one. */
+export const serve = <M extends CompleteMaterials, E>(
+  manager: Refreshing,
+  request: CacheableRequest<M, E>
+): Effect.Effect<MaterialsResponse<M>, E, Scope.Scope> => {
+  const { getUnsafe } = request.cache
+  return Effect.uninterruptibleMask((restore) => {
+    const claim: Claim<M> = { materials: undefined }
+    const release = Effect.sync(() => {
+      if (claim.materials !== undefined) DataKey.zero(claim.materials.plaintextDataKey)
+    })
+    const admitted = (admission: Admission<M>): Effect.Effect<MaterialsResponse<M>, E, Scope.Scope> => {
+      if (admission._tag === "Served") return Effect.succeed(admission)
+      if (admission._tag === "Closed") return Effect.fail(request.failure("its scope is closed"))
+      return Effect.flatMap(
+        awaitDelivery(manager, request, admission.flight, admission.waiter, restore),
+        (delivery) => delivery._tag === "Served" ? Effect.succeed(delivery) : restore(request.fetchAlone)
+      )
+    }
+    // The finalizer comes before the first copy, and admission and waiting are not to be interrupted in between: so no key
+    // is left behind, and no reservation. Only the look-up in an asynchronous cache can be interrupted.
+    return Effect.flatMap(
+      Effect.flatMap(Effect.scope, (scope) => Scope.addFinalizer(scope, release)),
+      () =>
+        getUnsafe === undefined
+          ? Effect.flatMap(
+            restore(lookUp(manager, request)),
+            ([found, foundOwn]) => admitted(admit(manager, request, claim, found, foundOwn))
+          )
+          : admitted(admitAtOnce(manager, request, claim, getUnsafe))
+    )
+  })
+}
+
+/** Looks up in an asynchronous cache. */
+const lookUp = <M extends CompleteMaterials, E>(
+  manager: Refreshing,
+  { cache, key, ownKey }: CacheableRequest<M, E>
+): Effect.Effect<readonly [found: unknown, foundOwn: unknown]> =>
+  Effect.flatMap(
+    ownKey === undefined ? Effect.undefined : attempt(manager, "get", cache, cache.get(ownKey)),
+    (foundOwn) => Effect.map(attempt(manager, "get", cache, cache.get(key)), (found) => [found, foundOwn] as const)
+  )
+
+/** Waits for a flight. Only this can be interrupted, and then the waiter leaves. */
+const awaitDelivery = <M extends CompleteMaterials, E>(
+  manager: Refreshing,
+  { operation }: CacheableRequest<M, E>,
+  flight: Flight,
+  waiter: Waiter,
+  restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+): Effect.Effect<Delivery<M>, E> => {
+  manager.emit({ _tag: "Waiting", operation, change: 1 })
+  return Effect.onExit(
+    restore(Deferred.await(waiter.delivery as Deferred.Deferred<Delivery<M>, E>)),
+    (exit) =>
+      Effect.withFiber((fiber) => {
+        manager.emit({ _tag: "Waiting", operation, change: -1 })
+        if (Exit.hasInterrupts(exit)) leave(manager, flight, waiter)
+        // The fetch runs in a trace of its own: the spans of those who waited for it say which.
+        const { span } = fiber.cache
+        if (flight.span !== undefined && span?._tag === "Span" && isTraced(fiber)) {
+          span.addLinks([{ span: flight.span, attributes: {} }])
+        }
+        return Effect.void
+      })
+  )
+}

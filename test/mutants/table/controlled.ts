@@ -1,0 +1,114 @@
+import type { Mutant } from "../Mutant.ts"
+import { byControl, byModel, byPromises, invalidation, manager, operations, revocation } from "./places.ts"
+
+/** Control: promise 17, warming, revocation and seeding. */
+export const controlled: ReadonlyArray<Mutant> = [
+  {
+    name: "a fetch in flight survives an invalidation",
+    file: invalidation,
+    find: "    singleFlight.close(flights, flight)\n",
+    replace: "",
+    also: {
+      find: "import * as singleFlight from \"./singleFlight.ts\"\n",
+      replace: ""
+    },
+    killedBy: byControl(
+      "promise 17: invalidate and clear > invalidate: fetches in flight serve their waiters, and nothing " +
+        "of them is cached"
+    )
+  },
+  {
+    name: "invalidation by a pair that is not stored misses the fetch in flight",
+    file: operations,
+    find: "expectsNothing ? stored.success : { ...stored.success, ...expectedEncryptionContext },",
+    replace: "stored.success,",
+    killedBy: byModel("an invalidation by a pair that is reproduced, and not stored, closes the flight")
+  },
+  {
+    name: "an entry on its way into the cache survives an invalidation",
+    file: invalidation,
+    find: "if (flight.entry !== undefined) evict(manager, flight.entry, cache, cause, now)\n",
+    replace: "if (flight.trigger === \"refresh\") evict(manager, flight.entry!, cache, cause, now)\n",
+    killedBy: byControl(
+      "promise 17: invalidate and clear > what was invalidated while its put was in flight is not served"
+    )
+  },
+  {
+    name: "clear of another partition",
+    file: invalidation,
+    find: "metadata.partitionId === partitionId && fits(metadata)",
+    replace: "fits(metadata) && partitionId.length > 0",
+    killedBy: byControl("promise 17: invalidate and clear > clear clears this manager's partition, and no other")
+  },
+  {
+    name: "clear forgets the cache of decryption entries",
+    file: manager,
+    find: "new Set([cache, decryptCache])",
+    replace: "new Set([cache])",
+    killedBy: byControl("promise 17: invalidate and clear > clear clears this manager's partition, and no other")
+  },
+  {
+    name: "invalidation by a part of a wrapping key's name",
+    file: invalidation,
+    find: "wrappingKeyName(edk) === wrappingKey",
+    replace: "wrappingKeyName(edk).startsWith(wrappingKey)",
+    killedBy: byControl("promise 17: invalidate and clear > by the key that generated or unwrapped the data key")
+  },
+  {
+    name: "warming is charged a message",
+    file: manager,
+    find: "charge: noUsage })",
+    replace: "charge: { messages: 1, bytes: 0n } })",
+    also: {
+      find: "import { noUsage } from \"./internal/usage.ts\"\n",
+      replace: ""
+    },
+    killedBy: byControl("warm > fetches before traffic, charges nothing, and does not fetch again")
+  },
+  {
+    name: "a denial empties other contexts too",
+    file: revocation,
+    find: "(denied && metadata.key === key) ||",
+    replace: "(denied && metadata.key?.length === key.length) ||",
+    killedBy: byControl("evictRevoked > access denied drops only the entry whose own refresh was denied")
+  },
+  {
+    name: "a denial drops entries unasked",
+    file: manager,
+    find: "if (options.evictRevoked === true)",
+    replace: "if (options.evictRevoked !== false)",
+    killedBy: byControl("evictRevoked > is off by default")
+  },
+  {
+    name: "a disabled key takes the entries of other keys with it",
+    file: revocation,
+    find: "unavailable.has(EncryptedDataKey.printableInfo(keyProviderInfo))",
+    replace: "unavailable.size > 0 && EncryptedDataKey.printableInfo(keyProviderInfo).length > 0",
+    killedBy: byControl(
+      "evictRevoked > a key that is Disabled takes all entries of that key with it, and no other key's"
+    )
+  },
+  {
+    name: "the decrypt cache is seeded unasked",
+    file: manager,
+    find: "const isSeeded = options.seedDecryptCache === true",
+    replace: "const isSeeded = options.seedDecryptCache !== false",
+    killedBy: byControl("seedDecryptCache > is off by default")
+  },
+  {
+    name: "a seeded entry serves another manager",
+    file: manager,
+    find: "entryKey.make(primitives, partitionId, Hex.encode(yield* primitives.randomBytes(16)))",
+    replace: "entryKey.make(primitives, partitionId, partitionId)",
+    killedBy: byControl("seedDecryptCache > another manager with the same partition must ask")
+  },
+  {
+    name: "decryption entries go to the cache of encryption entries",
+    file: manager,
+    find: "operations.decryption(materialsManager, decryptCache, keys, isSeeded)",
+    replace: "operations.decryption(materialsManager, cache, keys, isSeeded)",
+    killedBy: byPromises(
+      "a cache of its own for decryption > many distinct decrypts do not evict the encryption entries"
+    )
+  }
+]

@@ -1,0 +1,47 @@
+import type { Mutant } from "../Mutant.ts"
+import { admission, byPromises, cacheAccess, fetching } from "./places.ts"
+
+/** Faults of a cache: promise 16. */
+export const faulty: ReadonlyArray<Mutant> = [
+  {
+    name: "an entry of another key is accepted",
+    file: admission,
+    find: "found.metadata.key === key",
+    replace: "found.metadata.key.length === key.length",
+    killedBy: byPromises(
+      "promise 16: a cache's faults are misses > an entry of the wrong kind, or of another key, is a miss"
+    )
+  },
+  {
+    name: "an evicted entry is served",
+    file: admission,
+    find: "found instanceof Entry && !found.evicted &&",
+    replace: "found instanceof Entry &&",
+    killedBy: byPromises(
+      "promise 16: a cache's faults are misses > an entry that was evicted is a miss, though the cache " +
+        "still answers it"
+    )
+  },
+  {
+    name: "a put is waited for",
+    file: fetching,
+    find: "put(fetching, entry, flight.request.cache, () => singleFlight.close(fetching.flights, flight))",
+    replace: "put(fetching, entry, flight.request.cache, () => {\n" +
+      "      singleFlight.close(fetching.flights, flight)\n" +
+      "      for (const { usage, waiter } of waiters) deliver(waiter, waiter.claim.materials!, { _tag: " +
+      "\"Miss\", usage })\n" +
+      "    })\n" +
+      "    return",
+    killedBy: byPromises("promise 16: a cache's faults are misses > nobody waits for a put")
+  },
+  {
+    name: "a cache that hangs is waited for",
+    file: cacheAccess,
+    find: "Effect.timeoutOption(response, cacheTimeout)",
+    replace: "Effect.timeoutOption(response, cacheTimeout && \"Infinity\")",
+    killedBy: byPromises(
+      "promise 16: a cache's faults are misses > get timedOut: never a failed encrypt or decrypt, and " +
+        "counted"
+    )
+  }
+]
