@@ -177,6 +177,13 @@ describe("EmbeddedKms", () => {
         })
       for (
         const [options, field] of [
+          [{ region: 1 } as never, "region"],
+          [{ keystore: "" } as never, "keystore"],
+          [{ keyStore: "{}" } as never, "keyStore"],
+          [{ latency: "soon" } as never, "latency"],
+          [{ keys: [{ arn: 1 }] } as never, "keys[0].arn"],
+          [{ keys: [{ alias: "alias/x" }] } as never, "keys[0].alias"],
+          [{ keys: [{ arn, aliases: "alias/x" }] } as never, "keys[0].aliases"],
           [{ keys: [{ arn: "no" }] }, "keys[0].arn"],
           [{ keys: [{ arn }, { arn: other, aliases: ["no"] }] }, "keys[1].aliases"],
           [store("{}"), "keyStore"],
