@@ -77,6 +77,7 @@ kmsContract({
     }),
   // AWS KMS says IncorrectKeyException; moto says AccessDeniedException.
   incorrectKey: ["AccessDeniedException", "AccessDenied"],
+  joinsContext: true,
   live: true
 })
 

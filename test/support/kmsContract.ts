@@ -23,6 +23,8 @@ interface Contract<R> {
   readonly createKey: (region: "us-east-1" | "eu-central-1") => Effect.Effect<KmsKey, never, R | Scope.Scope>
   /** The code for a key that did not wrap the ciphertext. */
   readonly incorrectKey: readonly [code: string, failure: KmsError["failure"]]
+  /** Whether it takes contexts for equal whose names and values are equal when they are joined, as moto does. */
+  readonly joinsContext?: true
   /** Whether it needs real time. */
   readonly live?: true
 }
@@ -70,7 +72,9 @@ export const allFail = Effect.fnUntraced(function*(
   }
 })
 
-export const kmsContract = <R>({ createKey, incorrectKey, layer, live, title }: Contract<R>) => {
+export const kmsContract = <R>(
+  { createKey, incorrectKey, joinsContext, layer, live, title }: Contract<R>
+) => {
   const test = live === true ? it.live : it.effect
   const invalidCiphertext = (keyId: string) => ({
     code: "InvalidCiphertextException",
@@ -145,7 +149,7 @@ export const kmsContract = <R>({ createKey, incorrectKey, layer, live, title }: 
             { ...context, tenant: "b" },
             { ...context, extra: "" },
             { tenant: "a" },
-            { "tenanta": "", "ключ": "значение", "😀": "𐍈" }
+            ...joinsContext === true ? [] : [{ "tenanta": "", "ключ": "значение", "😀": "𐍈" }]
           ]
         ) {
           assert.deepStrictEqual(

@@ -10,16 +10,16 @@ import * as Schema from "effect/Schema"
  * in those only loading the page again helps.
  */
 export class NotLoaded extends (/*#__PURE__*/ Schema.TaggedError<NotLoaded>()("NotLoaded", {
-  /** What was to be loaded, such as `streams` or `RSA`. */
+  /** Name of the part, such as `streams` or `RSA`. */
   part: Schema.String,
-  /** What the runtime said. */
+  /** Exception of the runtime. */
   cause: Schema.optionalKey(Schema.Defect())
 })) {
   override get message(): string {
     return `${this.part} could not be loaded`
   }
 
-  /** A retry can help. */
+  /** Always true. */
   get isRetryable(): boolean {
     return true
   }
