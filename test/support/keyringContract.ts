@@ -82,8 +82,9 @@ export const dataKeyArrays = ({ recorded }: ReturnType<typeof recordingPrimitive
   )
 
 const rowsOf = <A, R>(effect: Effect.Effect<A, KeyringError.KeyringError, R>) =>
-  Effect.map(Effect.flip(effect), ({ operation, reason }) => {
+  Effect.map(Effect.flip(effect), ({ isRetryable, operation, reason }) => {
     assert.strictEqual(operation, "onDecrypt")
+    assert.isFalse(isRetryable)
     if (reason._tag !== "DataKeyNotUnwrapped") return assert.fail(`reason is ${reason._tag}`)
     return reason.encryptedDataKeys
   })

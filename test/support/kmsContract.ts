@@ -109,6 +109,7 @@ export const kmsContract = <R>(
       Effect.gen(function*() {
         const kms = yield* Kms.Kms
         const { arn } = yield* createKey("eu-central-1")
+        assert.match(arn, /^arn:aws:kms:eu-central-1:/)
         const bytes = Uint8Array.from({ length: 32 }, (_, index) => index)
         const plaintext = DataKey.make(bytes.slice())
         const encrypted = yield* kms.encrypt({ ...request(arn), plaintext })
