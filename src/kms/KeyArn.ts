@@ -6,7 +6,7 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
-/** What the two kinds of ARN share. */
+/** Fields of both kinds of ARN. */
 interface Arn {
   /** `aws`, `aws-cn`, `aws-us-gov`, … */
   readonly partition: string
@@ -40,10 +40,10 @@ export interface KeyId {
   readonly keyId: string
 }
 
-/** Everything by which AWS KMS lets a key be named. */
+/** Every form of a key's name that AWS KMS accepts. */
 export type KeyIdentifier = KeyArn | AliasArn | AliasName | KeyId
 
-/** A text names no AWS KMS key; `description` says what is wrong with it. */
+/** Error when a text names no AWS KMS key; `description` says why. */
 export class InvalidKeyIdentifier
   extends (/*#__PURE__*/ Schema.TaggedError<InvalidKeyIdentifier>()("InvalidKeyIdentifier", {
     identifier: Schema.String,
@@ -60,8 +60,8 @@ export class InvalidKeyIdentifier
  *
  * **Gotchas**
  *
- * Stricter than the specification in two ways, both for texts that AWS KMS refuses anyway: white space and control
- * characters are refused everywhere (the line break at the end of a file, for one), and so are `:` and `/` in a bare key
+ * Stricter than the specification in two ways, both for texts that AWS KMS rejects anyway: white space and control
+ * characters are rejected everywhere (the line break at the end of a file, for one), and so are `:` and `/` in a bare key
  * id (an ARN that lost its beginning, for one).
  *
  * Specification: framework/aws-kms/aws-kms-key-arn.md#a-valid-aws-kms-identifier

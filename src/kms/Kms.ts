@@ -10,7 +10,7 @@ import type { DataKey } from "../model/DataKey.ts"
 import type { EncryptionContext } from "../model/EncryptionContext.ts"
 import type { KmsError } from "./KmsError.ts"
 
-/** What every call names. `keyId` is a key ARN, alias ARN, alias name or key id. */
+/** Fields of every request. `keyId` is a key ARN, alias ARN, alias name or key id. */
 export interface KmsRequest {
   readonly keyId: string
   readonly encryptionContext: EncryptionContext
@@ -18,8 +18,8 @@ export interface KmsRequest {
 }
 
 /**
- * The calls. A plaintext that comes back belongs to the caller, who zeroes it; one that is handed in stays the caller's.
- * `keyId` in an answer is the ARN of the key that was used. Implementations never retry what the AWS SDK retries already.
+ * The calls. A plaintext that is returned belongs to the caller, who zeroes it; one that is passed in stays the caller's.
+ * `keyId` in a response is the ARN of the key that was used. Implementations never retry what the AWS SDK retries already.
  */
 export interface Kms {
   /** A new data key of `numberOfBytes` bytes, in the clear and wrapped. */

@@ -1,7 +1,7 @@
 import * as Schema from "effect/Schema"
 import { ProviderFailure } from "../model/errors/KeyringError.ts"
 
-/** A call to AWS KMS failed. */
+/** Error of a call to AWS KMS. */
 export class KmsError extends (/*#__PURE__*/ Schema.TaggedError<KmsError>()("KmsError", {
   operation: Schema.Literals(["GenerateDataKey", "Encrypt", "Decrypt"]),
   keyId: Schema.String,

@@ -17,7 +17,7 @@ import type { KeyringError, Skipped } from "../model/errors/KeyringError.ts"
 const TypeId = "~effect-encryption-sdk/Keyring" as const
 
 /**
- * What `onDecrypt` answers: the data key and the encrypted data key that it came from, or that none of the encrypted
+ * Result of `onDecrypt`: the data key and the encrypted data key that it came from, or that none of the encrypted
  * data keys is this keyring's own, with a reason for each. "Mine but broken" is the failure `DataKeyNotUnwrapped`.
  */
 export type OnDecryptResult =
@@ -25,15 +25,15 @@ export type OnDecryptResult =
   | { readonly _tag: "NotMine"; readonly skipped: ReadonlyArray<Skipped> }
 
 /**
- * The two operations of a keyring. Key material that an operation hands out lives until the scope closes, and is zeroed
- * then: whoever needs it longer takes a copy.
+ * The two operations of a keyring. Key material that an operation returns lives until the scope closes, and is zeroed
+ * then: copy it to keep it longer.
  */
 export interface Keyring {
   readonly [TypeId]: typeof TypeId
-  /** For errors and reports: `KmsKeyring`, `RawAesKeyring`, … */
+  /** Name in errors and reports: `KmsKeyring`, `RawAesKeyring`, … */
   readonly name: string
   /**
-   * Answers the materials with at least one encrypted data key appended. Where they have no plaintext data key yet,
+   * Returns the materials with at least one encrypted data key appended. Where they have no plaintext data key yet,
    * makes one; where they have one, keeps it as it is. Changes nothing else.
    */
   readonly onEncrypt: (
@@ -50,7 +50,7 @@ export interface Keyring {
 export const isKeyring = (value: unknown): value is Keyring =>
   typeof value === "object" && value !== null && TypeId in value
 
-/** A keyring from its operations: the library's own are made so, and so is a user's. */
+/** Makes a keyring from its operations. */
 export const make = (implementation: Omit<Keyring, typeof TypeId>): Keyring => ({
   name: implementation.name,
   onEncrypt: (materials) => implementation.onEncrypt(materials),

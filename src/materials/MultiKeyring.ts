@@ -31,7 +31,7 @@ export type Options = typeof Options.Type
 const name = "MultiKeyring"
 
 /**
- * A keyring of the given keyrings. To decrypt, the generator is asked first and the children after it, until one unwraps;
+ * A keyring of the given keyrings. To decrypt, the generator tries first and the children after it, until one unwraps;
  * if none does, there is a row for every encrypted data key at every keyring, in that order.
  *
  * A keyring that could not even begin to decrypt, such as a raw RSA keyring without a private key, does not keep the
@@ -65,7 +65,7 @@ export const make: (options: Options) => Effect.Effect<Keyring.Keyring, KeyringE
 
 /**
  * The keyring of this program, made of keyrings that are made with it: `generator` and `children` are the effects that
- * `make` of each keyring answers.
+ * `make` of each keyring returns.
  */
 export const layer = <
   Generator extends Effect.Effect<Keyring.Keyring, any, any> = never,

@@ -1,7 +1,5 @@
 /**
- * Failures of keyrings.
- *
- * @internal
+ * Failures of keyrings. For keyrings of the library: no entry point exports it.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"

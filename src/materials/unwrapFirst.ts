@@ -1,7 +1,5 @@
 /**
- * The loop over the encrypted data keys of a message that every keyring decrypts by.
- *
- * @internal
+ * The loop over the encrypted data keys of a message that every keyring decrypts by. For keyrings of the library: no entry point exports it.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"

@@ -1,7 +1,5 @@
 /**
- * Steps of `onEncrypt` that keyrings share.
- *
- * @internal
+ * Steps of `onEncrypt` that keyrings share. For keyrings of the library: no entry point exports it.
  */
 import * as EncryptionContextCodec from "../message/EncryptionContextCodec.ts"
 import * as Effect from "effect/Effect"

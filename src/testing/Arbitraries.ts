@@ -164,7 +164,7 @@ export const completeThresholds: Arbitrary.Arbitrary<CachePolicy.Thresholds & { 
     ([maxAge, messages, bytes]) => Object.assign(thresholdsFrom(undefined, messages, bytes), { maxAge })
   )
 
-/** When an arbitrary rule says something. */
+/** Conditions of arbitrary rules. */
 const conditions: Readonly<Record<string, (request: CachePolicy.RuleRequest) => boolean>> = {
   "always": () => true,
   "to encrypt": ({ operation }) => operation === "encrypt",
@@ -174,28 +174,28 @@ const conditions: Readonly<Record<string, (request: CachePolicy.RuleRequest) => 
   "after 500 ms": ({ time }) => DateTime.toEpochMillis(time) > 500
 }
 
-/** What it says: nothing, stricter thresholds, bypass, an exception, or what is no answer. */
-const answers = ["nothing", "thresholds", "bypass", "throws", "nonsense"] as const
+/** Results of arbitrary rules: nothing, stricter thresholds, bypass, an exception, or thresholds that are none. */
+const results = ["nothing", "thresholds", "bypass", "throws", "nonsense"] as const
 
 /**
- * Rules of a policy: pure functions of the request, some of which throw or answer nonsense. `String` of a rule says what
- * it does.
+ * Rules of a policy: pure functions of the request, some of which throw or return nonsense. `String` of a rule describes
+ * it.
  */
 export const rule: Arbitrary.Arbitrary<CachePolicy.Rule> = /*#__PURE__*/ Arbitrary.map(
   /*#__PURE__*/ Arbitrary.all([
     /*#__PURE__*/ oneOf(/*#__PURE__*/ Object.keys(conditions)),
-    /*#__PURE__*/ oneOf(answers),
+    /*#__PURE__*/ oneOf(results),
     thresholds
   ]),
-  ([when, answer, thresholds]): CachePolicy.Rule => {
+  ([when, result, thresholds]): CachePolicy.Rule => {
     const evaluate: CachePolicy.Rule = (request) => {
-      if (conditions[when]?.(request) !== true || answer === "nothing") return undefined
-      if (answer === "throws") throw new Error("arbitrary rule")
-      if (answer === "nonsense") return { maxMessagesEncrypted: -1 }
-      return answer === "bypass" ? answer : thresholds
+      if (conditions[when]?.(request) !== true || result === "nothing") return undefined
+      if (result === "throws") throw new Error("arbitrary rule")
+      if (result === "nonsense") return { maxMessagesEncrypted: -1 }
+      return result === "bypass" ? result : thresholds
     }
-    const said = answer === "thresholds" ? formatThresholds(thresholds) : answer
-    return Object.assign(evaluate, { toString: () => `rule(${when}: ${said})` })
+    const printed = result === "thresholds" ? formatThresholds(thresholds) : result
+    return Object.assign(evaluate, { toString: () => `rule(${when}: ${printed})` })
   }
 )
 
@@ -225,7 +225,7 @@ export const completePolicy: Arbitrary.Arbitrary<CachePolicy.CachePolicy> = /*#_
   ([thresholds, rules]) => policyFrom(thresholds, rules)
 )
 
-/** What a rule decides by, for `CachePolicy.decide`: the first second of the Clock, and lengths of at most 60 bytes. */
+/** Requests to rules, for `CachePolicy.decide`: the first second of the Clock, and lengths of at most 60 bytes. */
 export const ruleRequest: Arbitrary.Arbitrary<CachePolicy.RuleRequest> = /*#__PURE__*/ Arbitrary.map(
   /*#__PURE__*/ Arbitrary.all([
     /*#__PURE__*/ oneOf(["encrypt", "decrypt"]),
@@ -307,8 +307,7 @@ const dataKeyBytes = /*#__PURE__*/ Arbitrary.map(/*#__PURE__*/ byteArray(32, 32)
 })
 
 /**
- * Complete encryption materials of suites that do not sign. The data key of each value is its own, and whoever uses it may
- * zero it.
+ * Complete encryption materials of suites that do not sign. The data key of each value is its own, and may be zeroed.
  */
 export const encryptionMaterials: Arbitrary.Arbitrary<CompleteEncryptionMaterials> = /*#__PURE__*/ Arbitrary.map(
   /*#__PURE__*/ Arbitrary.all([algorithmSuite, /*#__PURE__*/ encryptionContext(), encryptedDataKeys, dataKeyBytes]),
@@ -343,24 +342,24 @@ export interface Step {
   readonly encryptionContext: EncryptionContext
   /** Bytes of plaintext. */
   readonly length: number
-  /** How long after the step before. */
+  /** Time since the step before. */
   readonly pause: Duration.Duration
 }
 
-/** What sequences are made of. */
+/** Options of `steps`. */
 export interface StepsOptions {
-  /** The most different contexts. Few, so that they come again. Default 3. */
+  /** Maximum number of contexts. Few, so that they recur. Default 3. */
   readonly maxContexts?: number | undefined
-  /** The longest plaintext, in bytes. Default 100. */
+  /** Maximum plaintext length in bytes. Default 100. */
   readonly maxLength?: number | undefined
-  /** The longest pause. Default 2 minutes. */
+  /** Maximum pause. Default 2 minutes. */
   readonly maxPause?: Duration.Input | undefined
-  /** The most steps. Default 50. */
+  /** Maximum number of steps. Default 50. */
   readonly maxSteps?: number | undefined
 }
 
 /**
- * Sequences of requests: under which context, how long, how long after the one before, if not at the same moment.
+ * Sequences of requests, each with its context, its length and the time since the one before, which may be none.
  * Shrinks to fewer requests of fewer contexts, shorter and without pauses.
  */
 export const steps = (options?: StepsOptions): Arbitrary.Arbitrary<ReadonlyArray<Step>> => {

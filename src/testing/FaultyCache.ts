@@ -1,6 +1,6 @@
 /**
  * A materials cache for tests: another cache, by default a local one, which keeps a log of its calls and does what a test
- * tells it to: fail, die, hang, be slow, lose entries, answer old or wrong ones. A program under a caching manager must go
+ * tells it to: fail, die, hang, be slow, lose entries, return old or wrong ones. A program under a caching manager must go
  * on all the same, with more calls of the key provider and never over a limit.
  *
  * It has no `getUnsafe`, so that a manager takes it for an asynchronous cache, as a user's own may be. A call suspends only
@@ -182,7 +182,7 @@ export const after = (effect: Effect.Effect<unknown>): Behaviour => (real) => Ef
 
 /**
  * Entries are lost: a `get` finds none, a `put` evicts its entry at once, and a `delete`, `deleteWhere` or `clear` does not
- * take effect, though the cache answers as if it had.
+ * take effect, though the cache responds as if it had.
  */
 export const lose: Behaviour = (_real, { call: { operation }, entry }) => {
   switch (operation) {
@@ -197,13 +197,13 @@ export const lose: Behaviour = (_real, { call: { operation }, entry }) => {
 }
 
 /**
- * A `get` answers the first entry that was ever put under the key, whatever happened to it since: replaced, evicted,
+ * A `get` returns the first entry that was ever put under the key, whatever happened to it since: replaced, evicted,
  * expired. Other operations are as they are.
  */
 export const stale: Behaviour = (real, { call, oldest }) =>
   call.operation === "get" ? Effect.sync(() => oldest.get(call.key ?? "")) : real
 
-/** A `get` answers an entry that was put under another key, where there is one. Other operations are as they are. */
+/** A `get` returns an entry that was put under another key, where there is one. Other operations are as they are. */
 export const mixUp: Behaviour = (real, { call, oldest }) =>
   call.operation === "get"
     ? Effect.sync(() => [...oldest.values()].find(({ metadata }) => metadata.key !== call.key))

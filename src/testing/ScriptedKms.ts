@@ -123,10 +123,10 @@ export const make: (
 
     const service = ScriptedKms.of({
       ...script.control,
-      handedOut: Effect.sync(script.kept),
-      unreleased: Effect.sync(() => script.kept().filter(isUnreleased).length),
+      handedOut: Effect.sync(script.log.kept),
+      unreleased: Effect.sync(() => script.log.kept().filter(isUnreleased).length),
       takeEnded: Effect.sync(() => {
-        const { calls, kept } = script.takeEnded()
+        const { calls, kept } = script.log.takeEnded()
         return { calls, handedOut: kept }
       })
     })
@@ -205,7 +205,7 @@ export const assertCalls = (expected: Calls): Effect.Effect<void, never, Scripte
  *
  * **Gotchas**
  *
- * A plaintext is released when the operation that asked for it ends, and a cache keeps a copy of its own. So this holds
+ * A plaintext is released when the operation that requested it ends, and a cache keeps a copy of its own. So this holds
  * whenever no call is in flight, also while entries are cached.
  */
 export const assertAllReleased: Effect.Effect<void, never, ScriptedKms> = /*#__PURE__*/ Effect.flatMap(

@@ -1,6 +1,6 @@
 /**
  * Randomness that a seed decides, so that a test sees the same data keys, initialisation vectors and message ids in every
- * run. **For tests alone:** whoever knows the seed knows the keys.
+ * run. **For tests alone:** the seed gives away the keys.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -10,8 +10,8 @@ import * as bytes from "../internal/bytes.ts"
 const digestLength = 48
 
 /**
- * The `Primitives` of the environment with other `randomBytes`: the n-th call answers SHA-384(seed, n, 0), SHA-384(seed,
- * n, 1) and so on, cut to the length. So what a call answers depends on how many calls were made before it, and not on
+ * The `Primitives` of the environment with other `randomBytes`: the n-th call returns SHA-384(seed, n, 0), SHA-384(seed,
+ * n, 1) and so on, cut to the length. So the result of a call depends on the number of calls before it, and not on
  * their lengths.
  *
  * **Gotchas**

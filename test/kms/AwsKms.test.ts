@@ -2,18 +2,22 @@
  * The AWS SDK layer against a server on this machine that speaks the protocol of AWS KMS, and against clients that are no
  * more than a `send`. A whole KMS server takes part in `npm run test:peers`.
  */
-import type { GenerateDataKeyCommand } from "@aws-sdk/client-kms"
-import { KMSClient } from "@aws-sdk/client-kms"
+import { DecryptCommand, EncryptCommand, GenerateDataKeyCommand, KMSClient } from "@aws-sdk/client-kms"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Queue, Scope } from "effect"
 import { DataKey } from "effect-encryption-sdk"
 import type { KmsError } from "effect-encryption-sdk/kms"
 import { Kms } from "effect-encryption-sdk/kms"
 import { AwsKms } from "effect-encryption-sdk/kms/aws"
+import { EmbeddedKms } from "effect-encryption-sdk/kms/development-only"
+import type { ScriptedKms } from "effect-encryption-sdk/testing"
 import { createServer } from "node:http"
 import type { IncomingMessage, Server, ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { inspect } from "node:util"
+import { createKey } from "../support/embeddedKms.ts"
+import { kmsContract } from "../support/kmsContract.ts"
+import { TestPrimitives } from "../support/TestPrimitives.ts"
 
 const keyId = "1234abcd-12ab-34cd-56ef-1234567890ab"
 const arn = `arn:aws:kms:us-east-1:111122223333:key/${keyId}`
@@ -98,6 +102,42 @@ const clientOf = (send: (command: { input: unknown }, options: { abortSignal: Ab
   ({ send }) as unknown as AwsKms.Client
 
 const throwing = (thrown: unknown) => AwsKms.layerClient(clientOf(() => Promise.reject(thrown)))
+
+/** The embedded KMS behind the commands and exceptions of the AWS SDK. */
+const embeddedClient = (kms: Kms.Kms) =>
+  clientOf((command) => {
+    const { CiphertextBlob, EncryptionContext, GrantTokens, KeyId, NumberOfBytes, Plaintext } = command
+      .input as Record<string, any>
+    const request = { keyId: KeyId, encryptionContext: EncryptionContext, grantTokens: GrantTokens }
+    const call: Effect.Effect<ScriptedKms.Response, KmsError> = command instanceof GenerateDataKeyCommand
+      ? kms.generateDataKey({ ...request, numberOfBytes: NumberOfBytes })
+      : command instanceof EncryptCommand
+      ? kms.encrypt({ ...request, plaintext: DataKey.make(Plaintext) })
+      : command instanceof DecryptCommand
+      ? kms.decrypt({ ...request, ciphertextBlob: CiphertextBlob })
+      : Effect.die("no such command")
+    return Effect.runPromise(Effect.match(call, {
+      onFailure: ({ code, description }) => ({ thrown: Object.assign(new Error(description), { name: code }) }),
+      onSuccess: ({ ciphertextBlob, keyId, plaintext }) => ({
+        output: {
+          KeyId: keyId,
+          CiphertextBlob: ciphertextBlob,
+          Plaintext: plaintext === undefined ? undefined : DataKey.value(plaintext)
+        }
+      })
+    })).then((result) => "thrown" in result ? Promise.reject(result.thrown) : result.output)
+  })
+
+kmsContract({
+  title: "AwsKms over a client",
+  layer: Layer.unwrap(Effect.map(Kms.Kms, (kms) => AwsKms.layerClient(embeddedClient(kms)))).pipe(
+    Layer.provideMerge(Layer.orDie(EmbeddedKms.layer())),
+    Layer.provide(TestPrimitives.layer)
+  ),
+  createKey,
+  incorrectKey: ["IncorrectKeyException", "InvalidCiphertext"],
+  live: true
+})
 
 describe("AwsKms over the protocol", () => {
   it.live("sends what it was asked, and answers what came back", () =>

@@ -6,17 +6,12 @@ import { Kms, KmsError } from "effect-encryption-sdk/kms"
 import { EmbeddedKms, EmbeddedKmsError } from "effect-encryption-sdk/kms/development-only"
 import { TestClock } from "../support/TestClock.ts"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
+import { createKey } from "../support/embeddedKms.ts"
 import { inspect } from "../support/inspect.ts"
+import { allFail, eachCall, failureOf, kmsContract, request } from "../support/kmsContract.ts"
 
 const arn = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 const other = "arn:aws:kms:eu-central-1:444455556666:key/mrk-4321abcd12ab34cd56ef1234567890ab"
-const context = { tenant: "a", "ключ": "значение", "😀": "" }
-const request = (keyId: string, encryptionContext: Record<string, string> = context) => ({
-  keyId,
-  encryptionContext,
-  grantTokens: []
-})
-
 const embedded = (options?: EmbeddedKms.Options) =>
   EmbeddedKms.layer({ keys: [{ arn, aliases: ["alias/orders"] }, { arn: other }], ...options }).pipe(
     Layer.provide(TestPrimitives.layer)
@@ -28,63 +23,14 @@ const prints = (value: unknown): ReadonlyArray<string> => [
   inspect(value, { depth: 10, showHidden: true })
 ]
 
-const failure = <A>(effect: Effect.Effect<A, KmsError>) =>
-  Effect.map(Effect.flip(effect), ({ code, failure, operation }) => ({ code, failure, operation }))
+kmsContract({
+  title: "EmbeddedKms",
+  layer: EmbeddedKms.layer().pipe(Layer.orDie, Layer.provide(TestPrimitives.layer)),
+  createKey,
+  incorrectKey: ["IncorrectKeyException", "InvalidCiphertext"]
+})
 
 describe("EmbeddedKms", () => {
-  it.effect("unwraps what it wrapped, under the same context in any order", () =>
-    Effect.gen(function*() {
-      const kms = yield* Kms.Kms
-      const generated = yield* kms.generateDataKey({ ...request(arn), numberOfBytes: 24 })
-      assert.strictEqual(generated.keyId, arn)
-      assert.lengthOf(DataKey.value(generated.plaintext), 24)
-      assert.isFalse(DataKey.isAllZero(generated.plaintext))
-      const reordered = Object.fromEntries(Object.entries(context).toReversed())
-      const decrypted = yield* kms.decrypt({
-        ...request(arn, reordered),
-        ciphertextBlob: generated.ciphertextBlob
-      })
-      assert.strictEqual(decrypted.keyId, arn)
-      assert.deepStrictEqual(DataKey.value(decrypted.plaintext), DataKey.value(generated.plaintext))
-      assert.notStrictEqual(DataKey.value(decrypted.plaintext), DataKey.value(generated.plaintext))
-
-      const encrypted = yield* kms.encrypt({ ...request(other), plaintext: generated.plaintext })
-      assert.strictEqual(encrypted.keyId, other)
-      const again = yield* kms.decrypt({ ...request(other), ciphertextBlob: encrypted.ciphertextBlob })
-      assert.deepStrictEqual(DataKey.value(again.plaintext), DataKey.value(generated.plaintext))
-    }).pipe(Effect.provide(embedded())))
-
-  it.effect("makes another data key and another ciphertext at every call", () =>
-    Effect.gen(function*() {
-      const kms = yield* Kms.Kms
-      const one = yield* kms.generateDataKey({ ...request(arn), numberOfBytes: 32 })
-      const two = yield* kms.generateDataKey({ ...request(arn), numberOfBytes: 32 })
-      assert.notDeepEqual(DataKey.value(one.plaintext), DataKey.value(two.plaintext))
-      const wrapped = yield* Effect.all([1, 2].map(() => kms.encrypt({ ...request(arn), plaintext: one.plaintext })))
-      assert.notDeepEqual(wrapped[0]!.ciphertextBlob, wrapped[1]!.ciphertextBlob)
-    }).pipe(Effect.provide(embedded())))
-
-  it.effect("every other context is an InvalidCiphertextException", () =>
-    Effect.gen(function*() {
-      const kms = yield* Kms.Kms
-      const { ciphertextBlob } = yield* kms.generateDataKey({ ...request(arn), numberOfBytes: 32 })
-      for (
-        const wrong of [
-          {},
-          { ...context, tenant: "b" },
-          { ...context, extra: "" },
-          { tenant: "a" },
-          { "tenanta": "", "ключ": "значение", "😀": "" }
-        ]
-      ) {
-        assert.deepStrictEqual(yield* failure(kms.decrypt({ ...request(arn, wrong), ciphertextBlob })), {
-          code: "InvalidCiphertextException",
-          failure: "InvalidCiphertext",
-          operation: "Decrypt"
-        })
-      }
-    }).pipe(Effect.provide(embedded())))
-
   it.effect.prop(
     "a ciphertext that is altered in any bit or cut anywhere does not unwrap",
     { position: Schema.Natural, bit: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 7 })) },
@@ -96,7 +42,7 @@ describe("EmbeddedKms", () => {
         const altered = ciphertextBlob.slice()
         altered[index]! ^= 1 << bit
         for (const blob of [altered, ciphertextBlob.subarray(0, index)]) {
-          const refused = yield* failure(kms.decrypt({ ...request(arn), ciphertextBlob: blob }))
+          const refused = yield* failureOf(kms.decrypt({ ...request(arn), ciphertextBlob: blob }))
           assert.strictEqual(refused.failure, "InvalidCiphertext")
         }
         yield* kms.decrypt({ ...request(arn), ciphertextBlob })
@@ -104,63 +50,14 @@ describe("EmbeddedKms", () => {
     { arbitrary: { seed: "alter", runs: 100 } }
   )
 
-  it.effect("a key that did not wrap it is an IncorrectKeyException", () =>
-    Effect.gen(function*() {
-      const kms = yield* Kms.Kms
-      const { ciphertextBlob } = yield* kms.generateDataKey({ ...request(arn), numberOfBytes: 32 })
-      assert.deepStrictEqual(yield* failure(kms.decrypt({ ...request(other), ciphertextBlob })), {
-        code: "IncorrectKeyException",
-        failure: "InvalidCiphertext",
-        operation: "Decrypt"
-      })
-    }).pipe(Effect.provide(embedded())))
-
-  it.effect("a key is found by key ARN, key id, alias ARN and alias name, and always answered by its key ARN", () =>
-    Effect.gen(function*() {
-      const kms = yield* Kms.Kms
-      for (
-        const name of [
-          arn,
-          "1234abcd-12ab-34cd-56ef-1234567890ab",
-          "alias/orders",
-          "arn:aws:kms:us-east-1:111122223333:alias/orders"
-        ]
-      ) {
-        const { ciphertextBlob, keyId, plaintext } = yield* kms.generateDataKey({ ...request(name), numberOfBytes: 32 })
-        assert.strictEqual(keyId, arn)
-        assert.strictEqual((yield* kms.encrypt({ ...request(name), plaintext })).keyId, arn)
-        assert.strictEqual((yield* kms.decrypt({ ...request(name), ciphertextBlob })).keyId, arn)
-      }
-    }).pipe(Effect.provide(embedded())))
-
   it.effect.each<[string, string, KmsError["failure"]]>([
-    ["arn:aws:kms:us-east-1:111122223333:key/none", "NotFoundException", "KeyNotFound"],
-    ["arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab", "NotFoundException", "KeyNotFound"],
     ["arn:aws:kms:us-west-2:111122223333:alias/orders", "NotFoundException", "KeyNotFound"],
     ["mrk-4321abcd12ab34cd56ef1234567890ab", "NotFoundException", "KeyNotFound"],
-    ["alias/none", "NotFoundException", "KeyNotFound"],
     ["", "NotFoundException", "KeyNotFound"],
     ["arn:aws:kms:us-east-1", "InvalidArnException", "Rejected"]
   ])("names no key: %s", ([name, code, failed]) =>
     Effect.gen(function*() {
-      const kms = yield* Kms.Kms
-      const { ciphertextBlob, plaintext } = yield* kms.generateDataKey({ ...request(arn), numberOfBytes: 32 })
-      const each: ReadonlyArray<Effect.Effect<unknown, KmsError>> = [
-        kms.generateDataKey({ ...request(name), numberOfBytes: 32 }),
-        kms.encrypt({ ...request(name), plaintext }),
-        kms.decrypt({ ...request(name), ciphertextBlob })
-      ]
-      const operations = ["GenerateDataKey", "Encrypt", "Decrypt"] as const
-      for (const [index, call] of each.entries()) {
-        const error = yield* Effect.flip(call)
-        assert.deepInclude(error, {
-          code,
-          failure: failed,
-          operation: operations[index]!,
-          keyId: name,
-          isRetryable: false
-        })
-      }
+      yield* allFail(yield* eachCall(arn), name, code, failed)
     }).pipe(Effect.provide(embedded())))
 
   it.effect("a key that is disabled or pending deletion does nothing until it is enabled again", () =>
@@ -168,6 +65,7 @@ describe("EmbeddedKms", () => {
       const kms = yield* Kms.Kms
       const control = yield* EmbeddedKms.EmbeddedKms
       const { ciphertextBlob, plaintext } = yield* kms.generateDataKey({ ...request(arn), numberOfBytes: 32 })
+      const calls = yield* eachCall(arn)
       for (
         const [state, code] of [
           ["Disabled", "DisabledException"],
@@ -175,26 +73,15 @@ describe("EmbeddedKms", () => {
         ] as const
       ) {
         yield* control.setKeyState("alias/orders", state)
-        assert.deepStrictEqual(
-          yield* failure(kms.generateDataKey({ ...request(arn), numberOfBytes: 32 })),
-          { code, failure: "KeyUnavailable", operation: "GenerateDataKey" }
-        )
-        assert.deepStrictEqual(
-          yield* failure(kms.encrypt({ ...request("alias/orders"), plaintext })),
-          { code, failure: "KeyUnavailable", operation: "Encrypt" }
-        )
-        assert.deepStrictEqual(
-          yield* failure(kms.decrypt({ ...request(arn), ciphertextBlob })),
-          { code, failure: "KeyUnavailable", operation: "Decrypt" }
-        )
+        for (const name of [arn, "alias/orders"]) yield* allFail(calls, name, code, "KeyUnavailable")
         yield* kms.encrypt({ ...request(other), plaintext })
       }
       yield* control.setKeyState(arn, "Enabled")
       yield* kms.decrypt({ ...request(arn), ciphertextBlob })
       yield* control.deleteKey(arn)
-      assert.strictEqual((yield* failure(kms.decrypt({ ...request(arn), ciphertextBlob }))).failure, "KeyNotFound")
+      assert.strictEqual((yield* failureOf(kms.decrypt({ ...request(arn), ciphertextBlob }))).failure, "KeyNotFound")
       assert.strictEqual(
-        (yield* failure(kms.encrypt({ ...request("alias/orders"), plaintext }))).failure,
+        (yield* failureOf(kms.encrypt({ ...request("alias/orders"), plaintext }))).failure,
         "KeyNotFound"
       )
       assert.deepStrictEqual(yield* control.keys, [{ arn: other, state: "Enabled", aliases: [] }])
@@ -206,9 +93,7 @@ describe("EmbeddedKms", () => {
     Effect.gen(function*() {
       const kms = yield* Kms.Kms
       const refused: ReadonlyArray<Effect.Effect<unknown, KmsError>> = [
-        ...[0, -1, 1.5, Number.NaN, 1025].map((numberOfBytes) =>
-          kms.generateDataKey({ ...request(arn), numberOfBytes })
-        ),
+        ...[0, -1, 1.5, Number.NaN].map((numberOfBytes) => kms.generateDataKey({ ...request(arn), numberOfBytes })),
         ...[0, 4097].map((length) => kms.encrypt({ ...request(arn), plaintext: DataKey.make(new Uint8Array(length)) })),
         kms.generateDataKey({ ...request(arn, { a: 1 } as never), numberOfBytes: 32 }),
         kms.generateDataKey({ ...request(arn, { a: "\ud800" }), numberOfBytes: 32 })
@@ -292,6 +177,13 @@ describe("EmbeddedKms", () => {
         })
       for (
         const [options, field] of [
+          [{ region: 1 } as never, "region"],
+          [{ keystore: "" } as never, "keystore"],
+          [{ keyStore: "{}" } as never, "keyStore"],
+          [{ latency: "soon" } as never, "latency"],
+          [{ keys: [{ arn: 1 }] } as never, "keys[0].arn"],
+          [{ keys: [{ alias: "alias/x" }] } as never, "keys[0].alias"],
+          [{ keys: [{ arn, aliases: "alias/x" }] } as never, "keys[0].aliases"],
           [{ keys: [{ arn: "no" }] }, "keys[0].arn"],
           [{ keys: [{ arn }, { arn: other, aliases: ["no"] }] }, "keys[1].aliases"],
           [store("{}"), "keyStore"],
@@ -367,7 +259,7 @@ describe("EmbeddedKms", () => {
       yield* Scope.close(scope, Exit.void)
       assert.isTrue(drawn.every((bytes) => bytes.every((byte) => byte === 0)))
       assert.strictEqual(
-        (yield* failure(kms.generateDataKey({ ...request(arn), numberOfBytes: 32 }))).failure,
+        (yield* failureOf(kms.generateDataKey({ ...request(arn), numberOfBytes: 32 }))).failure,
         "KeyNotFound"
       )
     }))

@@ -4,19 +4,20 @@ import { DataKey, Keyring, MultiKeyring } from "effect-encryption-sdk"
 import { RawAesKeyring, RawRsaKeyring } from "effect-encryption-sdk/raw"
 import type { EncryptionMaterials } from "../../src/model/CryptographicMaterials.ts"
 import type { EncryptedDataKey } from "../../src/model/EncryptedDataKey.ts"
-import type { EncryptedDataKeyReport } from "../../src/model/errors/KeyringError.ts"
-import {
-  DataKeyNotUnwrapped,
-  DataKeyNotWrapped,
-  KeyringError,
-  KeyringMisconfigured
-} from "../../src/model/errors/KeyringError.ts"
+import type { EncryptedDataKeyReport, KeyringError } from "../../src/model/errors/KeyringError.ts"
 import { rsaPrivateKey, rsaPublicKey } from "../support/rsaKeys.ts"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
+import {
+  dataKeyArrays,
+  errorsOf,
+  keyBytes,
+  keyringContract,
+  rejectsOptions,
+  unwrapped
+} from "../support/keyringContract.ts"
 import { decryptionMaterials, encryptionMaterials } from "../support/materials.ts"
 import { isZero, recordingPrimitives } from "../support/recordingPrimitives.ts"
 
-const keyBytes = (length: number, first = 3) => Uint8Array.from({ length }, (_, i) => first + i)
 const aes = (keyName: string, first = 3) =>
   RawAesKeyring.make({ keyNamespace: "namespace", keyName, wrappingKey: Redacted.make(keyBytes(32, first)) })
 const makeAes = (keyName: string, first = 3) => Effect.provide(aes(keyName, first), TestPrimitives.layer)
@@ -26,13 +27,7 @@ const privateKey = Redacted.make(rsaPrivateKey)
 const rsa = (keys: { readonly publicKey?: string; readonly privateKey?: Redacted.Redacted }) =>
   RawRsaKeyring.make({ keyNamespace: "namespace", keyName: "rsa", padding: "OAEP-SHA256", ...keys })
 
-const unwrapped = (answer: Keyring.OnDecryptResult) => {
-  if (answer._tag !== "Unwrapped") return assert.fail(`answered ${answer._tag}`)
-  return answer
-}
-
-const misconfigured = (operation: KeyringError["operation"], field: string, description: string) =>
-  new KeyringError({ keyring: "MultiKeyring", operation, reason: new KeyringMisconfigured({ field, description }) })
+const { misconfigured, notUnwrapped } = errorsOf("MultiKeyring")
 
 const edk = (name: string): EncryptedDataKey => ({
   keyProviderId: "user",
@@ -41,11 +36,7 @@ const edk = (name: string): EncryptedDataKey => ({
 })
 
 const unavailable = (name: string) =>
-  new KeyringError({
-    keyring: name,
-    operation: "onEncrypt",
-    reason: new DataKeyNotWrapped({ keyName: name, failure: "Unreachable", code: "Down", isRetryable: true })
-  })
+  errorsOf(name).notWrapped(name, { failure: "Unreachable", code: "Down", isRetryable: true })
 
 /** A keyring of the user's own, that writes down its calls. */
 const scripted = (
@@ -90,12 +81,29 @@ const row = (keyring: string, index: number, { keyProviderId, keyProviderInfo }:
   keyProviderInfo: Buffer.from(keyProviderInfo).toString()
 })
 
-const notUnwrapped = (keyring: string, reports: ReadonlyArray<EncryptedDataKeyReport>) =>
-  new KeyringError({
-    keyring,
-    operation: "onDecrypt",
-    reason: new DataKeyNotUnwrapped({ encryptedDataKeys: reports })
-  })
+keyringContract({
+  title: "MultiKeyring",
+  name: "RawAesKeyring",
+  make: Effect.gen(function*() {
+    const recording = recordingPrimitives()
+    const one = yield* Effect.provide(aes("one", 1), recording.layer)
+    const two = yield* Effect.provide(aes("two", 2), recording.layer)
+    return {
+      keyring: yield* MultiKeyring.make({ generator: one, children: [two] }),
+      wrapping: yield* MultiKeyring.make({ children: [one, two] }),
+      // The second keyring's, so that the first passes over it.
+      wrapByHand: (dataKey) =>
+        Effect.map(
+          Effect.orDie(two.onEncrypt(encryptionMaterials({ plaintextDataKey: DataKey.make(new Uint8Array(dataKey)) }))),
+          ({ encryptedDataKeys }) => encryptedDataKeys[0]!
+        ),
+      dataKeys: dataKeyArrays(recording)
+    }
+  }),
+  bindsContext: true,
+  rejects: "AuthenticationFailed",
+  invalidKeys: [keyBytes(16), new Uint8Array(32), new Uint8Array(0)].map((key) => [key, "InvalidDataKey"])
+})
 
 describe("MultiKeyring.onEncrypt", () => {
   it.effect("the generator makes the data key, the children wrap it in their order", () =>
@@ -132,15 +140,6 @@ describe("MultiKeyring.onEncrypt", () => {
         plaintextDataKey: output.plaintextDataKey,
         encryptedDataKeys: ["before", "g", "a", "b"].map(edk)
       })
-    }))
-
-  it.effect("without a generator, materials that have a data key keep it", () =>
-    Effect.gen(function*() {
-      const multi = yield* MultiKeyring.make({ children: [yield* makeAes("one"), yield* makeAes("two")] })
-      const plaintextDataKey = DataKey.make(keyBytes(32))
-      const materials = yield* multi.onEncrypt(encryptionMaterials({ plaintextDataKey }))
-      assert.strictEqual(materials.plaintextDataKey, plaintextDataKey)
-      assert.strictEqual(materials.encryptedDataKeys.length, 2)
     }))
 
   it.effect("without a generator, materials that have none fail, and no child is asked", () =>
@@ -342,14 +341,14 @@ describe("MultiKeyring.onDecrypt", () => {
       const multi = yield* MultiKeyring.make({
         generator: scripted("g", log),
         children: [
-          scripted("a", log, { onDecrypt: () => Effect.fail(notUnwrapped("a", [skippedRow, attempted])) }),
+          scripted("a", log, { onDecrypt: () => Effect.fail(errorsOf("a").notUnwrapped([skippedRow, attempted])) }),
           scripted("b", log)
         ]
       })
       const skips = (name: string): ReadonlyArray<EncryptedDataKeyReport> =>
         edks.map((edk, index) => ({ _tag: "Skipped", ...row(name, index, edk), description: "no" }))
       const error = yield* Effect.flip(multi.onDecrypt(decryptionMaterials(), edks))
-      assert.deepStrictEqual(error, notUnwrapped("MultiKeyring", [...skips("g"), skippedRow, attempted, ...skips("b")]))
+      assert.deepStrictEqual(error, notUnwrapped([...skips("g"), skippedRow, attempted, ...skips("b")]))
       assert.isTrue(error.isRetryable)
       assert.strictEqual(
         error.message,
@@ -392,7 +391,7 @@ describe("MultiKeyring.onDecrypt", () => {
       const error = yield* Effect.flip(multi.onDecrypt(decryptionMaterials(), foreign))
       assert.deepStrictEqual(
         error,
-        notUnwrapped("MultiKeyring", [
+        notUnwrapped([
           {
             _tag: "Skipped",
             ...row("RawRsaKeyring", 0, foreign[0]!),
@@ -453,24 +452,14 @@ describe("MultiKeyring of multi-keyrings", () => {
 })
 
 describe("MultiKeyring.make and layer", () => {
-  it.effect("at least one keyring, and keyrings only", () =>
-    Effect.gen(function*() {
-      for (const options of [{}, { children: [] }]) {
-        assert.deepStrictEqual(
-          yield* Effect.flip(MultiKeyring.make(options)),
-          misconfigured("make", "generator", "is missing, and so are children: give at least one keyring")
-        )
-      }
-      const one = yield* makeAes("one")
-      assert.deepStrictEqual(
-        yield* Effect.flip(MultiKeyring.make({ generator: {} as Keyring.Keyring, children: [one] })),
-        misconfigured("make", "generator", "is no keyring")
-      )
-      assert.deepStrictEqual(
-        yield* Effect.flip(MultiKeyring.make({ generator: one, children: [one, aes("two") as never] })),
-        misconfigured("make", "children[1]", "is no keyring")
-      )
-    }))
+  const notOne = aes("two") as never
+  rejectsOptions("MultiKeyring", "a multi-keyring", MultiKeyring.make, {}, [
+    ["nothing", {}, "generator", "is missing, and so are children: give at least one keyring"],
+    ["no children", { children: [] }, "generator", "is missing, and so are children: give at least one keyring"],
+    ["a generator that is no keyring", { generator: {} }, "generator", "is no keyring"],
+    ["a child that is no keyring", { children: [scripted("a", []), notOne] }, "children[1]", "is no keyring"],
+    ["children that are no list", { children: scripted("a", []) }, "children", "must be an array of keyrings"]
+  ])
 
   it.effect("the list of children is copied", () =>
     Effect.gen(function*() {

@@ -4,11 +4,12 @@
 import { KMSClient } from "@aws-sdk/client-kms"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
-import type { CryptographicMaterials, EncryptedDataKey, KeyringError } from "effect-encryption-sdk"
-import { AlgorithmSuite, DataKey } from "effect-encryption-sdk"
-import type { KmsError } from "effect-encryption-sdk/kms"
+import type { EncryptedDataKey, KeyringError } from "effect-encryption-sdk"
+import { DataKey } from "effect-encryption-sdk"
 import { Kms, KmsKeyring } from "effect-encryption-sdk/kms"
 import { AwsKms } from "effect-encryption-sdk/kms/aws"
+import { context, failureOf, kmsContract, request } from "../support/kmsContract.ts"
+import { decryptionMaterials, encryptionMaterials } from "../support/materials.ts"
 import {
   aliasArn,
   config,
@@ -20,33 +21,10 @@ import {
   scheduleDeletion
 } from "./support/kmsServer.ts"
 
-const encryptionContext = { tenant: "a", "ключ": "значение", "😀": "𐍈" }
 const missingKey = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-4000-8000-000000000000"
 
-const request = (keyId: string, context: Record<string, string> = encryptionContext) => ({
-  keyId,
-  encryptionContext: context,
-  grantTokens: []
-})
-
-const toEncrypt = (
-  context: Record<string, string> = encryptionContext
-): CryptographicMaterials.EncryptionMaterials => ({
-  algorithmSuite: AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY,
-  encryptionContext: context,
-  requiredEncryptionContextKeys: [],
-  encryptedDataKeys: [],
-  plaintextDataKey: undefined,
-  signingKey: undefined
-})
-
-const toDecrypt = (
-  context: Record<string, string> = encryptionContext
-): CryptographicMaterials.DecryptionMaterials => ({
-  algorithmSuite: AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY,
-  encryptionContext: context,
-  requiredEncryptionContextKeys: []
-})
+const toEncrypt = (encryptionContext = context) => encryptionMaterials({ encryptionContext })
+const toDecrypt = (encryptionContext = context) => decryptionMaterials({ encryptionContext })
 
 const wrap = (options: KmsKeyring.Options, context?: Record<string, string>) =>
   Effect.gen(function*() {
@@ -81,66 +59,29 @@ const notWrapped = <A, R>(effect: Effect.Effect<A, KeyringError.KeyringError, R>
     return reason
   })
 
-const fails = <A, R>(effect: Effect.Effect<A, KmsError, R>) =>
-  Effect.map(Effect.flip(effect), ({ code, failure, isRetryable }) => ({ code, failure, isRetryable }))
-
 const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 
-describe("KMS server: calls", () => {
-  it.live.each([16, 24, 32])(
-    "generates a data key of %i bytes and decrypts it",
-    (numberOfBytes) =>
-      Effect.gen(function*() {
-        const kms = yield* Kms.Kms
-        const key = yield* createKey()
-        const generated = yield* kms.generateDataKey({ ...request(key), numberOfBytes })
-        assert.strictEqual(generated.keyId, key)
-        assert.lengthOf(DataKey.value(generated.plaintext), numberOfBytes)
-        const decrypted = yield* kms.decrypt({ ...request(key), ciphertextBlob: generated.ciphertextBlob })
-        assert.strictEqual(decrypted.keyId, key)
-        assert.deepStrictEqual(DataKey.value(decrypted.plaintext), DataKey.value(generated.plaintext))
-      }).pipe(Effect.provide(layer))
-  )
-
-  it.live("encrypts and decrypts", () =>
+kmsContract({
+  title: "AwsKms over a KMS server",
+  layer,
+  createKey: (region) =>
     Effect.gen(function*() {
-      const kms = yield* Kms.Kms
-      const key = yield* createKey("eu-central-1")
-      const plaintext = DataKey.make(Uint8Array.from({ length: 32 }, (_, index) => index))
-      const { ciphertextBlob, keyId } = yield* kms.encrypt({ ...request(key), plaintext })
-      assert.strictEqual(keyId, key)
-      const decrypted = yield* kms.decrypt({ ...request(key), ciphertextBlob })
-      assert.deepStrictEqual(DataKey.value(decrypted.plaintext), DataKey.value(plaintext))
-    }).pipe(Effect.provide(layer)))
-
-  it.live("knows a key by key ARN, key id, alias ARN and alias name, and answers its key ARN", () =>
-    Effect.gen(function*() {
-      const kms = yield* Kms.Kms
-      const key = yield* createKey()
-      const alias = yield* createAlias(key)
-      for (const name of [key, key.split("/")[1]!, aliasArn(key, alias), alias]) {
-        const { ciphertextBlob, keyId, plaintext } = yield* kms.generateDataKey({ ...request(name), numberOfBytes: 32 })
-        assert.strictEqual(keyId, key)
-        assert.strictEqual((yield* kms.encrypt({ ...request(name), plaintext })).keyId, key)
-        assert.strictEqual((yield* kms.decrypt({ ...request(name), ciphertextBlob })).keyId, key)
+      const arn = yield* createKey(region)
+      const alias = yield* createAlias(arn)
+      return {
+        arn,
+        names: [arn.split("/")[1]!, alias, aliasArn(arn, alias)],
+        disable: disable(arn),
+        scheduleDeletion: scheduleDeletion(arn)
       }
-    }).pipe(Effect.provide(layer)))
+    }),
+  // AWS KMS says IncorrectKeyException; moto says AccessDeniedException.
+  incorrectKey: ["AccessDeniedException", "AccessDenied"],
+  joinsContext: true,
+  live: true
+})
 
-  it.live("the ARN's Region decides where the call goes", () =>
-    Effect.gen(function*() {
-      const kms = yield* Kms.Kms
-      const here = yield* createKey("us-east-1")
-      const there = yield* createKey("eu-central-1")
-      assert.match(there, /^arn:aws:kms:eu-central-1:/)
-      for (const key of [here, there]) yield* kms.generateDataKey({ ...request(key), numberOfBytes: 32 })
-      const elsewhere = there.replace("eu-central-1", "us-east-1")
-      assert.deepStrictEqual(yield* fails(kms.generateDataKey({ ...request(elsewhere), numberOfBytes: 32 })), {
-        code: "NotFoundException",
-        failure: "KeyNotFound",
-        isRetryable: false
-      })
-    }).pipe(Effect.provide(layer)))
-
+describe("KMS server: calls", () => {
   it.live("a client of the user's own calls its own Region, whatever the ARN says", () =>
     Effect.gen(function*() {
       const here = yield* createKey("us-east-1")
@@ -153,7 +94,7 @@ describe("KMS server: calls", () => {
         Effect.flatMap(Kms.Kms, (kms) => kms.generateDataKey({ ...request(key), numberOfBytes: 32 }))
       yield* Effect.gen(function*() {
         assert.strictEqual((yield* generate(here)).keyId, here)
-        assert.strictEqual((yield* fails(generate(there))).failure, "KeyNotFound")
+        assert.strictEqual((yield* failureOf(generate(there))).failure, "KeyNotFound")
       }).pipe(Effect.provide(AwsKms.layerClient(client)))
     }))
 
@@ -177,94 +118,6 @@ describe("KMS server: calls", () => {
       assert.deepInclude(answer, { _tag: "Unwrapped", bytes })
       assert.deepStrictEqual(asked, ["us-east-1", "eu-central-1", "eu-central-1"])
     }))
-})
-
-describe("KMS server: refusals", () => {
-  it.live("another context is an InvalidCiphertextException", () =>
-    Effect.gen(function*() {
-      const kms = yield* Kms.Kms
-      const key = yield* createKey()
-      const { ciphertextBlob } = yield* kms.generateDataKey({ ...request(key), numberOfBytes: 32 })
-      for (const wrong of [{}, { ...encryptionContext, tenant: "b" }, { ...encryptionContext, more: "" }]) {
-        assert.deepStrictEqual(yield* fails(kms.decrypt({ ...request(key, wrong), ciphertextBlob })), {
-          code: "InvalidCiphertextException",
-          failure: "InvalidCiphertext",
-          isRetryable: false
-        })
-      }
-    }).pipe(Effect.provide(layer)))
-
-  it.live("an altered ciphertext is an InvalidCiphertextException", () =>
-    Effect.gen(function*() {
-      const kms = yield* Kms.Kms
-      const key = yield* createKey()
-      const { ciphertextBlob } = yield* kms.generateDataKey({ ...request(key), numberOfBytes: 32 })
-      const altered = ciphertextBlob.slice()
-      altered[altered.length - 1]! ^= 1
-      assert.strictEqual(
-        (yield* fails(kms.decrypt({ ...request(key), ciphertextBlob: altered }))).failure,
-        "InvalidCiphertext"
-      )
-    }).pipe(Effect.provide(layer)))
-
-  it.live("a key that there is not is a NotFoundException", () =>
-    Effect.gen(function*() {
-      const kms = yield* Kms.Kms
-      const existing = yield* createKey()
-      const { ciphertextBlob, plaintext } = yield* kms.generateDataKey({ ...request(existing), numberOfBytes: 32 })
-      const expected = { code: "NotFoundException", failure: "KeyNotFound", isRetryable: false }
-      for (
-        const name of [
-          missingKey,
-          "00000000-0000-4000-8000-000000000000",
-          "alias/none",
-          aliasArn(existing, "alias/none")
-        ]
-      ) {
-        assert.deepStrictEqual(yield* fails(kms.generateDataKey({ ...request(name), numberOfBytes: 32 })), expected)
-        assert.deepStrictEqual(yield* fails(kms.encrypt({ ...request(name), plaintext })), expected)
-        assert.deepStrictEqual(yield* fails(kms.decrypt({ ...request(name), ciphertextBlob })), expected)
-      }
-    }).pipe(Effect.provide(layer)))
-
-  it.live("a key that did not wrap it is refused", () =>
-    Effect.gen(function*() {
-      const kms = yield* Kms.Kms
-      const [one, two] = [yield* createKey(), yield* createKey()]
-      const { ciphertextBlob } = yield* kms.generateDataKey({ ...request(one), numberOfBytes: 32 })
-      // AWS KMS says IncorrectKeyException; moto says AccessDeniedException.
-      assert.deepStrictEqual(yield* fails(kms.decrypt({ ...request(two), ciphertextBlob })), {
-        code: "AccessDeniedException",
-        failure: "AccessDenied",
-        isRetryable: false
-      })
-    }).pipe(Effect.provide(layer)))
-
-  it.live.each<[string, string, (arn: string) => Effect.Effect<void>]>([
-    ["disabled", "DisabledException", disable],
-    ["pending deletion", "KMSInvalidStateException", scheduleDeletion]
-  ])("a key that is %s is a %s", ([_state, code, change]) =>
-    Effect.gen(function*() {
-      const kms = yield* Kms.Kms
-      const key = yield* createKey()
-      const { ciphertextBlob, plaintext } = yield* kms.generateDataKey({ ...request(key), numberOfBytes: 32 })
-      yield* change(key)
-      const expected = { code, failure: "KeyUnavailable", isRetryable: false }
-      assert.deepStrictEqual(yield* fails(kms.generateDataKey({ ...request(key), numberOfBytes: 32 })), expected)
-      assert.deepStrictEqual(yield* fails(kms.encrypt({ ...request(key), plaintext })), expected)
-      assert.deepStrictEqual(yield* fails(kms.decrypt({ ...request(key), ciphertextBlob })), expected)
-    }).pipe(Effect.provide(layer)))
-
-  it.live("a size that AWS KMS does not take is a ValidationException", () =>
-    Effect.gen(function*() {
-      const kms = yield* Kms.Kms
-      const key = yield* createKey()
-      assert.deepStrictEqual(yield* fails(kms.generateDataKey({ ...request(key), numberOfBytes: 1025 })), {
-        code: "ValidationException",
-        failure: "Rejected",
-        isRetryable: false
-      })
-    }).pipe(Effect.provide(layer)))
 })
 
 describe("KMS server: keyring", () => {

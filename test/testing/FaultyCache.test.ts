@@ -4,6 +4,7 @@ import { CacheEntry, CachingCmm, LocalCache, MaterialsCache, MaterialsCacheError
 import { FaultyCache } from "effect-encryption-sdk/testing"
 import { TestClock } from "../support/TestClock.ts"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
+import { cacheContract } from "../support/cacheContract.ts"
 import { caching } from "../support/caching.ts"
 import { inspect } from "../support/inspect.ts"
 import { encryptRequest, keyNumber, scriptedManager } from "../support/scriptedManager.ts"
@@ -21,6 +22,12 @@ const keys = ({ encrypt }: { readonly encrypt: Effect.Success<ReturnType<typeof 
   Effect.forEach(Array.from({ length: count }), () => Effect.map(encrypt(encryptRequest()), keyNumber))
 
 const settle = TestClock.adjust(0)
+
+cacheContract("LocalCache", (capacity) => Effect.orDie(LocalCache.make({ capacity })))
+cacheContract(
+  "FaultyCache without a script",
+  (capacity) => Effect.map(FaultyCache.make({ capacity }), ({ cache }) => cache)
+)
 
 describe("FaultyCache", () => {
   it.effect("without a script does what the cache under it does", () =>
@@ -141,9 +148,14 @@ describe("FaultyCache", () => {
       assert.strictEqual(yield* script.count("size"), 1)
     }).pipe(Effect.provide(FaultyCache.layer({ capacity: 1 }))))
 
-  it.effect("a wrong option is a defect", () =>
+  it.effect.each<FaultyCache.Options>([
+    { capacity: -1 },
+    { capacity: "1" as never },
+    { cache: {} as never },
+    { size: 1 } as never
+  ])("a wrong option is a defect: %j", (options) =>
     Effect.gen(function*() {
-      const exit = yield* Effect.exit(FaultyCache.make({ capacity: -1 }))
+      const exit = yield* Effect.exit(FaultyCache.make(options))
       assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
     }))
 

@@ -4,11 +4,12 @@ import { AlgorithmSuite, DataKey, EncryptionSdk } from "effect-encryption-sdk"
 import { CachingCmm, LocalCache } from "effect-encryption-sdk/caching"
 import type { KmsError } from "effect-encryption-sdk/kms"
 import { Kms, KmsKeyring } from "effect-encryption-sdk/kms"
-import { EmbeddedKms } from "effect-encryption-sdk/kms/development-only"
 import { AssertionFailed, ScriptedKms } from "effect-encryption-sdk/testing"
 import { TestClock } from "../support/TestClock.ts"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
+import { createKey } from "../support/embeddedKms.ts"
 import { inspect } from "../support/inspect.ts"
+import { kmsContract } from "../support/kmsContract.ts"
 
 const arn = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 const other = "arn:aws:kms:eu-central-1:111122223333:key/4321abcd-12ab-34cd-56ef-1234567890ab"
@@ -22,22 +23,14 @@ const generate = (keyId?: string) =>
 const failureOf = <A, R>(effect: Effect.Effect<A, KmsError, R>) =>
   Effect.map(Effect.result(effect), (result) => result._tag === "Failure" ? result.failure.failure : "succeeded")
 
-describe("ScriptedKms", () => {
-  it.effect("without a script does what the embedded KMS does, context binding included", () =>
-    Effect.gen(function*() {
-      const kms = yield* Kms.Kms
-      const control = yield* EmbeddedKms.EmbeddedKms
-      const { ciphertextBlob, plaintext } = yield* generate("alias/orders")
-      const decrypted = yield* kms.decrypt({ ...request(), ciphertextBlob })
-      assert.deepStrictEqual(DataKey.value(decrypted.plaintext), DataKey.value(plaintext))
-      assert.strictEqual(
-        yield* failureOf(kms.decrypt({ ...request(), encryptionContext: { tenant: "b" }, ciphertextBlob })),
-        "InvalidCiphertext"
-      )
-      yield* control.setKeyState(arn, "Disabled")
-      assert.strictEqual(yield* failureOf(generate()), "KeyUnavailable")
-    }).pipe(Effect.provide(layer)))
+kmsContract({
+  title: "ScriptedKms without a script",
+  layer: ScriptedKms.layer().pipe(Layer.provide(TestPrimitives.layer)),
+  createKey,
+  incorrectKey: ["IncorrectKeyException", "InvalidCiphertext"]
+})
 
+describe("ScriptedKms", () => {
   it.effect("counts by operation, and logs what was asked, when, and what became of it", () =>
     Effect.gen(function*() {
       const kms = yield* Kms.Kms

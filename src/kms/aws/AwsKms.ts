@@ -12,12 +12,12 @@ import { Kms } from "../Kms.ts"
 import { KmsError } from "../KmsError.ts"
 import { explain } from "./internal/awsErrors.ts"
 
-/** What is taken from a client of the AWS SDK. */
+/** The part of an AWS SDK client that is used. */
 export type Client = Pick<KMSClient, "send">
 
 /**
- * Answers the client for a Region, or, for a key that is named without one, for the Region that the AWS SDK chooses by
- * itself. `undefined` refuses the Region: calls for it fail with code `NoClientForRegion`. Called for every call, so
+ * Returns the client for a Region, or, for a key that is named without one, for the Region that the AWS SDK chooses by
+ * itself. `undefined` rejects the Region: calls for it fail with code `NoClientForRegion`. Called for every call, so
  * it should keep its clients; it may throw, which fails the call too.
  */
 export type ClientSupplier = (region: string | undefined) => Client | undefined
@@ -30,97 +30,45 @@ export type ClientSupplier = (region: string | undefined) => Client | undefined
  *
  * Bytes that go through the AWS SDK stand in its request and response texts too, which JavaScript cannot zero.
  */
-export const make = (supplier: ClientSupplier): Kms => {
-  const call = <Output, A>(
-    operation: KmsError["operation"],
-    { keyId }: KmsRequest,
-    send: (client: Client, options: { readonly abortSignal: AbortSignal }) => Promise<Output>,
-    read: (output: Output) => A | undefined,
-    discard: (output: Output) => void
-  ): Effect.Effect<A, KmsError> =>
-    Effect.callback<A, KmsError>((resume, signal) => {
-      const fail = (fields: Pick<KmsError, "failure" | "code" | "description" | "isRetryable">) =>
-        resume(Effect.fail(new KmsError({ operation, keyId, ...fields })))
-      const region = KeyArn.region(keyId)
-      let client: Client | undefined
-      try {
-        client = supplier(region)
-      } catch (error) {
-        return fail(explain(error))
-      }
-      if (client === undefined) {
-        return fail({
-          failure: "Rejected",
-          code: "NoClientForRegion",
-          description: `the client supplier has no client for ${region ?? "the default Region"}`,
-          isRetryable: false
-        })
-      }
-      send(client, { abortSignal: signal }).then(
-        (output) => {
-          if (signal.aborted) return discard(output)
-          const answer = read(output)
-          if (answer !== undefined) return resume(Effect.succeed(answer))
-          discard(output)
-          fail({
-            failure: "InvalidAnswer",
-            code: "IncompleteAnswer",
-            description: "the answer lacks a field",
-            isRetryable: false
-          })
-        },
-        (error: unknown) => fail(explain(error))
-      )
-    })
-
-  const common = ({ encryptionContext, grantTokens, keyId }: KmsRequest) => ({
-    KeyId: keyId,
-    EncryptionContext: encryptionContext,
-    GrantTokens: [...grantTokens]
-  })
-
-  return Kms.of({
+export const make = (supplier: ClientSupplier): Kms =>
+  Kms.of({
     generateDataKey: (request) =>
-      call(
-        "GenerateDataKey",
-        request,
-        (client, options) =>
+      call(supplier, "GenerateDataKey", request, {
+        send: (client, options) =>
           client.send(
-            new GenerateDataKeyCommand({ ...common(request), NumberOfBytes: request.numberOfBytes }),
+            new GenerateDataKeyCommand({ ...inputOf(request), NumberOfBytes: request.numberOfBytes }),
             options
           ),
-        ({ CiphertextBlob, KeyId, Plaintext }) =>
+        read: ({ CiphertextBlob, KeyId, Plaintext }) =>
           KeyId === undefined || CiphertextBlob === undefined || Plaintext === undefined
             ? undefined
             : { keyId: KeyId, plaintext: takeOver(Plaintext), ciphertextBlob: CiphertextBlob },
-        ({ Plaintext }) => Plaintext?.fill(0)
-      ),
+        discard: zeroPlaintext
+      }),
     encrypt: (request) =>
-      call(
-        "Encrypt",
-        request,
-        (client, options) =>
-          client.send(new EncryptCommand({ ...common(request), Plaintext: DataKey.value(request.plaintext) }), options),
-        ({ CiphertextBlob, KeyId }) =>
+      call(supplier, "Encrypt", request, {
+        send: (client, options) =>
+          client.send(
+            new EncryptCommand({ ...inputOf(request), Plaintext: DataKey.value(request.plaintext) }),
+            options
+          ),
+        read: ({ CiphertextBlob, KeyId }) =>
           KeyId === undefined || CiphertextBlob === undefined
             ? undefined
             : { keyId: KeyId, ciphertextBlob: CiphertextBlob },
-        () => undefined
-      ),
+        discard: () => undefined
+      }),
     decrypt: (request) =>
-      call(
-        "Decrypt",
-        request,
-        (client, options) =>
-          client.send(new DecryptCommand({ ...common(request), CiphertextBlob: request.ciphertextBlob }), options),
-        ({ KeyId, Plaintext }) =>
+      call(supplier, "Decrypt", request, {
+        send: (client, options) =>
+          client.send(new DecryptCommand({ ...inputOf(request), CiphertextBlob: request.ciphertextBlob }), options),
+        read: ({ KeyId, Plaintext }) =>
           KeyId === undefined || Plaintext === undefined
             ? undefined
             : { keyId: KeyId, plaintext: takeOver(Plaintext) },
-        ({ Plaintext }) => Plaintext?.fill(0)
-      )
+        discard: zeroPlaintext
+      })
   })
-}
 
 /**
  * One client for each Region that a key ARN or alias ARN names, made when it is first needed, and one for keys that are
@@ -164,8 +112,68 @@ export const layerClient = (client: Client): Layer.Layer<Kms> => layerSupplier((
 /** The clients of a supplier of the user's own, who keeps and destroys them. */
 export const layerSupplier = (supplier: ClientSupplier): Layer.Layer<Kms> => Layer.succeed(Kms, make(supplier))
 
+/** The parts in which calls differ. */
+interface Command<Output, A> {
+  readonly send: (client: Client, options: { readonly abortSignal: AbortSignal }) => Promise<Output>
+  /** Returns the response; undefined where a field is missing. */
+  readonly read: (output: Output) => A | undefined
+  /** Zeroes an output that is not returned. */
+  readonly discard: (output: Output) => void
+}
+
+const call = <Output, A>(
+  supplier: ClientSupplier,
+  operation: KmsError["operation"],
+  { keyId }: KmsRequest,
+  { discard, read, send }: Command<Output, A>
+): Effect.Effect<A, KmsError> =>
+  Effect.callback<A, KmsError>((resume, signal) => {
+    const fail = (fields: Pick<KmsError, "failure" | "code" | "description" | "isRetryable">) =>
+      resume(Effect.fail(new KmsError({ operation, keyId, ...fields })))
+    const region = KeyArn.region(keyId)
+    let client: Client | undefined
+    try {
+      client = supplier(region)
+    } catch (error) {
+      return fail(explain(error))
+    }
+    if (client === undefined) {
+      return fail({
+        failure: "Rejected",
+        code: "NoClientForRegion",
+        description: `the client supplier has no client for ${region ?? "the default Region"}`,
+        isRetryable: false
+      })
+    }
+    send(client, { abortSignal: signal }).then(
+      (output) => {
+        if (signal.aborted) return discard(output)
+        const response = read(output)
+        if (response !== undefined) return resume(Effect.succeed(response))
+        discard(output)
+        fail({
+          failure: "InvalidAnswer",
+          code: "IncompleteAnswer",
+          description: "the answer lacks a field",
+          isRetryable: false
+        })
+      },
+      (error: unknown) => fail(explain(error))
+    )
+  })
+
+const inputOf = ({ encryptionContext, grantTokens, keyId }: KmsRequest) => ({
+  KeyId: keyId,
+  EncryptionContext: encryptionContext,
+  GrantTokens: [...grantTokens]
+})
+
+const zeroPlaintext = ({ Plaintext }: { readonly Plaintext?: Uint8Array | undefined }): void => {
+  Plaintext?.fill(0)
+}
+
 /**
- * The plaintext that the AWS SDK answered. Node decodes short base64 texts into a slice of a pool that it shares with
+ * Takes over the plaintext of a response. Node decodes short base64 texts into a slice of a pool that it shares with
  * everything else; only such a slice is copied, and zeroed at once.
  */
 const takeOver = (plaintext: Uint8Array): DataKey.DataKey => {

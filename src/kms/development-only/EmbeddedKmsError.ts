@@ -1,6 +1,6 @@
 import * as Schema from "effect/Schema"
 
-/** The embedded KMS was asked to manage a key that it cannot manage, or was given a key store that it cannot read. */
+/** Error when a key cannot be managed, or when an option of the embedded KMS is wrong. */
 export class EmbeddedKmsError extends (/*#__PURE__*/ Schema.TaggedError<EmbeddedKmsError>()("EmbeddedKmsError", {
   /** The argument or option that is wrong. */
   field: Schema.String,

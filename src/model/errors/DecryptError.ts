@@ -20,7 +20,7 @@ import {
 } from "./Reasons.ts"
 import { isRetryable } from "./retryable.ts"
 
-/** The ways in which decryption fails. */
+/** Reasons of a `DecryptError`. */
 export type DecryptErrorReason = typeof DecryptErrorReason.Type
 const DecryptErrorReason = /*#__PURE__*/ Schema.Union([
   InvalidOption,
@@ -40,7 +40,7 @@ const DecryptErrorReason = /*#__PURE__*/ Schema.Union([
   MessageNotAccepted
 ])
 
-/** Nothing was decrypted, or a stream no further; `reason` says why. */
+/** Error of decryption, of a whole message or within a stream; `reason` says why. */
 export class DecryptError
   extends (/*#__PURE__*/ Schema.TaggedError<DecryptError>()("DecryptError", { reason: DecryptErrorReason }))
 {
@@ -55,8 +55,8 @@ export class DecryptError
 }
 
 /**
- * A signed message failed after `decryptStreamUnverified` had released plaintext of it: discard the released plaintext, and
- * undo its effects.
+ * Error when a signed message fails after plaintext of it was released by `decryptStreamUnverified`: throw away what was
+ * released, and undo what was done with it.
  */
 export class UnverifiedPlaintextReleased
   extends (/*#__PURE__*/ Schema.TaggedError<UnverifiedPlaintextReleased>()("UnverifiedPlaintextReleased", {

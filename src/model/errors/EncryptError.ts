@@ -14,7 +14,7 @@ import {
 } from "./Reasons.ts"
 import { isRetryable } from "./retryable.ts"
 
-/** The ways in which encryption fails. */
+/** Reasons of an `EncryptError`. */
 export type EncryptErrorReason = typeof EncryptErrorReason.Type
 const EncryptErrorReason = /*#__PURE__*/ Schema.Union([
   InvalidOption,
@@ -28,7 +28,7 @@ const EncryptErrorReason = /*#__PURE__*/ Schema.Union([
   WrongPlaintextLength
 ])
 
-/** Nothing was encrypted, or a stream no further; `reason` says why. */
+/** Error of encryption, of a whole message or within a stream; `reason` says why. */
 export class EncryptError
   extends (/*#__PURE__*/ Schema.TaggedError<EncryptError>()("EncryptError", { reason: EncryptErrorReason }))
 {

@@ -1,6 +1,6 @@
 import * as Schema from "effect/Schema"
 
-/** Bytes are not a message of the AWS Encryption SDK. Names the field and the byte offset where that shows. */
+/** Error when bytes are not a message of the AWS Encryption SDK. Names the field and its byte offset. */
 export class MalformedMessage extends (/*#__PURE__*/ Schema.TaggedError<MalformedMessage>()("MalformedMessage", {
   /** The field of the message format, as the specification names it. */
   field: Schema.String,

@@ -1,8 +1,8 @@
 import * as Schema from "effect/Schema"
 
 /**
- * A part of the library that is loaded when it is first needed could not be loaded: the file is gone since the site was
- * published again, or the network is down. A retry can help.
+ * A part of the library that is loaded when it is first needed could not be loaded: a file of a page that is gone since the
+ * site was published anew, or a network that is down. A retry can help.
  *
  * **Gotchas**
  *
@@ -12,14 +12,14 @@ import * as Schema from "effect/Schema"
 export class NotLoaded extends (/*#__PURE__*/ Schema.TaggedError<NotLoaded>()("NotLoaded", {
   /** Name of the part, such as `streams` or `RSA`. */
   part: Schema.String,
-  /** The runtime's own error. */
+  /** Exception of the runtime. */
   cause: Schema.optionalKey(Schema.Defect())
 })) {
   override get message(): string {
     return `${this.part} could not be loaded`
   }
 
-  /** A retry can help. */
+  /** Always true. */
   get isRetryable(): boolean {
     return true
   }

@@ -8,7 +8,7 @@ import * as Schema from "effect/Schema"
 import { EncryptedDataKeyReport, formatReports } from "./KeyringError.ts"
 import { isRetryable } from "./retryable.ts"
 
-/** An argument or an option has a value that is not allowed. Names the field and the bound. */
+/** Error when an argument or an option has a value that is not allowed. Names the field and the bound. */
 export class InvalidOption extends (/*#__PURE__*/ Schema.TaggedError<InvalidOption>()("InvalidOption", {
   field: Schema.String,
   description: Schema.String
@@ -18,7 +18,7 @@ export class InvalidOption extends (/*#__PURE__*/ Schema.TaggedError<InvalidOpti
   }
 }
 
-/** An encryption context cannot be used. Names the key, never a value. */
+/** Error when an encryption context cannot be used. Names the key, never a value. */
 export class InvalidEncryptionContext
   extends (/*#__PURE__*/ Schema.TaggedError<InvalidEncryptionContext>()("InvalidEncryptionContext", {
     key: Schema.optionalKey(Schema.String),
@@ -31,7 +31,7 @@ export class InvalidEncryptionContext
   }
 }
 
-/** The commitment policy forbids the algorithm suite. */
+/** Error when the commitment policy forbids the algorithm suite. */
 export class CommitmentPolicyViolation
   extends (/*#__PURE__*/ Schema.TaggedError<CommitmentPolicyViolation>()("CommitmentPolicyViolation", {
     commitmentPolicy: Schema.String,
@@ -43,7 +43,7 @@ export class CommitmentPolicyViolation
   }
 }
 
-/** There are more encrypted data keys than the client allows. */
+/** Error when there are more encrypted data keys than the client allows. */
 export class TooManyEncryptedDataKeys
   extends (/*#__PURE__*/ Schema.TaggedError<TooManyEncryptedDataKeys>()("TooManyEncryptedDataKeys", {
     count: Schema.Int,
@@ -55,7 +55,7 @@ export class TooManyEncryptedDataKeys
   }
 }
 
-/** A keyring or a materials manager returned materials that are incomplete or wrong. */
+/** Error when the materials of a keyring or a materials manager are incomplete or wrong. */
 export class InvalidMaterials extends (/*#__PURE__*/ Schema.TaggedError<InvalidMaterials>()("InvalidMaterials", {
   /** The part of the materials that is wrong. */
   field: Schema.String,
@@ -66,7 +66,7 @@ export class InvalidMaterials extends (/*#__PURE__*/ Schema.TaggedError<InvalidM
   }
 }
 
-/** A materials manager failed for a reason of its own. */
+/** Error of a materials manager's own. */
 export class MaterialsManagerFailed
   extends (/*#__PURE__*/ Schema.TaggedError<MaterialsManagerFailed>()("MaterialsManagerFailed", {
     description: Schema.String,
@@ -79,14 +79,14 @@ export class MaterialsManagerFailed
   }
 }
 
-/** The input is the base64 text of a message, not the message. */
+/** Error when the input is the base64 text of a message, not the message. */
 export class MessageIsBase64 extends (/*#__PURE__*/ Schema.TaggedError<MessageIsBase64>()("MessageIsBase64", {})) {
   override get message(): string {
     return "the message is base64 text: decode it to bytes first"
   }
 }
 
-/** The message's encryption context is not the one that was expected. Names the first key that differs. */
+/** Error when the message's encryption context is not the expected one. Names the first key that differs. */
 export class EncryptionContextMismatch
   extends (/*#__PURE__*/ Schema.TaggedError<EncryptionContextMismatch>()("EncryptionContextMismatch", {
     key: Schema.String
@@ -97,7 +97,7 @@ export class EncryptionContextMismatch
   }
 }
 
-/** No keyring unwrapped any of the message's encrypted data keys. Has a row for each of them at each keyring. */
+/** Error when no keyring unwrapped any of the message's encrypted data keys. Has a row for each of them at each keyring. */
 export class NoDataKeyUnwrapped extends (/*#__PURE__*/ Schema.TaggedError<NoDataKeyUnwrapped>()("NoDataKeyUnwrapped", {
   encryptedDataKeys: Schema.Array(EncryptedDataKeyReport)
 })) {
@@ -111,7 +111,7 @@ export class NoDataKeyUnwrapped extends (/*#__PURE__*/ Schema.TaggedError<NoData
   }
 }
 
-/** The message is not authentic: the named check failed. Nothing else is said. */
+/** Error when the message is not authentic. Names the check that failed, and nothing else. */
 export class AuthenticationFailed
   extends (/*#__PURE__*/ Schema.TaggedError<AuthenticationFailed>()("AuthenticationFailed", {
     check: Schema.Literals(["commitment", "header", "body", "signature"])
@@ -123,8 +123,8 @@ export class AuthenticationFailed
 }
 
 /**
- * The plaintext of a stream has not the length that was given for it. The message that was begun has no final frame: no
- * reader accepts it as a whole one.
+ * Error when the plaintext of a stream has another length than the option says. The message that was begun has no final
+ * frame, so it cannot be taken for a whole one.
  */
 export class WrongPlaintextLength
   extends (/*#__PURE__*/ Schema.TaggedError<WrongPlaintextLength>()("WrongPlaintextLength", {
@@ -132,7 +132,7 @@ export class WrongPlaintextLength
     field: Schema.Literals(["plaintextLength", "maxPlaintextLength"]),
     /** Its value in bytes. */
     expected: Schema.Int,
-    /** Length in bytes of a plaintext that is shorter; undefined where it is longer. */
+    /** Length of a plaintext that is shorter; undefined where it is longer. */
     length: Schema.optionalKey(Schema.Int)
   }))
 {
@@ -145,10 +145,10 @@ export class WrongPlaintextLength
   }
 }
 
-/** A plaintext cannot be withheld until it may be released: it is longer than `maxWithheldBytes`. */
+/** Error when a plaintext that must be verified before its release is longer than `maxWithheldBytes`. */
 export class WithheldPlaintextTooLong
   extends (/*#__PURE__*/ Schema.TaggedError<WithheldPlaintextTooLong>()("WithheldPlaintextTooLong", {
-    /** Unit that is withheld until it has been verified: a signed message, or a frame. */
+    /** The unit that is verified before any of it is released. */
     what: Schema.Literals(["signed message", "frame"]),
     maxWithheldBytes: Schema.Int
   }))
@@ -162,7 +162,7 @@ export class WithheldPlaintextTooLong
   }
 }
 
-/** The message is of a kind that the operation does not take. */
+/** Error when the operation does not accept this kind of message. */
 export class MessageNotAccepted extends (/*#__PURE__*/ Schema.TaggedError<MessageNotAccepted>()("MessageNotAccepted", {
   description: Schema.String
 })) {

@@ -55,19 +55,11 @@ interface Parts<Matcher, Call, Subject, Input, A, E, Failure, Kept> {
   readonly fits: (matcher: Matcher, call: Call, subject: Subject) => boolean
   /** Second argument of a behaviour. */
   readonly input: (call: Call, subject: Subject) => Input
-  /** What the log says of a failure besides its time. */
+  /** Fields of a failure in the log, besides its time. */
   readonly failure: (error: E) => Failure
-  /** What the log keeps of an answer, if anything. */
+  /** Returns the item that the log keeps of an answer, if any. */
   readonly keep: (call: Call, answer: A) => Kept | undefined
 }
-
-interface Log<Call, Kept> {
-  started: number
-  readonly calls: Map<number, Call>
-  readonly kept: Array<Kept>
-}
-
-const emptyLog = <Call, Kept>(): Log<Call, Kept> => ({ started: 0, calls: new Map(), kept: [] })
 
 /** Makes the script of a double. `perform` runs a call of the double by it. */
 export const make = <
@@ -82,14 +74,7 @@ export const make = <
 >({ failure, fits, input, keep }: Parts<Matcher, Call, Subject, Input, A, E, Failure, Kept>) => {
   type Behaviour = (real: Effect.Effect<A, E>, input: Input) => Effect.Effect<A, E>
   const rules = makeRules<Matcher, Behaviour>()
-  let log = emptyLog<Call, Kept>()
-
-  const outcomeOf = (exit: Exit.Exit<A, E>, at: number): Outcome<Failure> => {
-    if (Exit.isSuccess(exit)) return { _tag: "Answered", at }
-    const failed = exit.cause.reasons.find((reason) => reason._tag === "Fail")
-    if (failed !== undefined) return { _tag: "Failed", at, ...failure(failed.error) }
-    return { _tag: Exit.hasInterrupts(exit) ? "Interrupted" : "Died", at }
-  }
+  const log = makeLog<Call, Kept>()
 
   const perform = <B extends A>(
     fields: Omit<Call, "number" | "startedAt" | "outcome">,
@@ -97,51 +82,82 @@ export const make = <
     real: Effect.Effect<B, E>
   ): Effect.Effect<B, E> =>
     Effect.flatMap(Clock.Clock, (clock) => {
-      // The log of this moment: a call that outlives clearLog is written into the one that is not read any more.
-      const { calls, kept } = log
-      const number = ++log.started
-      const call = {
-        ...fields,
-        number,
-        startedAt: clock.currentTimeMillisUnsafe(),
-        outcome: { _tag: "Pending" }
-      } as unknown as Call
-      calls.set(number, call)
+      const { call, end } = log.begin(fields, clock.currentTimeMillisUnsafe())
       const scripted = rules.behaviours((matcher) => fits(matcher, call, subject)).reduce<Effect.Effect<A, E>>(
         (inner, behaviour) => behaviour(inner, input(call, subject)),
         real
       )
       return Effect.onExit(scripted, (exit) =>
-        Effect.sync(() => {
-          calls.set(number, { ...call, outcome: outcomeOf(exit, clock.currentTimeMillisUnsafe()) })
-          const item = Exit.isSuccess(exit) ? keep(call, exit.value) : undefined
-          if (item !== undefined) kept.push(item)
-        })) as Effect.Effect<B, E>
+        Effect.sync(() =>
+          end(
+            outcomeOf(exit, clock.currentTimeMillisUnsafe(), failure),
+            Exit.isSuccess(exit) ? keep(call, exit.value) : undefined
+          )
+        )) as Effect.Effect<B, E>
     })
 
-  const calls = () => [...log.calls.values()]
   const control: Control<Matcher, Behaviour, Call> = {
     when: (matcher, behaviour) => Effect.sync(() => rules.add(matcher, behaviour)),
     clearRules: Effect.sync(rules.clear),
     count: (operation) =>
-      Effect.sync(() => calls().filter((call) => operation === undefined || call.operation === operation).length),
-    calls: Effect.sync(calls),
-    clearLog: Effect.sync(() => {
-      log = emptyLog()
-    })
+      Effect.sync(() => log.calls().filter((call) => operation === undefined || call.operation === operation).length),
+    calls: Effect.sync(log.calls),
+    clearLog: Effect.sync(log.clear)
   }
 
+  return { perform, control, log }
+}
+
+interface Entries<Call, Kept> {
+  started: number
+  readonly calls: Map<number, Call>
+  readonly kept: Array<Kept>
+}
+
+const makeLog = <Call extends LoggedCall<unknown>, Kept>() => {
+  const empty = (): Entries<Call, Kept> => ({ started: 0, calls: new Map(), kept: [] })
+  let entries = empty()
+  const calls = (): ReadonlyArray<Call> => [...entries.calls.values()]
   return {
-    perform,
-    control,
-    kept: (): ReadonlyArray<Kept> => [...log.kept],
+    calls,
+    /** What was kept of answers. */
+    kept: (): ReadonlyArray<Kept> => [...entries.kept],
+    clear: (): void => {
+      entries = empty()
+    },
     /** Takes the calls that have ended, and all that was kept, out of the log. */
     takeEnded: () => {
       const ended = calls().filter(({ outcome }) => outcome._tag !== "Pending")
-      for (const { number } of ended) log.calls.delete(number)
-      return { calls: ended, kept: log.kept.splice(0) }
+      for (const { number } of ended) entries.calls.delete(number)
+      return { calls: ended, kept: entries.kept.splice(0) }
+    },
+    /** Logs a call that begins. `end` logs its outcome, and keeps an item. */
+    begin: (fields: Omit<Call, "number" | "startedAt" | "outcome">, startedAt: number) => {
+      // The entries of this moment: a call that outlives `clear` is written into those that are not read any more.
+      const { calls, kept } = entries
+      const number = ++entries.started
+      const call = { ...fields, number, startedAt, outcome: { _tag: "Pending" } } as unknown as Call
+      calls.set(number, call)
+      return {
+        call,
+        end: (outcome: Call["outcome"], item: Kept | undefined): void => {
+          calls.set(number, { ...call, outcome })
+          if (item !== undefined) kept.push(item)
+        }
+      }
     }
   }
+}
+
+const outcomeOf = <A, E, Failure>(
+  exit: Exit.Exit<A, E>,
+  at: number,
+  failure: (error: E) => Failure
+): Outcome<Failure> => {
+  if (Exit.isSuccess(exit)) return { _tag: "Answered", at }
+  const failed = exit.cause.reasons.find((reason) => reason._tag === "Fail")
+  if (failed !== undefined) return { _tag: "Failed", at, ...failure(failed.error) }
+  return { _tag: Exit.hasInterrupts(exit) ? "Interrupted" : "Died", at }
 }
 
 /** Rules, each with its own count of the calls that fit it. */

@@ -20,9 +20,9 @@ type Request<Operation extends keyof Kms> = Parameters<Kms[Operation]>[0]
 
 /** The calls. Each begins with `wait`. */
 export const make = (store: KeyStore, wait: Effect.Effect<void>): Kms => {
-  const call = <A>(operation: KmsError["operation"], { keyId }: KmsRequest, answer: Effect.Effect<A, Refusal>) =>
+  const call = <A>(operation: KmsError["operation"], { keyId }: KmsRequest, response: Effect.Effect<A, Refusal>) =>
     Effect.mapError(
-      Effect.andThen(wait, answer),
+      Effect.andThen(wait, response),
       (refusal) => new KmsError({ operation, keyId, ...refusal, isRetryable: false })
     )
   return Kms.of({
