@@ -26,7 +26,7 @@ export interface EntryMetadata {
  * - `age`, `messages`, `bytes`: it met, or a request would have exceeded, that threshold.
  * - `replaced`: another entry was put under its key.
  * - `deleted`: the cache's owner deleted it.
- * - `invalidated`: the manager was told to invalidate it.
+ * - `invalidated`: `invalidate` of a manager selected it.
  * - `revoked`: the key provider rejected the key that it stands on.
  * - `cleared`: everything was cleared.
  * - `scope`: the cache's scope closed.

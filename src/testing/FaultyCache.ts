@@ -39,7 +39,7 @@ export interface Call extends Script.LoggedCall<Operation> {
 }
 
 /**
- * State of a call: pending, answered, failed, interrupted by its caller, or died of a defect. `at` is in milliseconds of the
+ * State of a call: pending, succeeded (`Answered`), failed, interrupted by its caller, or died of a defect. `at` is in milliseconds of the
  * Clock.
  */
 export type Outcome = Call["outcome"]

@@ -40,7 +40,7 @@ export interface Call extends Script.LoggedCall<Operation, { readonly failure: P
 }
 
 /**
- * State of a call: pending, answered, failed with a `KmsError`, interrupted by its caller, or died of a defect. `at` is in
+ * State of a call: pending, succeeded (`Answered`), failed with a `KmsError`, interrupted by its caller, or died of a defect. `at` is in
  * milliseconds of the Clock.
  */
 export type Outcome = Call["outcome"]

@@ -40,7 +40,7 @@ export const words: ReadonlyArray<Word> = [
   { pattern: "(is|are|was|were|be|been) asked(?! for)", instead: "is requested, is called" },
   { pattern: "answer(s|ed|ing)", instead: "returns, responds; responses, results" },
   { pattern: "answer", instead: "return, respond; response, result", only: "comments" },
-  { pattern: "refus(e|es|ed|ing|al|als)", instead: "rejects; denies of a service; rejection" },
+  { pattern: "refus(e|es|ed|ing)", instead: "rejects; denies of a service; rejection" },
   { pattern: "(is|are|was|were|be|been) told(?! apart)", instead: "is notified, is given, learns" },
   { pattern: "inlet", instead: "input buffer" },
   { pattern: "(?<!time\\s)stamp(s|ed|ing)?", instead: "brand, mark" },

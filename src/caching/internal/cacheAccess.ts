@@ -20,7 +20,7 @@ import { type Instant, nowUnsafe } from "./instant.ts"
 export interface CacheAccess {
   readonly background: Background
   readonly clock: Clock.Clock
-  /** How long an operation of an asynchronous cache may take. */
+  /** Time limit of an operation of an asynchronous cache. */
   readonly cacheTimeout: Duration.Duration
   readonly emit: (event: CachingEvent) => void
   readonly owner: Owner
@@ -76,7 +76,7 @@ const emitEvicted = (
   { age, cause, usage }: EvictionEvent
 ): void => emit({ _tag: "Evicted", operation, key, cause, age, usage })
 
-/** Evicts an entry at once, and tells its cache, for which nobody waits. */
+/** Evicts an entry at once, and deletes it from its cache without waiting for that. */
 export const evict = (
   access: CacheAccess,
   entry: Entry,
@@ -91,8 +91,8 @@ export const evict = (
 
 /**
  * Puts an entry into its cache; no request waits for that. Where the put fails, or the manager closes meanwhile, the entry
- * is evicted. The cache is told, since it may have stored the handle all the same; and once more of an entry that was
- * evicted on its way. `onEnd` is called last, whichever way the put ends.
+ * is evicted. The cache must delete it, since it may have stored the handle all the same; and once more where the entry
+ * was evicted on its way. `onEnd` is called last, whichever way the put ends.
  */
 export const put = (access: CacheAccess, entry: Entry, cache: MaterialsCache, onEnd: () => void): void => {
   const { background, clock, emit } = access

@@ -31,7 +31,7 @@ export interface Owner {
   readonly maxAge: Duration.Duration
   /** A data key that has served this many messages is spent. */
   readonly maxMessagesEncrypted: number
-  /** Called when an entry is evicted, before the cache is told. */
+  /** Called when an entry is evicted, before its listeners. */
   readonly onEvicted: (entry: Entry, event: EvictionEvent) => void
 }
 

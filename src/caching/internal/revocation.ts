@@ -20,7 +20,7 @@ export const evictRevoked = (manager: Invalidating, key: string, cause: Cause.Ca
     ), "revoked"))
 }
 
-/** Whether the key provider denied the caller, and the wrapping keys that are unavailable to all. */
+/** The key provider's rejections: whether the caller was denied, and the wrapping keys that are unavailable to all. */
 const rejections = (
   cause: Cause.Cause<unknown>
 ): { readonly denied: boolean; readonly unavailable: Set<string> } => {

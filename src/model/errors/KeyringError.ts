@@ -13,9 +13,9 @@ import { isRetryable } from "./retryable.ts"
  * - `KeyNotFound`: there is no such key.
  * - `InvalidCiphertext`: the wrapped key does not unwrap: another key, another context, or altered bytes.
  * - `Throttled`: too many requests; a retry can help.
- * - `Unreachable`: no answer, a time-out, or a fault of the provider; a retry can help.
+ * - `Unreachable`: no response, a time-out, or a fault of the provider; a retry can help.
  * - `InvalidAnswer`: the provider returned something it must not: another key, a wrong length, all zeroes.
- * - `Rejected`: anything else that the provider refuses.
+ * - `Rejected`: any other rejection of the provider.
  */
 export const ProviderFailure = /*#__PURE__*/ Schema.Literals([
   "AccessDenied",

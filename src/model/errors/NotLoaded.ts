@@ -1,8 +1,8 @@
 import * as Schema from "effect/Schema"
 
 /**
- * A part of the library that is loaded when it is first needed could not be loaded: a file of a page that is gone since the
- * site was published anew, or a network that is down. A retry can help.
+ * A part of the library that is loaded when it is first needed could not be loaded: the file is gone since the site was
+ * published again, or the network is down. A retry can help.
  *
  * **Gotchas**
  *

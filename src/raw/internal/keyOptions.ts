@@ -11,7 +11,7 @@ import { maxFieldLength } from "../../model/EncryptedDataKey.ts"
 import type { KeyringError } from "../../model/errors/KeyringError.ts"
 import type { NotLoaded } from "../../model/errors/NotLoaded.ts"
 
-/** A secret of some type, as it is: neither copied nor wrapped anew. */
+/** A secret of some type, as it is: neither copied nor wrapped again. */
 export const SecretOf = <A>(is: (value: unknown) => value is A): Schema.declare<Redacted.Redacted<A>> =>
   Schema.declare((value): value is Redacted.Redacted<A> => Redacted.isRedacted(value) && is(Redacted.value(value)))
 

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 
 /**
- * State of a call: pending, answered, failed with an error of the port, interrupted by its caller, or died of a defect. `at`
+ * State of a call: pending, succeeded (`Answered`), failed with an error of the port, interrupted by its caller, or died of a defect. `at`
  * is in milliseconds of the Clock.
  */
 export type Outcome<Failure = unknown> =
@@ -57,7 +57,7 @@ interface Parts<Matcher, Call, Subject, Input, A, E, Failure, Kept> {
   readonly input: (call: Call, subject: Subject) => Input
   /** Fields of a failure in the log, besides its time. */
   readonly failure: (error: E) => Failure
-  /** Returns the item that the log keeps of an answer, if any. */
+  /** Returns the item that the log keeps of a response, if any. */
   readonly keep: (call: Call, answer: A) => Kept | undefined
 }
 
@@ -120,7 +120,7 @@ const makeLog = <Call extends LoggedCall<unknown>, Kept>() => {
   const calls = (): ReadonlyArray<Call> => [...entries.calls.values()]
   return {
     calls,
-    /** What was kept of answers. */
+    /** The items that were kept of responses. */
     kept: (): ReadonlyArray<Kept> => [...entries.kept],
     clear: (): void => {
       entries = empty()
