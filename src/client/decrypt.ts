@@ -1,6 +1,5 @@
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
-import { type DecryptError, failDecrypt } from "../model/errors/DecryptError.ts"
+import { type DecryptError, orFailDecrypt } from "../model/errors/DecryptError.ts"
 import type { Client } from "./Client.ts"
 import { requestDecryptionMaterials } from "./materials.ts"
 import * as messageCipher from "./messageCipher.ts"
@@ -18,21 +17,23 @@ export const decrypt = (
   input: Uint8Array,
   options: DecryptOptions | undefined
 ): Effect.Effect<DecryptResult, DecryptError> =>
-  operation("EncryptionSdk.decrypt", (owned) => {
-    const request = decryptRequest(client, input, options)
-    if (Result.isFailure(request)) return failDecrypt(request.failure)
-    const { decoded, message } = request.success
-    const { header } = decoded
-    owned.message = message
-    return Effect.flatMap(
-      requestDecryptionMaterials(client, owned, request.success, header),
-      ({ materials, receipt }) =>
-        Effect.map(
-          messageCipher.open(client, materials, message, decoded),
-          (plaintext): DecryptResult => {
-            const { algorithmSuite, encryptionContext } = materials
-            return { plaintext, header, encryptionContext, algorithmSuite, receipt }
-          }
+  operation(
+    "EncryptionSdk.decrypt",
+    (owned) =>
+      Effect.flatMap(orFailDecrypt(() => decryptRequest(client, input, options)), (request) => {
+        const { decoded, message } = request
+        const { header } = decoded
+        owned.message = message
+        return Effect.flatMap(
+          requestDecryptionMaterials(client, owned, request, header),
+          ({ materials, receipt }) =>
+            Effect.map(
+              messageCipher.open(client, materials, message, decoded),
+              (plaintext): DecryptResult => {
+                const { algorithmSuite, encryptionContext } = materials
+                return { plaintext, header, encryptionContext, algorithmSuite, receipt }
+              }
+            )
         )
-    )
-  })
+      })
+  )

@@ -1,6 +1,5 @@
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
-import { type EncryptError, failEncrypt } from "../model/errors/EncryptError.ts"
+import { type EncryptError, orFailEncrypt } from "../model/errors/EncryptError.ts"
 import type { Client } from "./Client.ts"
 import { requestEncryptionMaterials } from "./materials.ts"
 import * as messageCipher from "./messageCipher.ts"
@@ -18,20 +17,22 @@ export const encrypt = (
   input: Uint8Array | string,
   options: EncryptOptions | undefined
 ): Effect.Effect<EncryptResult, EncryptError> =>
-  operation("EncryptionSdk.encrypt", (owned) => {
-    const request = encryptRequest(client, input, options)
-    if (Result.isFailure(request)) return failEncrypt(request.failure)
-    const { frameLength, plaintext } = request.success
-    owned.plaintext = plaintext
-    return Effect.flatMap(
-      requestEncryptionMaterials(client, owned, request.success, plaintext.length),
-      ({ materials, receipt }) =>
-        Effect.map(
-          messageCipher.seal(client, materials, plaintext, frameLength),
-          ({ header, message }): EncryptResult => {
-            const { algorithmSuite, encryptionContext } = materials
-            return { message, header, encryptionContext, algorithmSuite, receipt }
-          }
+  operation(
+    "EncryptionSdk.encrypt",
+    (owned) =>
+      Effect.flatMap(orFailEncrypt(() => encryptRequest(client, input, options)), (request) => {
+        const { frameLength, plaintext } = request
+        owned.plaintext = plaintext
+        return Effect.flatMap(
+          requestEncryptionMaterials(client, owned, request, plaintext.length),
+          ({ materials, receipt }) =>
+            Effect.map(
+              messageCipher.seal(client, materials, plaintext, frameLength),
+              ({ header, message }): EncryptResult => {
+                const { algorithmSuite, encryptionContext } = materials
+                return { message, header, encryptionContext, algorithmSuite, receipt }
+              }
+            )
         )
-    )
-  })
+      })
+  )

@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
+import { orReject } from "../internal/rejection.ts"
 import * as MessageHeader from "../message/MessageHeader.ts"
 import { type DecryptError, orFailDecrypt } from "../model/errors/DecryptError.ts"
 import type { InspectedHeader } from "./Options.ts"
@@ -8,13 +8,9 @@ import { checkNotBase64, copyMessage } from "./request.ts"
 /** See `EncryptionSdk.inspect`. */
 export const inspect = (input: Uint8Array): Effect.Effect<InspectedHeader, DecryptError> =>
   Effect.suspend(() =>
-    orFailDecrypt(
-      Result.map(
-        Result.flatMap(
-          copyMessage(input),
-          (message) => Result.andThen(checkNotBase64(message), MessageHeader.decode(message))
-        ),
-        ({ header }): InspectedHeader => ({ ...header, authenticated: false })
-      )
-    )
+    orFailDecrypt(() => {
+      const message = copyMessage(input)
+      checkNotBase64(message)
+      return { ...orReject(MessageHeader.decode(message)).header, authenticated: false }
+    })
   )

@@ -5,13 +5,14 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import { reject } from "../internal/rejection.ts"
 import type { MaterialsResponse } from "../materials/CryptographicMaterialsManager.ts"
 import type { MessageHeader } from "../message/MessageHeader.ts"
 import * as CommitmentPolicy from "../model/CommitmentPolicy.ts"
 import * as CryptographicMaterials from "../model/CryptographicMaterials.ts"
 import * as EncryptionContext from "../model/EncryptionContext.ts"
-import { type DecryptError, type DecryptErrorReason, failDecrypt } from "../model/errors/DecryptError.ts"
-import { type EncryptError, type EncryptErrorReason, failEncrypt } from "../model/errors/EncryptError.ts"
+import { type DecryptError, orFailDecrypt } from "../model/errors/DecryptError.ts"
+import { type EncryptError, orFailEncrypt } from "../model/errors/EncryptError.ts"
 import { EncryptionContextMismatch, InvalidMaterials, TooManyEncryptedDataKeys } from "../model/errors/Reasons.ts"
 import type { Receipt } from "../model/Receipt.ts"
 import type { Client } from "./Client.ts"
@@ -43,12 +44,12 @@ export const requestEncryptionMaterials = (
       requiredEncryptionContextKeys: [],
       maxPlaintextLength
     }),
-    (response) => {
-      const checked = checkEncryptionResponse(client, response)
-      if (Result.isFailure(checked)) return failEncrypt(checked.failure)
-      owned.dataKey = checked.success.materials.plaintextDataKey
-      return Effect.succeed(checked.success)
-    }
+    (response) =>
+      orFailEncrypt(() => {
+        const checked = checkEncryptionResponse(client, response)
+        owned.dataKey = checked.materials.plaintextDataKey
+        return checked
+      })
   )
 
 /**
@@ -70,29 +71,24 @@ export const requestDecryptionMaterials = (
       encryptionContext: header.encryptionContext,
       expectedEncryptionContext: settings.expectedEncryptionContext
     }),
-    (response) => {
-      const checked = checkDecryptionResponse(client, settings, header, response)
-      if (Result.isFailure(checked)) return failDecrypt(checked.failure)
-      owned.dataKey = checked.success.materials.plaintextDataKey
-      return Effect.succeed(checked.success)
-    }
+    (response) =>
+      orFailDecrypt(() => {
+        const checked = checkDecryptionResponse(client, settings, header, response)
+        owned.dataKey = checked.materials.plaintextDataKey
+        return checked
+      })
   )
 
 const checkEncryptionResponse = (
   { commitmentPolicy, maxEncryptedDataKeys: maximum }: Client,
   response: EncryptionMaterials
-): Result.Result<EncryptionMaterials, EncryptErrorReason> => {
+): EncryptionMaterials => {
   const receipt = checkReceipt(response)
-  if (Result.isFailure(receipt)) return Result.fail(receipt.failure)
-  const checked = CryptographicMaterials.checkEncryptionMaterials(response.materials)
-  if (Result.isFailure(checked)) return Result.fail(checked.failure)
-  const materials = checked.success
-  const suite = CommitmentPolicy.checkEncrypt(commitmentPolicy, materials.algorithmSuite)
-  if (Result.isFailure(suite)) return Result.fail(suite.failure)
+  const materials = CryptographicMaterials.checkEncryptionMaterials(response.materials)
+  CommitmentPolicy.checkEncrypt(commitmentPolicy, materials.algorithmSuite)
   const count = materials.encryptedDataKeys.length
-  return maximum !== undefined && count > maximum
-    ? Result.fail(new TooManyEncryptedDataKeys({ count, maximum }))
-    : Result.succeed({ materials, receipt: receipt.success })
+  if (maximum !== undefined && count > maximum) reject(new TooManyEncryptedDataKeys({ count, maximum }))
+  return { materials, receipt }
 }
 
 /**
@@ -104,54 +100,44 @@ const checkDecryptionResponse = (
   { expectedEncryptionContext }: DecryptSettings,
   header: MessageHeader,
   response: DecryptionMaterials
-): Result.Result<DecryptionMaterials, DecryptErrorReason> => {
+): DecryptionMaterials => {
   const receipt = checkReceipt(response)
-  if (Result.isFailure(receipt)) return Result.fail(receipt.failure)
-  const checked = CryptographicMaterials.checkDecryptionMaterials(response.materials)
-  if (Result.isFailure(checked)) return Result.fail(checked.failure)
-  const materials = checked.success
-  const suite = CommitmentPolicy.checkDecrypt(commitmentPolicy, materials.algorithmSuite)
-  if (Result.isFailure(suite)) return Result.fail(suite.failure)
-  if (materials.algorithmSuite !== header.algorithmSuite) {
-    return invalidMaterials("algorithmSuite", "is not the message's")
-  }
-  const context = checkContext(materials, header.encryptionContext)
-  if (Result.isFailure(context)) return Result.fail(context.failure)
+  const materials = CryptographicMaterials.checkDecryptionMaterials(response.materials)
+  CommitmentPolicy.checkDecrypt(commitmentPolicy, materials.algorithmSuite)
+  if (materials.algorithmSuite !== header.algorithmSuite) invalidMaterials("algorithmSuite", "is not the message's")
+  checkContext(materials, header.encryptionContext)
   const mismatch = EncryptionContext.findMismatch(expectedEncryptionContext, materials.encryptionContext)
-  return mismatch === undefined
-    ? Result.succeed({ materials, receipt: receipt.success })
-    : Result.fail(new EncryptionContextMismatch({ key: mismatch }))
+  if (mismatch !== undefined) reject(new EncryptionContextMismatch({ key: mismatch }))
+  return { materials, receipt }
 }
 
 /** Every pair is either stored in the message, with the same value, or required and not stored. */
 const checkContext = (
   { encryptionContext, requiredEncryptionContextKeys: required }: CryptographicMaterials.CompleteDecryptionMaterials,
   stored: EncryptionContext.EncryptionContext
-): Result.Result<void, InvalidMaterials> => {
-  if (encryptionContext === stored && required.length === 0) return Result.void
+): void => {
+  if (encryptionContext === stored && required.length === 0) return
   for (const key of Object.keys(encryptionContext)) {
     if (required.includes(key)) {
       if (Object.hasOwn(stored, key)) {
-        return invalidMaterials("requiredEncryptionContextKeys", `the message stores ${JSON.stringify(key)}`)
+        invalidMaterials("requiredEncryptionContextKeys", `the message stores ${JSON.stringify(key)}`)
       }
     } else if (!Object.hasOwn(stored, key) || stored[key] !== encryptionContext[key]) {
-      return invalidMaterials(
+      invalidMaterials(
         "encryptionContext",
         `the pair of ${JSON.stringify(key)} is neither stored in the message nor required`
       )
     }
   }
-  if (required.length === 0) return Result.void
+  if (required.length === 0) return
   const requiredPairs = EncryptionContext.validate(EncryptionContext.pick(encryptionContext, required))
-  return Result.isFailure(requiredPairs)
-    ? invalidMaterials("encryptionContext", requiredPairs.failure.message)
-    : Result.void
+  if (Result.isFailure(requiredPairs)) invalidMaterials("encryptionContext", requiredPairs.failure.message)
 }
 
-const checkReceipt = (response: { readonly receipt: Receipt }): Result.Result<Receipt, InvalidMaterials> =>
+const checkReceipt = (response: { readonly receipt: Receipt }): Receipt =>
   typeof response === "object" && response !== null && typeof response.receipt === "object" && response.receipt !== null
-    ? Result.succeed(response.receipt)
+    ? response.receipt
     : invalidMaterials("receipt", "is missing")
 
-const invalidMaterials = (field: string, description: string) =>
-  Result.fail(new InvalidMaterials({ field, description }))
+const invalidMaterials = (field: string, description: string): never =>
+  reject(new InvalidMaterials({ field, description }))

@@ -24,11 +24,12 @@ import {
   NoDataKeyUnwrapped
 } from "../model/errors/Reasons.ts"
 import * as bytes from "../internal/bytes.ts"
+import { orReject, reject } from "../internal/rejection.ts"
 import * as Keyring from "./Keyring.ts"
 import type { KeyringError } from "../model/errors/KeyringError.ts"
 import * as Receipt from "../model/Receipt.ts"
-import { type DecryptErrorReason, failDecrypt } from "../model/errors/DecryptError.ts"
-import { type EncryptErrorReason, failEncrypt, orFailEncrypt } from "../model/errors/EncryptError.ts"
+import { failDecrypt, orFailDecrypt } from "../model/errors/DecryptError.ts"
+import { orFailEncrypt } from "../model/errors/EncryptError.ts"
 
 /**
  * A manager that asks the keyring for every message.
@@ -61,17 +62,12 @@ const getEncryptionMaterials = Effect.fnUntraced(function*(
   keyring: Keyring.Keyring,
   request: CryptographicMaterialsManager.EncryptionMaterialsRequest
 ) {
-  const checked = checkEncryptionRequest(request)
-  if (Result.isFailure(checked)) return yield* failEncrypt(checked.failure)
-  const { algorithmSuite, context } = checked.success
+  const { algorithmSuite, context } = yield* orFailEncrypt(() => checkEncryptionRequest(request))
   const { signature } = algorithmSuite
   const keyPair = signature && (yield* primitives.generateSigningKey(signature.curve))
-  // Validated again: with the public key the context may be too long.
   const encryptionContext = keyPair === undefined
     ? context
-    : yield* orFailEncrypt(
-      EncryptionContext.validate({ ...context, [EncryptionContext.publicKeyKey]: Base64.encode(keyPair.publicKey) })
-    )
+    : yield* orFailEncrypt(() => withPublicKey(context, keyPair.publicKey))
   const empty: CryptographicMaterials.EncryptionMaterials = {
     algorithmSuite,
     encryptionContext,
@@ -81,46 +77,44 @@ const getEncryptionMaterials = Effect.fnUntraced(function*(
     signingKey: keyPair?.signingKey
   }
   const filled = yield* Effect.mapError(keyring.onEncrypt(empty), (reason) => new EncryptError({ reason }))
-  const materials = checkFilled(keyring, empty, filled)
-  if (Result.isFailure(materials)) return yield* failEncrypt(materials.failure)
+  const materials = yield* orFailEncrypt(() => checkFilled(keyring, empty, filled))
   // A keyring registers its key with the scope itself; one of a user's may have forgotten to.
-  yield* DataKey.zeroWithScope(materials.success.plaintextDataKey)
-  return { materials: materials.success, receipt: Receipt.uncached }
+  yield* DataKey.zeroWithScope(materials.plaintextDataKey)
+  return { materials, receipt: Receipt.uncached }
 })
 
-const checkEncryptionRequest = (
-  { algorithmSuite, commitmentPolicy, encryptionContext, requiredEncryptionContextKeys }:
-    CryptographicMaterialsManager.EncryptionMaterialsRequest
-): Result.Result<
-  { readonly algorithmSuite: AlgorithmSuite; readonly context: EncryptionContext.EncryptionContext },
-  EncryptErrorReason
-> => {
-  const validated = EncryptionContext.validate(encryptionContext)
-  if (Result.isFailure(validated)) return Result.fail(validated.failure)
-  const context = validated.success
-  const unreserved = EncryptionContext.checkUnreserved(context)
-  if (Result.isFailure(unreserved)) return Result.fail(unreserved.failure)
+const checkEncryptionRequest = (request: CryptographicMaterialsManager.EncryptionMaterialsRequest) => {
+  const { commitmentPolicy, requiredEncryptionContextKeys } = request
+  const context = orReject(EncryptionContext.validate(request.encryptionContext))
+  EncryptionContext.checkUnreserved(context)
   const missing = requiredEncryptionContextKeys.find((key) => !Object.hasOwn(context, key))
   if (missing !== undefined) {
-    return Result.fail(new InvalidEncryptionContext({ key: missing, description: "is required, and missing" }))
+    reject(new InvalidEncryptionContext({ key: missing, description: "is required, and missing" }))
   }
-  const suite = algorithmSuite ?? CommitmentPolicy.defaultAlgorithmSuite(commitmentPolicy)
-  const allowed = CommitmentPolicy.checkEncrypt(commitmentPolicy, suite)
-  return Result.isFailure(allowed) ? Result.fail(allowed.failure) : Result.succeed({ algorithmSuite: suite, context })
+  const algorithmSuite = request.algorithmSuite ?? CommitmentPolicy.defaultAlgorithmSuite(commitmentPolicy)
+  CommitmentPolicy.checkEncrypt(commitmentPolicy, algorithmSuite)
+  return { algorithmSuite, context }
 }
+
+/** Adds the public key. The context may be too long with it. */
+const withPublicKey = (
+  context: EncryptionContext.EncryptionContext,
+  publicKey: Uint8Array
+): EncryptionContext.EncryptionContext =>
+  orReject(EncryptionContext.validate({ ...context, [EncryptionContext.publicKeyKey]: Base64.encode(publicKey) }))
 
 /** The materials that a keyring has filled, which may add a data key and encrypted data keys, and change nothing else. */
 const checkFilled = (
   keyring: Keyring.Keyring,
   empty: CryptographicMaterials.EncryptionMaterials,
   filled: CryptographicMaterials.EncryptionMaterials
-): Result.Result<CryptographicMaterials.CompleteEncryptionMaterials, InvalidMaterials> => {
+): CryptographicMaterials.CompleteEncryptionMaterials => {
   const changed = (field: string) =>
-    Result.fail(new InvalidMaterials({ field, description: `was changed by the keyring ${keyring.name}` }))
-  if (typeof filled !== "object" || filled === null) return Result.fail(noMaterials(keyring))
-  if (filled.algorithmSuite !== empty.algorithmSuite) return changed("algorithmSuite")
-  if (!isSameContext(empty.encryptionContext, filled.encryptionContext)) return changed("encryptionContext")
-  if (filled.signingKey !== empty.signingKey) return changed("signingKey")
+    reject(new InvalidMaterials({ field, description: `was changed by the keyring ${keyring.name}` }))
+  if (typeof filled !== "object" || filled === null) return reject(noMaterials(keyring))
+  if (filled.algorithmSuite !== empty.algorithmSuite) changed("algorithmSuite")
+  if (!isSameContext(empty.encryptionContext, filled.encryptionContext)) changed("encryptionContext")
+  if (filled.signingKey !== empty.signingKey) changed("signingKey")
   const { encryptedDataKeys, plaintextDataKey } = filled
   return CryptographicMaterials.checkEncryptionMaterials({ ...empty, encryptedDataKeys, plaintextDataKey })
 }
@@ -141,9 +135,7 @@ const decryptMaterials = Effect.fnUntraced(function*(
   request: CryptographicMaterialsManager.DecryptMaterialsRequest
 ) {
   const { algorithmSuite, encryptedDataKeys } = request
-  const contexts = checkDecryptionRequest(request)
-  if (Result.isFailure(contexts)) return yield* failDecrypt(contexts.failure)
-  const { expected, reproducedKeys, stored } = contexts.success
+  const { expected, reproducedKeys, stored } = yield* orFailDecrypt(() => checkDecryptionRequest(request))
   const verificationKey = yield* importVerificationKey(primitives, algorithmSuite, stored)
   const locked: CryptographicMaterials.DecryptionMaterials = {
     algorithmSuite,
@@ -155,26 +147,26 @@ const decryptMaterials = Effect.fnUntraced(function*(
   if (result._tag === "NotMine") {
     return yield* failDecrypt(new NoDataKeyUnwrapped({ encryptedDataKeys: result.skipped }))
   }
-  const unwrappedDataKey = encryptedDataKeys.find((edk) => isSameEncryptedDataKey(edk, result.encryptedDataKey))
-  if (unwrappedDataKey === undefined) {
-    return yield* failDecrypt(
-      new InvalidMaterials({
-        field: "encryptedDataKey",
-        description: `in the answer of the keyring ${keyring.name} is none of the message's`
-      })
-    )
-  }
-  const { plaintextDataKey } = result
-  const materials = CryptographicMaterials.checkDecryptionMaterials({
-    ...locked,
-    plaintextDataKey,
-    unwrappedDataKey,
-    verificationKey
+  const materials = yield* orFailDecrypt(() => {
+    const unwrappedDataKey = encryptedDataKeys.find((edk) => isSameEncryptedDataKey(edk, result.encryptedDataKey)) ??
+      reject(foreignEncryptedDataKey(keyring))
+    const { plaintextDataKey } = result
+    return CryptographicMaterials.checkDecryptionMaterials({
+      ...locked,
+      plaintextDataKey,
+      unwrappedDataKey,
+      verificationKey
+    })
   })
-  if (Result.isFailure(materials)) return yield* failDecrypt(materials.failure)
-  yield* DataKey.zeroWithScope(plaintextDataKey)
-  return { materials: materials.success, receipt: Receipt.uncached }
+  yield* DataKey.zeroWithScope(materials.plaintextDataKey)
+  return { materials, receipt: Receipt.uncached }
 })
+
+const foreignEncryptedDataKey = (keyring: Keyring.Keyring) =>
+  new InvalidMaterials({
+    field: "encryptedDataKey",
+    description: `in the answer of the keyring ${keyring.name} is none of the message's`
+  })
 
 /** The contexts of a request, and the keys of the expected pairs that the message does not store. */
 interface RequestContexts {
@@ -183,25 +175,17 @@ interface RequestContexts {
   readonly reproducedKeys: ReadonlyArray<string>
 }
 
-const checkDecryptionRequest = (
-  request: CryptographicMaterialsManager.DecryptMaterialsRequest
-): Result.Result<RequestContexts, DecryptErrorReason> => {
-  const allowed = CommitmentPolicy.checkDecrypt(request.commitmentPolicy, request.algorithmSuite)
-  if (Result.isFailure(allowed)) return Result.fail(allowed.failure)
-  const validStored = EncryptionContext.validate(request.encryptionContext)
-  if (Result.isFailure(validStored)) return Result.fail(validStored.failure)
-  const validExpected = EncryptionContext.validate(request.expectedEncryptionContext)
-  if (Result.isFailure(validExpected)) return Result.fail(validExpected.failure)
-  const stored = validStored.success
-  const expected = validExpected.success
-  const reproducedKeys = Object.keys(expected).filter((key) => !Object.hasOwn(stored, key))
+const checkDecryptionRequest = (request: CryptographicMaterialsManager.DecryptMaterialsRequest): RequestContexts => {
+  CommitmentPolicy.checkDecrypt(request.commitmentPolicy, request.algorithmSuite)
+  const stored = orReject(EncryptionContext.validate(request.encryptionContext))
+  const expected = orReject(EncryptionContext.validate(request.expectedEncryptionContext))
   // Where the library's own pairs are not stored, there are none: a caller cannot supply them.
   const isMismatch = (key: string) =>
     Object.hasOwn(stored, key) ? stored[key] !== expected[key] : key.startsWith(EncryptionContext.reservedPrefix)
   const mismatch = Object.keys(expected).find(isMismatch)
-  return mismatch === undefined
-    ? Result.succeed({ stored, expected, reproducedKeys })
-    : Result.fail(new EncryptionContextMismatch({ key: mismatch }))
+  if (mismatch !== undefined) reject(new EncryptionContextMismatch({ key: mismatch }))
+  const reproducedKeys = Object.keys(expected).filter((key) => !Object.hasOwn(stored, key))
+  return { stored, expected, reproducedKeys }
 }
 
 /** The key that the message names for its signature. Only a message of a suite that signs may name one. */

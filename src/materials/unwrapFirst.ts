@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import { checked } from "../internal/rejection.ts"
 import type * as Scope from "effect/Scope"
 import type { DecryptionMaterials } from "../model/CryptographicMaterials.ts"
 import { checkDataKey } from "../model/CryptographicMaterials.ts"
@@ -53,7 +54,7 @@ export const unwrapFirst = Effect.fnUntraced(function*<A>(
       continue
     }
     const plaintextDataKey = unwrapped.success
-    if (Result.isSuccess(checkDataKey(materials.algorithmSuite, plaintextDataKey))) {
+    if (Result.isSuccess(checked(() => checkDataKey(materials.algorithmSuite, plaintextDataKey)))) {
       return { _tag: "Unwrapped", plaintextDataKey, encryptedDataKey }
     }
     DataKey.zero(plaintextDataKey)

@@ -4,9 +4,10 @@
  * Specification: data-format/message-header.md#encrypted-data-key-entries
  */
 import * as bytes from "../internal/bytes.ts"
+import { reject } from "../internal/rejection.ts"
 import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
 import { TooManyEncryptedDataKeys } from "../model/errors/Reasons.ts"
-import { type ByteReader, refuse, refuseWith } from "./internal/ByteReader.ts"
+import { type ByteReader, rejectField } from "./internal/ByteReader.ts"
 import { ByteWriter } from "./internal/ByteWriter.ts"
 
 /** The lengths that an entry's length depends on: an encrypted data key, or lengths alone before there is a key. */
@@ -50,8 +51,8 @@ export const write = (out: ByteWriter, { ciphertext, keyProviderId, keyProviderI
 export const readAll = (reader: ByteReader, maximum: number | undefined): ReadonlyArray<EncryptedDataKey> => {
   const { offset } = reader
   const count = reader.uint16("Encrypted Data Key Count")
-  if (count === 0) refuse("Encrypted Data Key Count", offset, "must not be zero")
-  if (maximum !== undefined && count > maximum) refuseWith(new TooManyEncryptedDataKeys({ count, maximum }))
+  if (count === 0) rejectField("Encrypted Data Key Count", offset, "must not be zero")
+  if (maximum !== undefined && count > maximum) reject(new TooManyEncryptedDataKeys({ count, maximum }))
   const encryptedDataKeys: Array<EncryptedDataKey> = []
   for (let i = 0; i < count; i++) encryptedDataKeys.push(read(reader))
   return encryptedDataKeys
@@ -61,7 +62,7 @@ const read = (reader: ByteReader): EncryptedDataKey => {
   const idLength = reader.uint16("Key Provider ID Length")
   const idOffset = reader.offset
   const keyProviderId = bytes.fromUtf8(reader.take("Key Provider ID", idLength)) ??
-    refuse("Key Provider ID", idOffset, "is not valid UTF-8")
+    rejectField("Key Provider ID", idOffset, "is not valid UTF-8")
   const keyProviderInfo = reader.copy(
     "Key Provider Information",
     reader.uint16("Key Provider Information Length")

@@ -5,7 +5,7 @@
  */
 import * as bytes from "../internal/bytes.ts"
 import * as EncryptionContext from "../model/EncryptionContext.ts"
-import { ByteReader, refuse } from "./internal/ByteReader.ts"
+import { ByteReader, rejectField } from "./internal/ByteReader.ts"
 import { ByteWriter } from "./internal/ByteWriter.ts"
 
 /**
@@ -45,18 +45,24 @@ export const read = (reader: ByteReader): EncryptionContext.EncryptionContext =>
   const end = reader.skip("Key Value Pairs", length) + length
   // The pairs are all there now, so a field that does not fit runs past the end that the length has set.
   const pairs = new ByteReader(reader.bytes.subarray(0, end), lengthOffset + 2)
-  if (length < 2) refuse("Key Value Pairs Length", lengthOffset, `must be 0 or at least 2, is ${length}`)
+  if (length < 2) rejectField("Key Value Pairs Length", lengthOffset, `must be 0 or at least 2, is ${length}`)
   const count = pairs.uint16("Key Value Pair Count")
-  if (count === 0) refuse("Key Value Pair Count", lengthOffset + 2, "must not be zero where there are bytes of pairs")
+  if (count === 0) {
+    rejectField("Key Value Pair Count", lengthOffset + 2, "must not be zero where there are bytes of pairs")
+  }
   const entries = new Map<string, string>()
   for (let i = 0; i < count; i++) {
     const { offset } = pairs
     const key = readText(pairs, end, "Key")
-    if (entries.has(key)) refuse("Key", offset + 2, "is there twice")
+    if (entries.has(key)) rejectField("Key", offset + 2, "is there twice")
     entries.set(key, readText(pairs, end, "Value"))
   }
   if (pairs.offset !== end) {
-    refuse("Key Value Pairs Length", lengthOffset, `is ${length}, the pairs take ${pairs.offset - lengthOffset - 2}`)
+    rejectField(
+      "Key Value Pairs Length",
+      lengthOffset,
+      `is ${length}, the pairs take ${pairs.offset - lengthOffset - 2}`
+    )
   }
   return Object.freeze(Object.fromEntries(entries))
 }
@@ -65,7 +71,7 @@ const readText = (pairs: ByteReader, end: number, field: string): string => {
   const offset = pairs.offset
   const length = end - offset >= 2 ? pairs.uint16(`${field} Length`) : undefined
   if (length === undefined || end - pairs.offset < length) {
-    return refuse(`${field} Length`, offset, "runs past the end of the key value pairs")
+    return rejectField(`${field} Length`, offset, "runs past the end of the key value pairs")
   }
-  return bytes.fromUtf8(pairs.take(field, length)) ?? refuse(field, offset + 2, "is not valid UTF-8")
+  return bytes.fromUtf8(pairs.take(field, length)) ?? rejectField(field, offset + 2, "is not valid UTF-8")
 }

@@ -5,7 +5,7 @@
  */
 import type * as Result from "effect/Result"
 import type { AlgorithmSuite } from "../model/AlgorithmSuite.ts"
-import { ByteReader, decoding, refuse } from "./internal/ByteReader.ts"
+import { ByteReader, decoding, rejectField } from "./internal/ByteReader.ts"
 import { ByteWriter } from "./internal/ByteWriter.ts"
 import type { MalformedMessage } from "../model/errors/MalformedMessage.ts"
 
@@ -39,6 +39,6 @@ export const decode = (
       ? undefined
       : reader.take("Signature", reader.uint16("Signature Length"))
     const trailing = message.length - reader.offset
-    if (trailing > 0) refuse("Trailing Bytes", reader.offset, `the message ends here, not ${trailing} later`)
+    if (trailing > 0) rejectField("Trailing Bytes", reader.offset, `the message ends here, not ${trailing} later`)
     return signature
   }, start)

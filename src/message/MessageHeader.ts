@@ -12,7 +12,7 @@ import * as bytes from "../internal/bytes.ts"
 import type { ContentType } from "./internal/frames.ts"
 import * as EncryptedDataKeyCodec from "./EncryptedDataKeyCodec.ts"
 import * as EncryptionContextCodec from "./EncryptionContextCodec.ts"
-import { ByteReader, decoding, refuse } from "./internal/ByteReader.ts"
+import { ByteReader, decoding, rejectField } from "./internal/ByteReader.ts"
 import { ByteWriter } from "./internal/ByteWriter.ts"
 import type { MalformedMessage } from "../model/errors/MalformedMessage.ts"
 
@@ -160,10 +160,10 @@ export const decode = (
 
 const read = (reader: ByteReader, maxEncryptedDataKeys: number | undefined): DecodedHeader => {
   const version = reader.uint8("Version")
-  if (version !== 1 && version !== 2) return refuse("Version", 0, `must be 1 or 2, is ${version}`)
+  if (version !== 1 && version !== 2) return rejectField("Version", 0, `must be 1 or 2, is ${version}`)
   if (version === 1) {
     const type = reader.uint8("Type")
-    if (type !== customerAuthenticatedEncryptedData) refuse("Type", 1, `must be 128, is ${type}`)
+    if (type !== customerAuthenticatedEncryptedData) rejectField("Type", 1, `must be 128, is ${type}`)
   }
   const algorithmSuite = readAlgorithmSuite(reader, version)
   const messageId = reader.copy("Message ID", algorithmSuite.messageIdLength)
@@ -172,10 +172,10 @@ const read = (reader: ByteReader, maxEncryptedDataKeys: number | undefined): Dec
   const contentType = readContentType(reader)
   if (version === 1) {
     const offset = reader.offset
-    if (reader.uint32("Reserved") !== 0) refuse("Reserved", offset, "must be zero")
+    if (reader.uint32("Reserved") !== 0) rejectField("Reserved", offset, "must be zero")
     const ivLength = reader.uint8("IV Length")
     if (ivLength !== algorithmSuite.ivLength) {
-      refuse("IV Length", offset + 4, `must be ${algorithmSuite.ivLength}, is ${ivLength}`)
+      rejectField("IV Length", offset + 4, `must be ${algorithmSuite.ivLength}, is ${ivLength}`)
     }
   }
   const frameLength = readFrameLength(reader, contentType)
@@ -205,11 +205,11 @@ const readAlgorithmSuite = (reader: ByteReader, version: 1 | 2): AlgorithmSuite.
   const id = reader.uint16("Algorithm Suite ID")
   const suite = AlgorithmSuite.fromId(id)
   if (suite === undefined) {
-    return refuse("Algorithm Suite ID", offset, `${AlgorithmSuite.formatId(id)} is none of the known suites`)
+    return rejectField("Algorithm Suite ID", offset, `${AlgorithmSuite.formatId(id)} is none of the known suites`)
   }
   return suite.messageFormatVersion === version
     ? suite
-    : refuse(
+    : rejectField(
       "Algorithm Suite ID",
       offset,
       `${AlgorithmSuite.formatId(id)} belongs to version ${suite.messageFormatVersion}, the message is of ${version}`
@@ -219,15 +219,17 @@ const readAlgorithmSuite = (reader: ByteReader, version: 1 | 2): AlgorithmSuite.
 const readContentType = (reader: ByteReader): ContentType => {
   const { offset } = reader
   const value = reader.uint8("Content Type")
-  return contentTypes.get(value) ?? refuse("Content Type", offset, `must be 1 or 2, is ${value}`)
+  return contentTypes.get(value) ?? rejectField("Content Type", offset, `must be 1 or 2, is ${value}`)
 }
 
 const readFrameLength = (reader: ByteReader, contentType: ContentType): number => {
   const { offset } = reader
   const frameLength = reader.uint32("Frame Length")
-  if (contentType === "framed" && frameLength === 0) refuse("Frame Length", offset, "must not be zero in framed data")
+  if (contentType === "framed" && frameLength === 0) {
+    rejectField("Frame Length", offset, "must not be zero in framed data")
+  }
   if (contentType === "nonFramed" && frameLength !== 0) {
-    refuse("Frame Length", offset, `must be zero in non-framed data, is ${frameLength}`)
+    rejectField("Frame Length", offset, `must be zero in non-framed data, is ${frameLength}`)
   }
   return frameLength
 }

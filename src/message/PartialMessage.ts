@@ -3,8 +3,9 @@
  * What is read here only where streams are used is apart from `MessageHeader` and `MessageBody`, which read whole ones.
  */
 import type * as Result from "effect/Result"
+import { reject } from "../internal/rejection.ts"
 import * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
-import { ByteReader, decodingPart, type EndOfInput, refuseWith } from "./internal/ByteReader.ts"
+import { ByteReader, decodingPart, type EndOfInput } from "./internal/ByteReader.ts"
 import type { MalformedMessage } from "../model/errors/MalformedMessage.ts"
 import { type BodyHeader, type Frame, readFrame, readFrameHead } from "./internal/frames.ts"
 import * as MessageBody from "./MessageBody.ts"
@@ -59,7 +60,7 @@ export const decodeFrame = <E extends Error>(
     const reader = new ByteReader(part, options.offset)
     const { contentLength } = readFrameHead(reader, header, options.sequenceNumber)
     const error = options.reject(contentLength)
-    if (error !== undefined) refuseWith(error)
+    if (error !== undefined) reject(error)
     reader.offset = options.offset
     const frame = readFrame(reader, header, options.sequenceNumber)
     return { ...frame, end: reader.offset }

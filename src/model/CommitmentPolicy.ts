@@ -3,8 +3,8 @@
  *
  * Specification: framework/commitment-policy.md
  */
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { reject } from "../internal/rejection.ts"
 import * as AlgorithmSuite from "./AlgorithmSuite.ts"
 import { CommitmentPolicyViolation, InvalidOption } from "./errors/Reasons.ts"
 
@@ -47,40 +47,37 @@ export const defaultAlgorithmSuite = (policy: CommitmentPolicy): AlgorithmSuite.
     : AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
 
 /**
- * Checks that messages may be encrypted with the suite under the policy.
+ * Checks that messages may be encrypted with the suite under the policy. Rejects with `InvalidOption` or
+ * `CommitmentPolicyViolation`.
  *
  * Specification: client-apis/encrypt.md#algorithm-suite
  *
  * @internal
  */
-export const checkEncrypt = (
-  policy: CommitmentPolicy,
-  suite: AlgorithmSuite.AlgorithmSuite
-): Result.Result<void, InvalidOption | CommitmentPolicyViolation> => check(policy, suite, allowsEncrypt)
+export const checkEncrypt = (policy: CommitmentPolicy, suite: AlgorithmSuite.AlgorithmSuite): void =>
+  check(policy, suite, allowsEncrypt)
 
 /**
- * Checks that messages of the suite may be decrypted under the policy.
+ * Checks that messages of the suite may be decrypted under the policy. Rejects as `checkEncrypt` does.
  *
  * Specification: client-apis/decrypt.md#parse-the-header
  *
  * @internal
  */
-export const checkDecrypt = (
-  policy: CommitmentPolicy,
-  suite: AlgorithmSuite.AlgorithmSuite
-): Result.Result<void, InvalidOption | CommitmentPolicyViolation> => check(policy, suite, allowsDecrypt)
+export const checkDecrypt = (policy: CommitmentPolicy, suite: AlgorithmSuite.AlgorithmSuite): void =>
+  check(policy, suite, allowsDecrypt)
 
 const check = (
   commitmentPolicy: CommitmentPolicy,
   suite: AlgorithmSuite.AlgorithmSuite,
   allows: (policy: CommitmentPolicy, suite: AlgorithmSuite.AlgorithmSuite) => boolean
-): Result.Result<void, InvalidOption | CommitmentPolicyViolation> => {
+): void => {
   if (!AlgorithmSuite.isAlgorithmSuite(suite)) {
-    return Result.fail(
+    reject(
       new InvalidOption({ field: "algorithmSuite", description: "must be one of the eleven suites of AlgorithmSuite" })
     )
   }
-  return allows(commitmentPolicy, suite)
-    ? Result.void
-    : Result.fail(new CommitmentPolicyViolation({ commitmentPolicy, algorithmSuite: suite.name }))
+  if (!allows(commitmentPolicy, suite)) {
+    reject(new CommitmentPolicyViolation({ commitmentPolicy, algorithmSuite: suite.name }))
+  }
 }

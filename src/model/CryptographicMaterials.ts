@@ -11,6 +11,7 @@ import * as EncryptionContext from "./EncryptionContext.ts"
 import { InvalidMaterials } from "./errors/Reasons.ts"
 import { makeBrand } from "../internal/brand.ts"
 import * as bytes from "../internal/bytes.ts"
+import { reject } from "../internal/rejection.ts"
 import type { SigningKey, VerificationKey } from "./KeyHandles.ts"
 
 /** Materials on their way through keyrings: the first keyring adds the data key, each adds encrypted data keys. */
@@ -52,21 +53,18 @@ const checkedEncryption = /*#__PURE__*/ makeBrand()
 const checkedDecryption = /*#__PURE__*/ makeBrand()
 
 /**
- * Checks that a suite can use a data key: it is not released yet, has the suite's length, and is not all zero. The error
- * names the fault.
+ * Checks that a suite can use a data key: it is not released yet, has the suite's length, and is not all zero. Rejects with
+ * `InvalidMaterials`, which names the fault.
  *
  * @internal
  */
-export const checkDataKey = (
-  algorithmSuite: AlgorithmSuite.AlgorithmSuite,
-  plaintextDataKey: DataKey.DataKey
-): Result.Result<void, InvalidMaterials> => {
+export const checkDataKey = (suite: AlgorithmSuite.AlgorithmSuite, plaintextDataKey: DataKey.DataKey): void => {
   const value = unreleased(plaintextDataKey)
   if (!bytes.isBytes(value)) return invalid("plaintextDataKey", "is no data key, or was released already")
-  if (value.length !== algorithmSuite.dataKeyLength) {
-    return invalid("plaintextDataKey", `is ${value.length} bytes, the suite takes ${algorithmSuite.dataKeyLength}`)
+  if (value.length !== suite.dataKeyLength) {
+    invalid("plaintextDataKey", `is ${value.length} bytes, the suite takes ${suite.dataKeyLength}`)
   }
-  return bytes.isAllZero(value) ? invalid("plaintextDataKey", "is all zero") : Result.void
+  if (bytes.isAllZero(value)) invalid("plaintextDataKey", "is all zero")
 }
 
 const unreleased = (plaintextDataKey: DataKey.DataKey): unknown => {
@@ -80,29 +78,26 @@ const unreleased = (plaintextDataKey: DataKey.DataKey): unknown => {
 /**
  * Checks that encryption materials are complete and fit the message format. Returns a frozen copy, whose context can no
  * longer change either. Materials that were returned here before are returned as they are; of those only the data key is
- * checked again, since it may have been released.
+ * checked again, since it may have been released. Rejects with `InvalidMaterials`.
  *
  * Specification: framework/cmm-interface.md#get-encryption-materials
  *
  * @internal
  */
-export const checkEncryptionMaterials = (
-  materials: EncryptionMaterials
-): Result.Result<CompleteEncryptionMaterials, InvalidMaterials> => {
+export const checkEncryptionMaterials = (materials: EncryptionMaterials): CompleteEncryptionMaterials => {
   if (typeof materials !== "object" || materials === null) return invalid("materials", "are missing")
   const { algorithmSuite, encryptedDataKeys, plaintextDataKey, requiredEncryptionContextKeys } = materials
   const isChecked = checkedEncryption.has(materials)
-  if (!isChecked && !AlgorithmSuite.isAlgorithmSuite(algorithmSuite)) return unknownSuite()
+  if (!isChecked) checkSuite(algorithmSuite)
   if (plaintextDataKey === undefined) return invalid("plaintextDataKey", "is missing")
-  const dataKey = checkDataKey(algorithmSuite, plaintextDataKey)
-  if (Result.isFailure(dataKey)) return Result.fail(dataKey.failure)
-  if (isChecked) return Result.succeed(materials as CompleteEncryptionMaterials)
+  checkDataKey(algorithmSuite, plaintextDataKey)
+  if (isChecked) return materials as CompleteEncryptionMaterials
   const context = EncryptionContext.validate(materials.encryptionContext)
   if (Result.isFailure(context)) return invalid("encryptionContext", context.failure.message)
   const encryptionContext = context.success
-  const wrong = checkEncryptedDataKeys(encryptedDataKeys) ?? checkSigningKey(materials, encryptionContext) ??
-    checkRequiredKeys(requiredEncryptionContextKeys, encryptionContext)
-  if (wrong !== undefined) return wrong
+  checkEncryptedDataKeys(encryptedDataKeys)
+  checkSigningKey(materials, encryptionContext)
+  checkRequiredKeys(requiredEncryptionContextKeys, encryptionContext)
   const complete: CompleteEncryptionMaterials = {
     ...materials,
     encryptionContext,
@@ -110,106 +105,91 @@ export const checkEncryptionMaterials = (
     requiredEncryptionContextKeys: Object.freeze([...requiredEncryptionContextKeys]),
     plaintextDataKey
   }
-  return Result.succeed(Object.freeze(checkedEncryption.mark(complete)))
+  return Object.freeze(checkedEncryption.mark(complete))
 }
 
-const unknownSuite = () => invalid("algorithmSuite", "is none of the known suites")
+const checkSuite = (suite: unknown): void => {
+  if (!AlgorithmSuite.isAlgorithmSuite(suite)) invalid("algorithmSuite", "is none of the known suites")
+}
 
-const checkEncryptedDataKeys = (encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>) => {
-  if (!Array.isArray(encryptedDataKeys) || encryptedDataKeys.length === 0) {
-    return invalid("encryptedDataKeys", "there is none")
-  }
+const checkEncryptedDataKeys = (encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>): void => {
+  if (!Array.isArray(encryptedDataKeys) || encryptedDataKeys.length === 0) invalid("encryptedDataKeys", "there is none")
   const { maxCount } = EncryptedDataKey
   if (encryptedDataKeys.length > maxCount) {
-    return invalid("encryptedDataKeys", `there are ${encryptedDataKeys.length}, at most ${maxCount} fit a message`)
+    invalid("encryptedDataKeys", `there are ${encryptedDataKeys.length}, at most ${maxCount} fit a message`)
   }
-  for (const edk of encryptedDataKeys) {
-    const wrong = checkEncryptedDataKey(edk)
-    if (wrong !== undefined) return wrong
-  }
-  return undefined
+  for (const edk of encryptedDataKeys) checkEncryptedDataKey(edk)
 }
 
-/** A signing key goes with a suite that signs, and with the public key in the context. */
+/** Checks that a signing key goes with a suite that signs, and with the public key in the context. */
 const checkSigningKey = (
   { algorithmSuite, signingKey }: EncryptionMaterials,
   context: EncryptionContext.EncryptionContext
-) => {
-  if ((signingKey === undefined) !== (algorithmSuite.signature === undefined)) {
-    return invalid(
-      "signingKey",
-      signingKey === undefined ? "is missing, the suite signs" : "is there, the suite does not sign"
+): void => {
+  checkPresence("signingKey", signingKey, algorithmSuite)
+  // The message would be undecryptable without it, and with one that has no signing key.
+  if (Object.hasOwn(context, EncryptionContext.publicKeyKey) !== (signingKey !== undefined)) {
+    invalid(
+      "encryptionContext",
+      `${JSON.stringify(EncryptionContext.publicKeyKey)} is ${
+        signingKey === undefined ? "there, the suite does not sign" : "missing, the suite signs"
+      }`
     )
   }
-  // The message would be undecryptable without it, and with one that has no signing key.
-  return Object.hasOwn(context, EncryptionContext.publicKeyKey) === (signingKey !== undefined) ? undefined : invalid(
-    "encryptionContext",
-    `${JSON.stringify(EncryptionContext.publicKeyKey)} is ${
-      signingKey === undefined ? "there, the suite does not sign" : "missing, the suite signs"
-    }`
-  )
 }
 
-const checkEncryptedDataKey = (edk: EncryptedDataKey.EncryptedDataKey) => {
-  if (typeof edk !== "object" || edk === null) {
-    return invalid("encryptedDataKeys", "holds what is no encrypted data key")
+const checkPresence = (field: string, key: unknown, { signature }: AlgorithmSuite.AlgorithmSuite): void => {
+  if ((key === undefined) !== (signature === undefined)) {
+    invalid(field, key === undefined ? "is missing, the suite signs" : "is there, the suite does not sign")
   }
+}
+
+const checkEncryptedDataKey = (edk: EncryptedDataKey.EncryptedDataKey): void => {
+  if (typeof edk !== "object" || edk === null) invalid("encryptedDataKeys", "holds what is no encrypted data key")
   const { ciphertext, keyProviderId, keyProviderInfo } = edk
   if (typeof keyProviderId !== "string" || !bytes.isWellFormed(keyProviderId)) {
-    return invalid("encryptedDataKeys.keyProviderId", "is not well-formed Unicode")
+    invalid("encryptedDataKeys.keyProviderId", "is not well-formed Unicode")
   }
-  return checkField("keyProviderId", bytes.utf8(keyProviderId)) ?? checkField("keyProviderInfo", keyProviderInfo) ??
-    checkField("ciphertext", ciphertext)
+  checkField("keyProviderId", bytes.utf8(keyProviderId))
+  checkField("keyProviderInfo", keyProviderInfo)
+  checkField("ciphertext", ciphertext)
 }
 
-const checkField = (field: keyof EncryptedDataKey.EncryptedDataKey, value: Uint8Array) => {
-  if (!bytes.isBytes(value)) return invalid(`encryptedDataKeys.${field}`, "is no Uint8Array")
-  return value.length > EncryptedDataKey.maxFieldLength
-    ? invalid(
-      `encryptedDataKeys.${field}`,
-      `is ${value.length} bytes, at most ${EncryptedDataKey.maxFieldLength} fit a message`
-    )
-    : undefined
+const checkField = (name: keyof EncryptedDataKey.EncryptedDataKey, value: Uint8Array): void => {
+  const field = `encryptedDataKeys.${name}`
+  if (!bytes.isBytes(value)) return invalid(field, "is no Uint8Array")
+  if (value.length > EncryptedDataKey.maxFieldLength) {
+    invalid(field, `is ${value.length} bytes, at most ${EncryptedDataKey.maxFieldLength} fit a message`)
+  }
 }
 
-const checkRequiredKeys = (keys: ReadonlyArray<string>, context: EncryptionContext.EncryptionContext) => {
-  if (!Array.isArray(keys)) return invalid("requiredEncryptionContextKeys", "are missing")
+const checkRequiredKeys = (keys: ReadonlyArray<string>, context: EncryptionContext.EncryptionContext): void => {
+  if (!Array.isArray(keys)) invalid("requiredEncryptionContextKeys", "are missing")
   const missing = keys.find((key) => !Object.hasOwn(context, key))
-  return missing === undefined
-    ? undefined
-    : invalid("requiredEncryptionContextKeys", `the context has no key ${JSON.stringify(missing)}`)
+  if (missing !== undefined) {
+    invalid("requiredEncryptionContextKeys", `the context has no key ${JSON.stringify(missing)}`)
+  }
 }
 
 /**
  * Checks that decryption materials are complete. Returns a frozen copy with a frozen context. Materials that were returned
  * here before are returned as they are; of those only the data key is checked again, since it may have been released.
+ * Rejects with `InvalidMaterials`.
  *
  * Specification: framework/cmm-interface.md#decrypt-materials
  *
  * @internal
  */
-export const checkDecryptionMaterials = (
-  materials: CompleteDecryptionMaterials
-): Result.Result<CompleteDecryptionMaterials, InvalidMaterials> => {
+export const checkDecryptionMaterials = (materials: CompleteDecryptionMaterials): CompleteDecryptionMaterials => {
   if (typeof materials !== "object" || materials === null) return invalid("materials", "are missing")
-  const { algorithmSuite, encryptionContext, plaintextDataKey, requiredEncryptionContextKeys, verificationKey } =
-    materials
+  const { algorithmSuite, encryptionContext, plaintextDataKey, requiredEncryptionContextKeys } = materials
   const isChecked = checkedDecryption.has(materials)
-  if (!isChecked && !AlgorithmSuite.isAlgorithmSuite(algorithmSuite)) return unknownSuite()
-  const dataKey = checkDataKey(algorithmSuite, plaintextDataKey)
-  if (Result.isFailure(dataKey)) return Result.fail(dataKey.failure)
-  if (isChecked) return Result.succeed(materials)
-  if ((verificationKey === undefined) !== (algorithmSuite.signature === undefined)) {
-    return invalid(
-      "verificationKey",
-      verificationKey === undefined ? "is missing, the suite signs" : "is there, the suite does not sign"
-    )
-  }
-  if (typeof encryptionContext !== "object" || encryptionContext === null) {
-    return invalid("encryptionContext", "is missing")
-  }
-  const wrong = checkRequiredKeys(requiredEncryptionContextKeys, encryptionContext)
-  if (wrong !== undefined) return wrong
+  if (!isChecked) checkSuite(algorithmSuite)
+  checkDataKey(algorithmSuite, plaintextDataKey)
+  if (isChecked) return materials
+  checkPresence("verificationKey", materials.verificationKey, algorithmSuite)
+  if (typeof encryptionContext !== "object" || encryptionContext === null) invalid("encryptionContext", "is missing")
+  checkRequiredKeys(requiredEncryptionContextKeys, encryptionContext)
   const complete: CompleteDecryptionMaterials = {
     ...materials,
     // Stored and required pairs together can be too long to be valid as one context.
@@ -218,7 +198,7 @@ export const checkDecryptionMaterials = (
       : Object.freeze({ ...encryptionContext }),
     requiredEncryptionContextKeys: Object.freeze([...requiredEncryptionContextKeys])
   }
-  return Result.succeed(Object.freeze(checkedDecryption.mark(complete)))
+  return Object.freeze(checkedDecryption.mark(complete))
 }
 
 /**
@@ -237,4 +217,4 @@ export const withParts = <Materials extends CompleteEncryptionMaterials | Comple
   return Object.freeze(copy)
 }
 
-const invalid = (field: string, description: string) => Result.fail(new InvalidMaterials({ field, description }))
+const invalid = (field: string, description: string): never => reject(new InvalidMaterials({ field, description }))

@@ -7,6 +7,7 @@ import * as Result from "effect/Result"
 import { InvalidEncryptionContext } from "./errors/Reasons.ts"
 import { makeBrand } from "../internal/brand.ts"
 import * as bytes from "../internal/bytes.ts"
+import { orReject } from "../internal/rejection.ts"
 
 /** Text pairs. Keys and values are at most 65,535 bytes of UTF-8 each, and so is the whole when serialised. */
 export type EncryptionContext = Readonly<Record<string, string>>
@@ -85,15 +86,16 @@ export const findReservedKey = (context: EncryptionContext): string | undefined 
 }
 
 /**
- * Rejects a context to encrypt under that has keys which only the library may set.
+ * Validates a context to encrypt under, which has no keys that only the library may set. Rejects with
+ * `InvalidEncryptionContext`.
  *
  * Specification: client-apis/encrypt.md#encryption-context
  *
  * @internal
  */
-export const checkUnreserved = (context: EncryptionContext): Result.Result<void, InvalidEncryptionContext> => {
+export const checkUnreserved = (context: EncryptionContext): void => {
   const key = findReservedKey(context)
-  return key === undefined ? Result.void : invalid(`keys that begin with ${reservedPrefix} are reserved`, key)
+  if (key !== undefined) orReject(invalid(`keys that begin with ${reservedPrefix} are reserved`, key))
 }
 
 /**

@@ -4,9 +4,7 @@
 import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
-import * as Result from "effect/Result"
 import { checkBytes } from "../client/request.ts"
-import type { InvalidOption } from "../model/errors/Reasons.ts"
 import { ByteQueue } from "./ByteQueue.ts"
 
 /** Chunks of bytes, as a `Pull` of a stream returns them. */
@@ -30,7 +28,7 @@ export interface Upstream<E, R> {
 export const make = <E, R, E2>(
   source: Pull.Pull<Chunks, E, void, R>,
   field: "plaintext" | "message",
-  fail: (error: InvalidOption) => Effect.Effect<never, E2>,
+  orFail: <A>(check: () => A) => Effect.Effect<A, E2>,
   check: (received: number) => Effect.Effect<void, E2>
 ): Upstream<E | E2, R> => {
   const queue = new ByteQueue()
@@ -39,16 +37,15 @@ export const make = <E, R, E2>(
   let received = 0
   let ended = false
   const pull: Effect.Effect<boolean, E | E2, R> = Pull.matchEffect(source, {
-    onSuccess: (arrived): Effect.Effect<boolean, E2> => {
-      for (const chunk of arrived) {
-        const checked = checkBytes(field, chunk, "a stream of Uint8Array")
-        if (Result.isFailure(checked)) return fail(checked.failure)
-        received += chunk.length
-      }
-      chunks = arrived
-      index = 0
-      return Effect.as(check(received), true)
-    },
+    onSuccess: (arrived): Effect.Effect<boolean, E2> =>
+      Effect.flatMap(
+        orFail(() => {
+          for (const chunk of arrived) received += checkBytes(field, chunk, "a stream of Uint8Array").length
+          chunks = arrived
+          index = 0
+        }),
+        () => Effect.as(check(received), true)
+      ),
     onFailure: (cause): Effect.Effect<boolean, E> => Effect.failCause(cause),
     onDone: (): Effect.Effect<boolean> => {
       ended = true

@@ -6,15 +6,15 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
-import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type { Client } from "../client/Client.ts"
 import type { DecryptRangeOptions, PlaintextRange, RandomAccessSource, StreamOptions } from "../client/Options.ts"
 import { checkBytes, invalidOption } from "../client/request.ts"
+import { orReject, reject } from "../internal/rejection.ts"
 import * as MessageBody from "../message/MessageBody.ts"
 import type * as MessageHeader from "../message/MessageHeader.ts"
 import * as PartialMessage from "../message/PartialMessage.ts"
-import { type DecryptError, type DecryptErrorReason, failDecrypt, orFailDecrypt } from "../model/errors/DecryptError.ts"
+import { type DecryptError, failDecrypt, orFailDecrypt } from "../model/errors/DecryptError.ts"
 import { MalformedMessage } from "../model/errors/MalformedMessage.ts"
 import { MessageNotAccepted, WithheldPlaintextTooLong } from "../model/errors/Reasons.ts"
 import { beginOpening } from "./beginOpening.ts"
@@ -35,12 +35,12 @@ export const decryptRange = <E, R, E2, R2>(
 ): Stream.Stream<Uint8Array, E | E2 | DecryptError, R | R2> =>
   Stream.fromPull(Effect.sync((): Pull.Pull<Chunks, E | E2 | DecryptError, void, R | R2> => {
     let next: Pull.Pull<Chunks, E | E2 | DecryptError, void, R | R2> = Effect.gen(function*() {
-      const settings = yield* orFailDecrypt(decryptRangeSettings(client, source, range, options))
+      const settings = yield* orFailDecrypt(() => decryptRangeSettings(client, source, range, options))
       const read = yield* readHeader(client, seeStart(source))
       yield* checkKind(read.decoded.header)
       const { metadata, opening } = yield* beginOpening("EncryptionSdk.decryptRange", client, settings, read)
       if (options.onHeader !== undefined) yield* options.onHeader(metadata)
-      const plan = yield* orFailDecrypt(planRange(source.length, range, read.decoded))
+      const plan = yield* orFailDecrypt(() => planRange(source.length, range, read.decoded))
       if (range.length === 0) return yield* Cause.done()
       yield* checkWithheld(settings, plan)
       next = openRange(source, plan, opening, options)
@@ -76,20 +76,20 @@ const planRange = (
   sourceLength: number,
   { length, offset }: PlaintextRange,
   { header, length: bodyOffset }: MessageHeader.DecodedHeader
-): Result.Result<RangePlan, DecryptErrorReason> => {
+): RangePlan => {
   const { algorithmSuite, frameLength } = header
   const layout = PartialMessage.framedLayoutOf(algorithmSuite, sourceLength - bodyOffset, frameLength)
-  if (layout === undefined) return Result.fail(noWholeBody(bodyOffset))
+  if (layout === undefined) return reject(noWholeBody(bodyOffset))
   const { frameCount, plaintextLength } = layout
   const end = length === undefined ? plaintextLength : offset + length
   if (offset > plaintextLength || end > plaintextLength) {
-    return invalidOption("range", `must be within the ${plaintextLength} bytes of the plaintext`)
+    invalidOption("range", `must be within the ${plaintextLength} bytes of the plaintext`)
   }
   // The final frame is read for what lies behind all bytes.
   const frameAt = (position: number) => Math.min(Math.floor(position / frameLength), frameCount - 1)
   // Only the final frame, which may be empty, shows that the end is the end.
   const lastFrame = length === undefined ? frameCount - 1 : frameAt(end - 1)
-  return Result.succeed({ header, bodyOffset, layout, start: offset, end, firstFrame: frameAt(offset), lastFrame })
+  return { header, bodyOffset, layout, start: offset, end, firstFrame: frameAt(offset), lastFrame }
 }
 
 const checkWithheld = (
@@ -143,12 +143,8 @@ const readFrames = Effect.fnUntraced(function*<E, R>(
   const frames: Array<PartialMessage.DecodedFrame> = []
   let offset = 0
   while (frames.length < count) {
-    const frame = yield* orFailDecrypt(PartialMessage.decodeFrame<never>(header, part, {
-      start,
-      offset,
-      sequenceNumber: index + frames.length + 1,
-      reject: () => undefined
-    }))
+    const place = { start, offset, sequenceNumber: index + frames.length + 1, reject: () => undefined }
+    const frame = yield* orFailDecrypt(() => orReject(PartialMessage.decodeFrame<never>(header, part, place)))
     if (frame instanceof PartialMessage.EndOfInput) return yield* failDecrypt(PartialMessage.missing(frame))
     // Otherwise the message was cut, or goes on behind its end.
     if ((frame.content === "finalFrame") !== (index + frames.length === frameCount - 1)) {
@@ -166,15 +162,13 @@ const read = <E, R>(
   offset: number,
   length: number
 ): Effect.Effect<Uint8Array, E | DecryptError, R> =>
-  Effect.flatMap(source.read(offset, length), (bytes) => {
-    const checked = checkBytes("source.read", bytes, "an effect of a Uint8Array")
-    if (Result.isFailure(checked)) return failDecrypt(checked.failure)
-    return bytes.length === length
-      ? Effect.succeed(bytes)
-      : orFailDecrypt(
-        invalidOption("source.read", `answered ${bytes.length} bytes where ${length} were asked for`)
-      )
-  })
+  Effect.flatMap(source.read(offset, length), (bytes) =>
+    orFailDecrypt(() => {
+      checkBytes("source.read", bytes, "an effect of a Uint8Array")
+      return bytes.length === length
+        ? bytes
+        : invalidOption("source.read", `answered ${bytes.length} bytes where ${length} were asked for`)
+    }))
 
 const checkKind = ({ algorithmSuite, contentType }: MessageHeader.MessageHeader): Effect.Effect<void, DecryptError> => {
   if (algorithmSuite.signature !== undefined) {

@@ -12,6 +12,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Client } from "../client/Client.ts"
 import type { DecryptStreamOptions, StreamOptions, UnverifiedPlaintext } from "../client/Options.ts"
+import { orReject } from "../internal/rejection.ts"
 import * as MessageFooter from "../message/MessageFooter.ts"
 import type * as MessageHeader from "../message/MessageHeader.ts"
 import * as PartialMessage from "../message/PartialMessage.ts"
@@ -70,8 +71,8 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
   withholds: boolean,
   options: DecryptStreamOptions<E2, R2> = {}
 ): Effect.fn.Return<Pull.Pull<Chunks, E | E2 | DecryptError, void, R | R2>, DecryptError> {
-  const settings = yield* orFailDecrypt(decryptStreamSettings(client, options))
-  const upstream = makeUpstream(source, "message", failDecrypt, () => Effect.void)
+  const settings = yield* orFailDecrypt(() => decryptStreamSettings(client, options))
+  const upstream = makeUpstream(source, "message", orFailDecrypt, () => Effect.void)
   const withheld = new Withheld()
   yield* Scope.addFinalizer(
     scope,
@@ -161,7 +162,9 @@ const readSignature = Effect.fnUntraced(function*<E, R>(
   const length = algorithmSuite.signature === undefined ? 0 : PartialMessage.footerExtent(yield* view(upstream, 2))
   // One byte more than the footer shows that the message goes on.
   if (length !== undefined) yield* view(upstream, length + 1)
-  return yield* orFailDecrypt(MessageFooter.decode(algorithmSuite, queue.view(queue.available)!, 0, queue.offset))
+  return yield* orFailDecrypt(() =>
+    orReject(MessageFooter.decode(algorithmSuite, queue.view(queue.available)!, 0, queue.offset))
+  )
 })
 
 const isSigned = () =>

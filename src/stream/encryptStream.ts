@@ -35,12 +35,12 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
   scope: Scope.Scope,
   options: EncryptStreamOptions<E2, R2> = {}
 ): Effect.fn.Return<Pull.Pull<Chunks, E | E2 | EncryptError, void, R | R2>, EncryptError> {
-  const settings = yield* orFailEncrypt(encryptStreamSettings(client, options))
+  const settings = yield* orFailEncrypt(() => encryptStreamSettings(client, options))
   const { limit } = settings
   const upstream = makeUpstream(
     source,
     "plaintext",
-    failEncrypt,
+    orFailEncrypt,
     (received) =>
       limit !== undefined && received > limit.expected
         ? failEncrypt(new WrongPlaintextLength(limit))

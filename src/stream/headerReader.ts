@@ -37,7 +37,7 @@ export const readHeader = Effect.fnUntraced(function*<E, R>(
   }
   // A copy: what is verified must be what was decoded.
   const message = new Uint8Array(seen.subarray(0, length))
-  return { message, decoded: yield* orFailDecrypt(decodeHeader(client, message)) }
+  return { message, decoded: yield* orFailDecrypt(() => decodeHeader(client, message)) }
 })
 
 const headerTooLong = () =>

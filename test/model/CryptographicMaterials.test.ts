@@ -8,6 +8,7 @@ import {
   InvalidMaterials
 } from "effect-encryption-sdk"
 import type { Primitives } from "effect-encryption-sdk/crypto"
+import * as checks from "../support/checks.ts"
 
 const unsigned = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
 const signing = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
@@ -55,7 +56,7 @@ describe("CryptographicMaterials", () => {
     it("accepts the suite's length, and no other", () => {
       for (const suite of AlgorithmSuite.all) {
         for (const length of [0, 15, 16, 24, 31, 32, 33]) {
-          const result = CryptographicMaterials.checkDataKey(suite, dataKey(length))
+          const result = checks.checkDataKey(suite, dataKey(length))
           if (length === suite.dataKeyLength) assert.isTrue(Result.isSuccess(result))
           else {
             assertInvalid(result, "plaintextDataKey", `is ${length} bytes, the suite takes ${suite.dataKeyLength}`)
@@ -65,7 +66,7 @@ describe("CryptographicMaterials", () => {
     })
 
     it("refuses a key of zeroes, a released one, and what is no key", () => {
-      const check = (key: unknown) => CryptographicMaterials.checkDataKey(unsigned, key as DataKey.DataKey)
+      const check = (key: unknown) => checks.checkDataKey(unsigned, key as DataKey.DataKey)
       assertInvalid(check(DataKey.make(new Uint8Array(32))), "plaintextDataKey", "is all zero")
       for (const key of [released(), undefined, null, new Uint8Array(32).fill(1), Redacted.make("x".repeat(32))]) {
         assertInvalid(check(key), "plaintextDataKey", "is no data key, or was released already")
@@ -74,7 +75,7 @@ describe("CryptographicMaterials", () => {
   })
 
   describe("checkEncryptionMaterials", () => {
-    const check = (changes: object) => CryptographicMaterials.checkEncryptionMaterials(encryption(changes))
+    const check = (changes: object) => checks.checkEncryptionMaterials(encryption(changes))
 
     it("accepts what is complete, and answers it with a context that cannot change", () => {
       const encryptionContext = { a: "1" }
@@ -89,7 +90,7 @@ describe("CryptographicMaterials", () => {
 
     it("refuses each part that is missing or wrong, and names it", () => {
       assertInvalid(
-        CryptographicMaterials.checkEncryptionMaterials(
+        checks.checkEncryptionMaterials(
           undefined as unknown as CryptographicMaterials.EncryptionMaterials
         ),
         "materials",
@@ -177,7 +178,7 @@ describe("CryptographicMaterials", () => {
   })
 
   describe("checkDecryptionMaterials", () => {
-    const check = (changes: object) => CryptographicMaterials.checkDecryptionMaterials(decryption(changes))
+    const check = (changes: object) => checks.checkDecryptionMaterials(decryption(changes))
 
     it("accepts what is complete", () => {
       assert.isTrue(Result.isSuccess(check({})))
@@ -192,7 +193,7 @@ describe("CryptographicMaterials", () => {
 
     it("refuses each part that is missing or wrong, and names it", () => {
       assertInvalid(
-        CryptographicMaterials.checkDecryptionMaterials(
+        checks.checkDecryptionMaterials(
           null as unknown as CryptographicMaterials.CompleteDecryptionMaterials
         ),
         "materials",

@@ -4,10 +4,10 @@ import { AlgorithmSuite, CommitmentPolicy, DataKey, DefaultCmm, EncryptionContex
 import { CachePolicy, CachingCmm, LocalCache } from "effect-encryption-sdk/caching"
 import { KmsKeyring } from "effect-encryption-sdk/kms"
 import { Arbitraries, ScriptedKms } from "effect-encryption-sdk/testing"
-import * as Materials from "../../src/model/CryptographicMaterials.ts"
 import { TestClock } from "../support/TestClock.ts"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { scriptedManager } from "../support/scriptedManager.ts"
+import * as checks from "../support/checks.ts"
 
 const sample = <A>(arbitrary: Arbitrary.Arbitrary<A>, count = 500) =>
   Arbitrary.sampleEffect(arbitrary, { count, seed: "sample" })
@@ -209,11 +209,11 @@ describe("requests and materials", () => {
   it.effect("materials are complete, and each value owns its data key", () =>
     Effect.gen(function*() {
       for (const materials of yield* sample(Arbitraries.encryptionMaterials, 100)) {
-        assert.isTrue(Result.isSuccess(Materials.checkEncryptionMaterials(materials)))
+        assert.isTrue(Result.isSuccess(checks.checkEncryptionMaterials(materials)))
         DataKey.zero(materials.plaintextDataKey)
       }
       for (const materials of yield* sample(Arbitraries.decryptionMaterials, 100)) {
-        assert.isTrue(Result.isSuccess(Materials.checkDecryptionMaterials(materials)))
+        assert.isTrue(Result.isSuccess(checks.checkDecryptionMaterials(materials)))
       }
     }))
 })

@@ -3,18 +3,12 @@
  * `operations.ts` tells apart.
  */
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { MaterialsResponse } from "../../materials/CryptographicMaterialsManager.ts"
 import * as AlgorithmSuite from "../../model/AlgorithmSuite.ts"
 import type { CommitmentPolicy } from "../../model/CommitmentPolicy.ts"
 import type { EncryptionContext } from "../../model/EncryptionContext.ts"
-import {
-  type InvalidEncryptionContext,
-  type InvalidMaterials,
-  type InvalidOption,
-  MaterialsManagerFailed
-} from "../../model/errors/Reasons.ts"
+import { MaterialsManagerFailed } from "../../model/errors/Reasons.ts"
 import type { BypassReason, Usage } from "../../model/Receipt.ts"
 import type { RuleRequest } from "../CachePolicy.ts"
 import type { EntryMetadata } from "../EntryMetadata.ts"
@@ -80,19 +74,18 @@ export interface ReadRequest<Request, M extends CompleteMaterials> {
 export interface Operation<Request extends MaterialsRequest, M extends CompleteMaterials, E> {
   readonly name: "encrypt" | "decrypt"
   readonly cache: MaterialsCache
-  /** Checks and copies a request. */
-  readonly read: (
-    request: Request
-  ) => Result.Result<ReadRequest<Request, M> | "UnknownPlaintextLength", InvalidOption | InvalidEncryptionContext>
+  /** Checks and copies a request. Rejects with a reason of the operation's error. */
+  readonly read: (request: Request) => ReadRequest<Request, M> | "UnknownPlaintextLength"
   /** Asks the underlying manager, as it is. */
   readonly ask: (request: Request) => Effect.Effect<MaterialsResponse<M>, E, Scope.Scope>
-  readonly check: (materials: M) => Result.Result<M, InvalidMaterials>
+  /** Checks materials. Rejects with `InvalidMaterials`. */
+  readonly check: (materials: M) => M
   /** The materials with encrypted data keys of their own, which keep no larger buffer alive. */
   readonly detach: (materials: M) => M
   readonly encryptedDataKeys: (materials: M) => EntryMetadata["encryptedDataKeys"]
-  readonly error: (
-    reason: InvalidOption | InvalidEncryptionContext | InvalidMaterials | MaterialsManagerFailed
-  ) => E
+  /** Runs checks that reject, or fails with the operation's error. */
+  readonly orFail: <A>(check: () => A) => Effect.Effect<A, E>
+  readonly error: (reason: MaterialsManagerFailed) => E
 }
 
 /** The part of a manager that decides what is cacheable. */
@@ -112,14 +105,23 @@ export const classify = <Request extends MaterialsRequest, M extends CompleteMat
   if (algorithmSuite !== undefined && !AlgorithmSuite.isCacheable(algorithmSuite)) {
     return Effect.succeed("SuiteWithoutKeyDerivation")
   }
-  const result = operation.read(request)
-  if (Result.isFailure(result)) return Effect.fail(operation.error(result.failure))
-  const read = result.success
-  if (typeof read === "string") return Effect.succeed(read)
+  return Effect.flatMap(
+    operation.orFail(() => operation.read(request)),
+    (read) => typeof read === "string" ? Effect.succeed(read) : within(manager, operation, request, read)
+  )
+}
+
+/** Applies the policy's limits to a request. */
+const within = <Request extends MaterialsRequest, M extends CompleteMaterials, E>(
+  manager: Deciding,
+  operation: Operation<Request, M, E>,
+  request: Request,
+  read: ReadRequest<Request, M>
+): Effect.Effect<BypassReason | CacheableRequest<M, E>> => {
   const limits = manager.limitsFor({
     operation: operation.name,
     encryptionContext: read.request.encryptionContext,
-    algorithmSuite,
+    algorithmSuite: request.algorithmSuite,
     plaintextLength: read.plaintextLength
   })
   if (limits === undefined) return Effect.succeed("Rule")
@@ -176,9 +178,5 @@ const ask = <Request extends MaterialsRequest, M extends CompleteMaterials, E>(
 ): Effect.Effect<MaterialsResponse<M>, E, Scope.Scope> =>
   Effect.flatMap(
     operation.ask(request),
-    (response) =>
-      Effect.fromResult(Result.mapBoth(operation.check(response.materials), {
-        onFailure: operation.error,
-        onSuccess: (materials) => ({ ...response, materials })
-      }))
+    (response) => operation.orFail(() => ({ ...response, materials: operation.check(response.materials) }))
   )

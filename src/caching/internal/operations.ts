@@ -1,7 +1,7 @@
 /**
  * Encryption and decryption, as far as caching tells them apart.
  */
-import * as Result from "effect/Result"
+import { orReject, reject } from "../../internal/rejection.ts"
 import type {
   CryptographicMaterialsManager,
   DecryptMaterialsRequest,
@@ -10,8 +10,8 @@ import type {
 import * as Materials from "../../model/CryptographicMaterials.ts"
 import * as EncryptedDataKey from "../../model/EncryptedDataKey.ts"
 import * as EncryptionContext from "../../model/EncryptionContext.ts"
-import { DecryptError } from "../../model/errors/DecryptError.ts"
-import { EncryptError } from "../../model/errors/EncryptError.ts"
+import { DecryptError, orFailDecrypt } from "../../model/errors/DecryptError.ts"
+import { EncryptError, orFailEncrypt } from "../../model/errors/EncryptError.ts"
 import { InvalidOption } from "../../model/errors/Reasons.ts"
 import type { MaterialsCache } from "../MaterialsCache.ts"
 import type { Operation } from "./cacheable.ts"
@@ -32,31 +32,30 @@ export const encryption = (
   cache,
   read: (request) => {
     const { algorithmSuite, commitmentPolicy, maxPlaintextLength: length } = request
-    if (length === undefined) return Result.succeed("UnknownPlaintextLength")
-    if (!Number.isSafeInteger(length) || length < 0) return Result.fail(invalidLength(length))
-    return Result.map(EncryptionContext.validate(request.encryptionContext), (encryptionContext) => {
-      const requiredEncryptionContextKeys = request.requiredEncryptionContextKeys.length === 0
-        ? noKeys
-        : [...new Set(request.requiredEncryptionContextKeys)]
-      const copy: EncryptionMaterialsRequest = {
-        encryptionContext,
-        commitmentPolicy,
-        algorithmSuite,
-        requiredEncryptionContextKeys,
-        maxPlaintextLength: undefined
-      }
-      return {
-        request: copy,
-        encryptionContext,
-        plaintextLength: length,
-        charge: { messages: 1, bytes: BigInt(length) },
-        key: () => keys.encryption(copy, encryptionContext === request.encryptionContext),
-        ownKey: undefined,
-        seed: seeds === undefined || requiredEncryptionContextKeys.length > 0
-          ? undefined
-          : (materials) => seeding.prepare(seeds, materials, commitmentPolicy)
-      }
-    })
+    if (length === undefined) return "UnknownPlaintextLength"
+    if (!Number.isSafeInteger(length) || length < 0) reject(invalidLength(length))
+    const encryptionContext = orReject(EncryptionContext.validate(request.encryptionContext))
+    const requiredEncryptionContextKeys = request.requiredEncryptionContextKeys.length === 0
+      ? noKeys
+      : [...new Set(request.requiredEncryptionContextKeys)]
+    const copy: EncryptionMaterialsRequest = {
+      encryptionContext,
+      commitmentPolicy,
+      algorithmSuite,
+      requiredEncryptionContextKeys,
+      maxPlaintextLength: undefined
+    }
+    return {
+      request: copy,
+      encryptionContext,
+      plaintextLength: length,
+      charge: { messages: 1, bytes: BigInt(length) },
+      key: () => keys.encryption(copy, encryptionContext === request.encryptionContext),
+      ownKey: undefined,
+      seed: seeds === undefined || requiredEncryptionContextKeys.length > 0
+        ? undefined
+        : (materials) => seeding.prepare(seeds, materials, commitmentPolicy)
+    }
   },
   ask: (request) => materialsManager.getEncryptionMaterials(request),
   check: Materials.checkEncryptionMaterials,
@@ -65,6 +64,7 @@ export const encryption = (
       encryptedDataKeys: Object.freeze(materials.encryptedDataKeys.map(EncryptedDataKey.copy))
     }),
   encryptedDataKeys: (materials) => materials.encryptedDataKeys,
+  orFail: orFailEncrypt,
   error: (reason) => new EncryptError({ reason })
 })
 
@@ -84,34 +84,33 @@ export const decryption = (
   name: "decrypt",
   cache,
   read: (request) => {
-    const stored = EncryptionContext.validate(request.encryptionContext)
-    if (Result.isFailure(stored)) return Result.fail(stored.failure)
-    return Result.map(EncryptionContext.validate(request.expectedEncryptionContext), (expectedEncryptionContext) => {
-      const copy: DecryptMaterialsRequest = {
-        algorithmSuite: request.algorithmSuite,
-        commitmentPolicy: request.commitmentPolicy,
-        encryptedDataKeys: [...request.encryptedDataKeys],
-        encryptionContext: stored.success,
-        expectedEncryptionContext
-      }
-      const expectsNothing = Object.keys(expectedEncryptionContext).length === 0
-      return {
-        request: copy,
-        // With the expected pairs, which are reproduced where they are not stored.
-        encryptionContext: expectsNothing ? stored.success : { ...stored.success, ...expectedEncryptionContext },
-        plaintextLength: undefined,
-        // Charged nothing, it meets no limit but the age.
-        charge: noUsage,
-        key: () => keys.decryption(copy),
-        ownKey: isSeeded && expectsNothing ? keys.own : undefined,
-        seed: undefined
-      }
-    })
+    const encryptionContext = orReject(EncryptionContext.validate(request.encryptionContext))
+    const expectedEncryptionContext = orReject(EncryptionContext.validate(request.expectedEncryptionContext))
+    const copy: DecryptMaterialsRequest = {
+      algorithmSuite: request.algorithmSuite,
+      commitmentPolicy: request.commitmentPolicy,
+      encryptedDataKeys: [...request.encryptedDataKeys],
+      encryptionContext,
+      expectedEncryptionContext
+    }
+    const expectsNothing = Object.keys(expectedEncryptionContext).length === 0
+    return {
+      request: copy,
+      // With the expected pairs, which are reproduced where they are not stored.
+      encryptionContext: expectsNothing ? encryptionContext : { ...encryptionContext, ...expectedEncryptionContext },
+      plaintextLength: undefined,
+      // Charged nothing, it meets no limit but the age.
+      charge: noUsage,
+      key: () => keys.decryption(copy),
+      ownKey: isSeeded && expectsNothing ? keys.own : undefined,
+      seed: undefined
+    }
   },
   ask: (request) => materialsManager.decryptMaterials(request),
   check: Materials.checkDecryptionMaterials,
   detach: (materials) =>
     Materials.withParts(materials, { unwrappedDataKey: EncryptedDataKey.copy(materials.unwrappedDataKey) }),
   encryptedDataKeys: (materials) => [materials.unwrappedDataKey],
+  orFail: orFailDecrypt,
   error: (reason) => new DecryptError({ reason })
 })

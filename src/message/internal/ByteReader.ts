@@ -6,6 +6,7 @@
  * as on a whole one: a shortage (`EndOfInput`) is not the same as a fault.
  */
 import * as Result from "effect/Result"
+import { reject, Rejection } from "../../internal/rejection.ts"
 import { MalformedMessage } from "../../model/errors/MalformedMessage.ts"
 
 /** Shortage: there are fewer bytes than the field takes. A reader that still receives bytes may try again with more. */
@@ -22,22 +23,9 @@ export class EndOfInput {
   }
 }
 
-/** A rejection on its way to `decoding`. */
-class Rejection {
-  readonly error: unknown
-  constructor(error: unknown) {
-    this.error = error
-  }
-}
-
-/** Ends the decoding with an error of the decoder's own, which `decoding` must name in its type. */
-export const refuseWith = (error: Error): never => {
-  throw new Rejection(error)
-}
-
 /** Ends the decoding: the field that begins at `offset` holds what it must not. */
-export const refuse = (field: string, offset: number, description: string): never =>
-  refuseWith(new MalformedMessage({ field, description, offset }))
+export const rejectField = (field: string, offset: number, description: string): never =>
+  reject(new MalformedMessage({ field, description, offset }))
 
 /** Converts a shortage to `MalformedMessage`, at the end of the input. */
 export const missing = ({ available, field, needed, offset }: EndOfInput): MalformedMessage => {

@@ -5,7 +5,7 @@
  */
 import type { AlgorithmSuite } from "../../model/AlgorithmSuite.ts"
 import type { BodyContent } from "./bodyAad.ts"
-import { type ByteReader, refuse } from "./ByteReader.ts"
+import { type ByteReader, rejectField } from "./ByteReader.ts"
 
 /**
  * Division of the body. This library writes `framed` alone, and reads both.
@@ -67,14 +67,14 @@ export const readFrameHead = (reader: ByteReader, header: BodyHeader, sequenceNu
   const isFinal = first === sequenceNumberEnd
   const numberOffset = isFinal ? reader.offset : offset
   const number = isFinal ? reader.uint32("Sequence Number") : first
-  if (number !== sequenceNumber) refuse("Sequence Number", numberOffset, `must be ${sequenceNumber}, is ${number}`)
+  if (number !== sequenceNumber) rejectField("Sequence Number", numberOffset, `must be ${sequenceNumber}, is ${number}`)
   const ivOffset = reader.skip("IV", algorithmSuite.ivLength)
   if (!isFinal) return { content: "frame", ivOffset, contentLength: frameLength }
 
   const lengthOffset = reader.offset
   const contentLength = reader.uint32("Encrypted Content Length")
   if (contentLength > frameLength) {
-    refuse("Encrypted Content Length", lengthOffset, `is ${contentLength}, the frame length is ${frameLength}`)
+    rejectField("Encrypted Content Length", lengthOffset, `is ${contentLength}, the frame length is ${frameLength}`)
   }
   return { content: "finalFrame", ivOffset, contentLength }
 }
@@ -85,7 +85,11 @@ const readNonFramedHead = (reader: ByteReader, algorithmSuite: AlgorithmSuite): 
   const lengthOffset = reader.offset
   const contentLength = reader.uint64("Encrypted Content Length")
   if (contentLength > maxNonFramedLength) {
-    refuse("Encrypted Content Length", lengthOffset, `is ${contentLength}, at most ${maxNonFramedLength} is allowed`)
+    rejectField(
+      "Encrypted Content Length",
+      lengthOffset,
+      `is ${contentLength}, at most ${maxNonFramedLength} is allowed`
+    )
   }
   return { content: "nonFramed", ivOffset, contentLength: Number(contentLength) }
 }

@@ -18,6 +18,7 @@ import {
   TooManyEncryptedDataKeys,
   WithheldPlaintextTooLong
 } from "./Reasons.ts"
+import { checked } from "../../internal/rejection.ts"
 import { isRetryable } from "./retryable.ts"
 
 /** Reasons of a `DecryptError`. */
@@ -79,9 +80,11 @@ export const failDecrypt = (reason: DecryptErrorReason): Effect.Effect<never, De
   Effect.fail(new DecryptError({ reason }))
 
 /**
- * Goes on with a checked value, or fails the decryption.
+ * Runs checks that reject with reasons, and goes on with their value, or fails the decryption.
  *
  * @internal
  */
-export const orFailDecrypt = <A>(result: Result.Result<A, DecryptErrorReason>): Effect.Effect<A, DecryptError> =>
-  Result.isSuccess(result) ? Effect.succeed(result.success) : failDecrypt(result.failure)
+export const orFailDecrypt = <A>(check: () => A): Effect.Effect<A, DecryptError> => {
+  const result = checked<A, DecryptErrorReason>(check)
+  return Result.isSuccess(result) ? Effect.succeed(result.success) : failDecrypt(result.failure)
+}

@@ -12,6 +12,7 @@ import {
   TooManyEncryptedDataKeys,
   WrongPlaintextLength
 } from "./Reasons.ts"
+import { checked } from "../../internal/rejection.ts"
 import { isRetryable } from "./retryable.ts"
 
 /** Reasons of an `EncryptError`. */
@@ -51,9 +52,11 @@ export const failEncrypt = (reason: EncryptErrorReason): Effect.Effect<never, En
   Effect.fail(new EncryptError({ reason }))
 
 /**
- * Goes on with a checked value, or fails the encryption.
+ * Runs checks that reject with reasons, and goes on with their value, or fails the encryption.
  *
  * @internal
  */
-export const orFailEncrypt = <A>(result: Result.Result<A, EncryptErrorReason>): Effect.Effect<A, EncryptError> =>
-  Result.isSuccess(result) ? Effect.succeed(result.success) : failEncrypt(result.failure)
+export const orFailEncrypt = <A>(check: () => A): Effect.Effect<A, EncryptError> => {
+  const result = checked<A, EncryptErrorReason>(check)
+  return Result.isSuccess(result) ? Effect.succeed(result.success) : failEncrypt(result.failure)
+}
