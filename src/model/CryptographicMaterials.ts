@@ -101,7 +101,7 @@ export const checkEncryptionMaterials = (materials: EncryptionMaterials): Comple
   const complete: CompleteEncryptionMaterials = {
     ...materials,
     encryptionContext,
-    encryptedDataKeys: Object.freeze([...encryptedDataKeys]),
+    encryptedDataKeys: Object.freeze(encryptedDataKeys.map((edk) => Object.freeze({ ...edk }))),
     requiredEncryptionContextKeys: Object.freeze([...requiredEncryptionContextKeys]),
     plaintextDataKey
   }

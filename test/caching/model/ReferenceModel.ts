@@ -379,17 +379,19 @@ const matches = (
   Object.entries(context ?? {}).every(([name, value]) => metadata.context[name] === value) &&
   (wrappingKey === undefined || metadata.wrappingKey === undefined || metadata.wrappingKey === wrappingKey)
 
-/** Promise 17: closes the flights of this manager that fit, or whose wrapping key nobody knows yet. Answers how many. */
-export const closeFlights = (model: Model, manager: number, selector: Selector): number => {
+/**
+ * Promise 17: closes the flights of this manager that fit, or whose wrapping key is not known yet. An entry of theirs is
+ * evicted, and is seen to be where its cache has stored it before the put has ended.
+ */
+export const closeFlights = (model: Model, manager: number, selector: Selector, cause: string): Array<Eviction> => {
   const closed = model.flights.filter((flight) =>
     flight.manager === manager && flight.open &&
     matches(selector, flight.entry ?? { context: flight.request.context, wrappingKey: undefined })
   )
-  for (const flight of closed) {
+  return closed.flatMap((flight) => {
     flight.open = false
-    if (flight.entry !== undefined) evict(model, flight.entry, "invalidated")
-  }
-  return closed.length
+    return flight.entry === undefined ? [] : evict(model, flight.entry, cause)
+  })
 }
 
 export const deleteWhere = (

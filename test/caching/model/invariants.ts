@@ -68,10 +68,10 @@ const step = (check: Check, observation: Observation): void => {
       if (observation.request === undefined) check.askedIn.set(observation.fiber!, observation.call)
       return
     case "Invalidating":
-      ReferenceModel.closeFlights(check.model, observation.manager, observation.selector)
+      ReferenceModel.closeFlights(check.model, observation.manager, observation.selector, "invalidated")
       return
     case "Clearing":
-      ReferenceModel.closeFlights(check.model, observation.manager, everything)
+      ReferenceModel.closeFlights(check.model, observation.manager, everything, "cleared")
       return
     case "Closing":
       check.closed.add(observation.manager)

@@ -40,6 +40,8 @@ interface Selected {
   readonly cause: string
   /** How many were deleted, by cache. */
   readonly counts: Map<number, number>
+  /** Evictions of flights' own entries, until they have been compared. */
+  readonly evictions: Array<ReferenceModel.Eviction>
 }
 
 export interface Replay {

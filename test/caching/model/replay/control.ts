@@ -14,9 +14,9 @@ export const begins = (
   const [selector, cause] = observation._tag === "Clearing"
     ? [everything, "cleared"]
     : [observation.selector, "invalidated"]
-  replay.selected = { selector, cause, counts: new Map() }
   const open = model.flights.filter((flight) => flight.open)
-  ReferenceModel.closeFlights(model, observation.manager, selector)
+  const evictions = ReferenceModel.closeFlights(model, observation.manager, selector, cause)
+  replay.selected = { selector, cause, counts: new Map(), evictions }
   for (const flight of open) {
     if (flight.open) continue
     closedByControl.add(flight)
@@ -28,11 +28,11 @@ export const deleted = (
   replay: Replay,
   { at, cache, manager }: Extract<Observation, { _tag: "Deleted" }>
 ): void => {
-  const { cause, counts, selector } = replay.selected!
+  const { cause, counts, evictions, selector } = replay.selected!
   const { partition } = replay.program.managers[manager]
   const predicted = ReferenceModel.deleteWhere(replay.model, cache, partition, selector, cause)
   counts.set(cache, predicted.length)
-  compareEvictions(replay, predicted, at)
+  compareEvictions(replay, [...evictions.splice(0), ...predicted], at)
 }
 
 export const ends = (replay: Replay, observation: Extract<Observation, { _tag: "Invalidated" | "Cleared" }>): void => {

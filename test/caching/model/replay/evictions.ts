@@ -23,8 +23,10 @@ export const compareEvictions = (
   replay.evicted = []
 }
 
+/** A sweep evicts what is too old or spent. What control evicts on its way into the cache has another cause. */
 const isSweep = (observation: Observation | undefined): boolean =>
-  observation?._tag === "Evicted" && !observation.within && observation.request === undefined
+  observation?._tag === "Evicted" && !observation.within && observation.request === undefined &&
+  (observation.event.cause === "age" || observation.event.cause === "messages")
 
 /** Sweeps are seen by what they evict: all that is expired, at once. */
 export const evicted = (replay: Replay, observation: Extract<Observation, { _tag: "Evicted" }>): void => {
