@@ -10,7 +10,7 @@ import type { EvictionCause } from "./EntryMetadata.ts"
  *   been admitted before that showed.
  * - `Admitted`: a request was served from the cache (`hit`), joined a fetch (`joined`) or started one (`miss`). Requests
  *   for one `key` are admitted one after another, in the order of these events.
- * - `FetchStarted`: the underlying manager is asked, for a `request` that waits or to `refresh` an entry ahead. Several
+ * - `FetchStarted`: a fetch of the underlying manager starts, for a `request` that waits or to `refresh` an entry ahead. Several
  *   fetches for one key can be in flight, the manager's number of the `fetch` tells them apart.
  * - `Fetched`: that fetch ended. `abandoned` means that no request waited for it any more, or that the manager was closed.
  * - `Waiting`: one request more, or one less, waits for a fetch.

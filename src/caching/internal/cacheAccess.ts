@@ -20,7 +20,7 @@ import { type Instant, nowUnsafe } from "./instant.ts"
 export interface CacheAccess {
   readonly background: Background
   readonly clock: Clock.Clock
-  /** How long an operation of an asynchronous cache may take. */
+  /** Time limit of an operation of an asynchronous cache. */
   readonly cacheTimeout: Duration.Duration
   readonly emit: (event: CachingEvent) => void
   readonly owner: Owner
@@ -76,7 +76,7 @@ const emitEvicted = (
   { age, cause, usage }: EvictionEvent
 ): void => emit({ _tag: "Evicted", operation, key, cause, age, usage })
 
-/** Evicts an entry at once, and tells its cache, for which nobody waits. */
+/** Evicts an entry at once, and tells its cache in the background. */
 export const evict = (
   access: CacheAccess,
   entry: Entry,

@@ -28,7 +28,7 @@ import type { Seed } from "./seeding.ts"
 export interface CacheableRequest<M extends CompleteMaterials, E> {
   /** The key under which its entry is stored. */
   readonly key: string
-  /** Where materials are looked for besides, for entries that this manager alone may use. */
+  /** The key of an entry that this manager alone may use, which is looked up besides. */
   readonly ownKey: string | undefined
   readonly operation: "encrypt" | "decrypt"
   readonly cache: MaterialsCache
@@ -101,7 +101,7 @@ export interface Deciding extends CacheAccess {
   readonly limitsFor: (request: Omit<RuleRequest, "time">) => Limits | undefined
 }
 
-/** Why a request bypasses the cache, or how it is served from it. */
+/** Returns the reason for which a request bypasses the cache, or the request as it is served from it. */
 export const classify = <Request extends MaterialsRequest, M extends CompleteMaterials, E>(
   manager: Deciding,
   operation: Operation<Request, M, E>,

@@ -132,7 +132,7 @@ export const reserve = (
   return waiter
 }
 
-/** Takes an interrupted waiter out. A flight that nobody waits for any more is abandoned. */
+/** Takes an interrupted waiter out. A flight without waiters is abandoned. */
 export const leave = (fetching: Fetching, flight: Flight, waiter: Waiter): void => {
   if (!singleFlight.leave(flight, waiter)) return
   fail(fetching, flight, "abandoned", Cause.interrupt())
@@ -190,7 +190,7 @@ const succeed = (
     put(fetching, entry, flight.request.cache, () => singleFlight.close(fetching.flights, flight))
   }
   // Last of all, since a waiter's fiber goes on within this very call: what it asks for next must find the entry, and
-  // no waiter that it interrupts may be left with a key that nobody zeroes.
+  // no waiter that it interrupts may be left with a key that is never zeroed.
   for (const { usage, waiter } of waiters) {
     deliver(waiter, waiter.claim.materials!, { _tag: waiter.leader ? "Miss" : "Joined", usage })
   }

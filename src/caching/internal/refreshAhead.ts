@@ -9,7 +9,7 @@ import { nowUnsafe } from "./instant.ts"
 
 /** The part of a manager that refreshes ahead. */
 export interface Refreshing extends fetching.Fetching {
-  /** How a failed refresh is tried again; undefined where nothing is refreshed ahead. */
+  /** Schedule of retries of a failed refresh; undefined where nothing is refreshed ahead. */
   readonly refreshRetry: Schedule.Schedule<unknown> | undefined
   /** The keys that are being refreshed, delays of retries included. */
   readonly refreshing: Set<string>

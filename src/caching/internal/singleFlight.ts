@@ -1,8 +1,7 @@
 /**
  * Single flight with reservations: which requests share one fetch, and what of its data key they have reserved.
  *
- * Plain state and its transitions. Nothing here asks a cache, a clock or a key provider, and nothing is told to anybody:
- * the callers do that.
+ * Plain state and its transitions. Caches, clocks, key providers and events are the callers' part.
  *
  * A flight begins open, which means that newcomers may join it. It is closed to newcomers when another flight takes its
  * key, when it is invalidated, when it fails, and when its entry is in the cache. It is settled once its fetch has
@@ -14,7 +13,7 @@ import { minus, noUsage, plus } from "./usage.ts"
 
 /** A request that waits for a flight. */
 export interface Waiter {
-  /** What it has reserved of the flight's data key. */
+  /** Its reservation of the flight's data key. */
   readonly charge: Usage
   /** Whether the flight was opened for it. */
   readonly leader: boolean
@@ -38,7 +37,7 @@ export interface Flight<W extends Waiter> extends Fetch {
 
 /** The flights of one manager. */
 export interface Flights<F> {
-  /** Those that accept newcomers, at most one for each key. */
+  /** Flights that accept newcomers, at most one for each key. */
   readonly open: Map<string, F>
   readonly unsettled: Set<F>
 }
@@ -46,7 +45,7 @@ export interface Flights<F> {
 /** No flights. */
 export const make = <F>(): Flights<F> => ({ open: new Map(), unsettled: new Set() })
 
-/** A flight that nobody waits for yet. */
+/** A flight without waiters. */
 export const unreserved = <W extends Waiter>(key: string, trigger: Fetch["trigger"]): Flight<W> => ({
   key,
   trigger,
@@ -83,7 +82,7 @@ export const reserve = <W extends Waiter>(flight: Flight<W>, waiter: W): void =>
 
 /**
  * Takes a waiter out, while the fetch is unsettled: its reservation returns. Returns whether the flight is to be abandoned,
- * since nobody waits for it any more.
+ * since no request waits for it any more.
  */
 export const leave = <W extends Waiter>(flight: Flight<W>, waiter: W): boolean => {
   if (flight.settled || !flight.waiters.delete(waiter)) return false
@@ -99,7 +98,7 @@ export const settle = <F extends Fetch>(flights: Flights<F>, flight: F): boolean
   return true
 }
 
-/** Settles a flight without materials: nobody may join it any more. Returns false where it was settled before. */
+/** Settles a flight without materials: no request may join it any more. Returns false where it was settled before. */
 export const fail = <F extends Fetch>(flights: Flights<F>, flight: F): boolean => {
   if (flight.settled) return false
   close(flights, flight)
