@@ -268,14 +268,14 @@ const bypass: Decision = Object.freeze({ _tag: "Bypass" })
 export const decide = (policy: CachePolicy, request: RuleRequest): Decision => {
   let thresholds = policy.thresholds
   for (const evaluate of policy.rules) {
-    let answer: unknown
+    let returned: unknown
     try {
-      answer = evaluate(request)
+      returned = evaluate(request)
     } catch {
       return bypass
     }
-    if (answer === undefined) continue
-    const decoded = answer === "bypass" ? undefined : Result.getOrUndefined(decode(answer))
+    if (returned === undefined) continue
+    const decoded = returned === "bypass" ? undefined : Result.getOrUndefined(decode(returned))
     if (decoded === undefined) return bypass
     thresholds = tightestThresholds(thresholds, decoded)
   }

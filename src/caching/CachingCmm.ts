@@ -36,13 +36,14 @@ import { evictWhere, fitsSelector, type Invalidating } from "./internal/invalida
 import * as limits from "./internal/limits.ts"
 import * as operations from "./internal/operations.ts"
 import { emitter } from "./internal/record.ts"
+import * as refreshOptions from "./internal/refreshOptions.ts"
 import { evictRevoked } from "./internal/revocation.ts"
 import { respond, serve, type Serving } from "./internal/serve.ts"
 import * as singleFlight from "./internal/singleFlight.ts"
 import { noUsage } from "./internal/usage.ts"
 import type { InvalidPolicy } from "./InvalidPolicy.ts"
 import * as MaterialsCache from "./MaterialsCache.ts"
-import * as RefreshAhead from "./RefreshAhead.ts"
+import type * as RefreshAhead from "./RefreshAhead.ts"
 
 /** Options of a caching manager, whatever it stands on. */
 export interface Options {
@@ -155,7 +156,7 @@ export const make: (
   const context = Context.omit(Tracer.ParentSpan)(yield* Effect.context())
   const decryptCache = options.decryptCache ?? cache
   const emit = emitter(options.onEvent, context)
-  const refreshAhead = options.refreshAhead && (yield* RefreshAhead.make(options.refreshAhead, ownLimits, primitives))
+  const refreshAhead = options.refreshAhead && (yield* refreshOptions.make(options.refreshAhead, ownLimits, primitives))
   const manager: Manager = {
     background: new Background(context),
     clock,

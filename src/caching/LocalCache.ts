@@ -21,7 +21,7 @@ import type { EvictionCause, EvictionEvent } from "./EntryMetadata.ts"
 import { type Configured, configured } from "./internal/configured.ts"
 import { PositiveDuration, positiveDuration } from "./internal/durations.ts"
 import type { Entry } from "./internal/entry.ts"
-import { nowUnsafe } from "./internal/instant.ts"
+import { type Instant, nowUnsafe } from "./internal/instant.ts"
 import * as MaterialsCache from "./MaterialsCache.ts"
 
 /** Options of a local cache. */
@@ -45,9 +45,36 @@ export const make: (
 ) => Effect.Effect<MaterialsCache.MaterialsCache, InvalidOption, Scope.Scope> = /*#__PURE__*/ Effect.fnUntraced(
   function*(options) {
     yield* Effect.fromResult(Result.mapError(checkOptions(options), (invalid) => new InvalidOption(invalid)))
-    const { cache, close } = localCache(options, yield* Clock.Clock, yield* Effect.context())
-    yield* Effect.addFinalizer(() => close)
-    return cache
+    const { capacity, onEviction, sweepInterval } = options
+    const clock = yield* Clock.Clock
+    const store = makeStore(capacity, onEviction, clock)
+    const sweeper = makeSweeper(
+      Duration.fromInputUnsafe(sweepInterval ?? "60 seconds"),
+      store,
+      clock,
+      yield* Effect.context()
+    )
+    yield* Effect.addFinalizer(() =>
+      Effect.suspend(() => {
+        store.close()
+        return sweeper.stop
+      })
+    )
+    return MaterialsCache.make({
+      stores: capacity > 0,
+      get: (key) => Effect.sync(() => unlessExpired(store.get(key), nowUnsafe(clock))),
+      getUnsafe: store.get,
+      put: (entry) =>
+        Effect.sync(() => {
+          store.put(entry as Entry)
+          sweeper.start()
+        }),
+      delete: (entry, cause) => Effect.sync(() => store.delete(entry, cause)),
+      deleteWhere: (predicate, cause) =>
+        Effect.sync(() => store.evictWhere((entry) => predicate(entry.metadata), cause)),
+      clear: Effect.sync(() => void store.evictWhere(() => true, "cleared")),
+      size: Effect.sync(() => store.entries.size)
+    })
   }
 )
 
@@ -69,18 +96,12 @@ const checkOptions = /*#__PURE__*/ checker(
   }
 )
 
-/** The cache, and what closes it. */
-const localCache = (
-  { capacity, onEviction, ...options }: Options,
-  clock: Clock.Clock,
-  context: Context.Context<never>
-) => {
-  const sweepInterval = Duration.fromInputUnsafe(options.sweepInterval ?? "60 seconds")
+/** The entries of one cache, in the order of use. */
+const makeStore = (capacity: number, onEviction: Options["onEviction"], clock: Clock.Clock) => {
   // A Map keeps the order of insertion: the first key is the least recently used one.
   const entries = new Map<string, Entry>()
   let newest: Entry | undefined
   let closed = false
-  let sweeper: Fiber.Fiber<void> | undefined
 
   const evictWhere = (predicate: (entry: Entry) => boolean, cause: EvictionCause): number => {
     const now = nowUnsafe(clock)
@@ -91,17 +112,7 @@ const localCache = (
     return count
   }
 
-  const sweep = Effect.gen(function*() {
-    do {
-      yield* Effect.sleep(sweepInterval)
-      const now = nowUnsafe(clock)
-      evictWhere((entry) => entry.isExpired(now), "age")
-      evictWhere((entry) => entry.isSpent(), "messages")
-    } while (entries.size > 0)
-    sweeper = undefined
-  })
-
-  const getUnsafe = (key: string): Entry | undefined => {
+  const get = (key: string): Entry | undefined => {
     const entry = entries.get(key)
     if (entry !== undefined && entry !== newest) {
       entries.delete(key)
@@ -109,14 +120,6 @@ const localCache = (
       newest = entry
     }
     return entry
-  }
-
-  const getUnexpired = (key: string): Entry | undefined => {
-    const entry = getUnsafe(key)
-    const now = nowUnsafe(clock)
-    if (!entry?.isExpired(now)) return entry
-    entry.evict("age", now)
-    return undefined
   }
 
   // Whatever evicts an entry, it leaves the cache in the same step. One function for all entries.
@@ -129,44 +132,66 @@ const localCache = (
     }
   }
 
-  const putUnsafe = (entry: Entry): void => {
-    const { key } = entry.metadata
-    if (entry.evicted || entries.get(key) === entry) return
-    const now = nowUnsafe(clock)
-    if (closed || capacity === 0) {
-      entry.evict(closed ? "scope" : "capacity", now)
-      return
+  return {
+    entries,
+    evictWhere,
+    get,
+    put: (entry: Entry): void => {
+      const { key } = entry.metadata
+      if (entry.evicted || entries.get(key) === entry) return
+      const now = nowUnsafe(clock)
+      if (closed || capacity === 0) {
+        entry.evict(closed ? "scope" : "capacity", now)
+        return
+      }
+      entries.get(key)?.evict("replaced", now)
+      entry.onEvicted(onEvicted)
+      entries.set(key, entry)
+      newest = entry
+      if (entries.size > capacity) entries.values().next().value?.evict("capacity", now)
+    },
+    delete: (entry: CacheEntry, cause: EvictionCause): void => {
+      const current = entries.get(entry.metadata.key)
+      if (current === entry) current.evict(cause, nowUnsafe(clock))
+    },
+    close: (): void => {
+      closed = true
+      evictWhere(() => true, "scope")
     }
-    entries.get(key)?.evict("replaced", now)
-    entry.onEvicted(onEvicted)
-    entries.set(key, entry)
-    newest = entry
-    if (entries.size > capacity) entries.values().next().value?.evict("capacity", now)
-    // The fiber may end before the assignment only if the sleep did not suspend, which a positive interval excludes.
-    sweeper ??= Effect.runForkWith(context)(sweep)
   }
+}
 
-  const deleteUnsafe = (entry: CacheEntry, cause: EvictionCause): void => {
-    const current = entries.get(entry.metadata.key)
-    if (current === entry) current.evict(cause, nowUnsafe(clock))
+/** The entry, unless it is expired, and evicted for that. */
+const unlessExpired = (entry: Entry | undefined, now: Instant): Entry | undefined => {
+  if (!entry?.isExpired(now)) return entry
+  entry.evict("age", now)
+  return undefined
+}
+
+/** Sweeps from a start on for as long as there are entries. */
+const makeSweeper = (
+  interval: Duration.Duration,
+  { entries, evictWhere }: ReturnType<typeof makeStore>,
+  clock: Clock.Clock,
+  context: Context.Context<never>
+) => {
+  let sweeper: Fiber.Fiber<void> | undefined
+  const sweep = Effect.gen(function*() {
+    do {
+      yield* Effect.sleep(interval)
+      const now = nowUnsafe(clock)
+      evictWhere((entry) => entry.isExpired(now), "age")
+      evictWhere((entry) => entry.isSpent(), "messages")
+    } while (entries.size > 0)
+    sweeper = undefined
+  })
+  return {
+    start: (): void => {
+      // The fiber may end before the assignment only if the sleep did not suspend, which a positive interval excludes.
+      if (entries.size > 0) sweeper ??= Effect.runForkWith(context)(sweep)
+    },
+    stop: Effect.suspend((): Effect.Effect<void> => sweeper === undefined ? Effect.void : Fiber.interrupt(sweeper))
   }
-
-  const cache = MaterialsCache.make({
-    stores: capacity > 0,
-    get: (key) => Effect.sync(() => getUnexpired(key)),
-    getUnsafe,
-    put: (entry) => Effect.sync(() => putUnsafe(entry as Entry)),
-    delete: (entry, cause) => Effect.sync(() => deleteUnsafe(entry, cause)),
-    deleteWhere: (predicate, cause) => Effect.sync(() => evictWhere((entry) => predicate(entry.metadata), cause)),
-    clear: Effect.sync(() => void evictWhere(() => true, "cleared")),
-    size: Effect.sync(() => entries.size)
-  })
-  const close = Effect.suspend((): Effect.Effect<void> => {
-    closed = true
-    evictWhere(() => true, "scope")
-    return sweeper === undefined ? Effect.void : Fiber.interrupt(sweeper)
-  })
-  return { cache, close }
 }
 
 /** `make` as the program's materials cache. */

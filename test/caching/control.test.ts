@@ -7,16 +7,14 @@ import {
   EncryptionSdk,
   MaterialsManagerFailed
 } from "effect-encryption-sdk"
-import { CachePolicy, CachingCmm, LocalCache, MaterialsCache, NullCache } from "effect-encryption-sdk/caching"
+import { CachePolicy, CachingCmm, LocalCache, NullCache } from "effect-encryption-sdk/caching"
 import { KmsKeyring } from "effect-encryption-sdk/kms"
 import { EmbeddedKms } from "effect-encryption-sdk/kms/development-only"
 import { ScriptedKms } from "effect-encryption-sdk/testing"
 import { TestClock } from "../support/TestClock.ts"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
-import { caching } from "../support/caching.ts"
+import { caching, mapCache, settle } from "../support/caching.ts"
 import { decryptRequest, edk, encryptRequest, keyNumber } from "../support/scriptedManager.ts"
-
-const settle = TestClock.adjust(0)
 
 describe("promise 17: invalidate and clear", () => {
   it.effect("by encryption context: all entries that have the pairs, for both operations", () =>
@@ -109,21 +107,13 @@ describe("promise 17: invalidate and clear", () => {
 
   it.effect("what was invalidated while its put was in flight is not served", () =>
     Effect.gen(function*() {
-      const entries = new Map<string, Parameters<MaterialsCache.MaterialsCache["put"]>[0]>()
       const deleted: Array<string> = []
-      const slow = MaterialsCache.make({
-        stores: true,
-        get: (key) => Effect.sync(() => entries.get(key)),
-        put: (entry) =>
-          Effect.andThen(Effect.sleep("500 millis"), Effect.sync(() => void entries.set(entry.metadata.key, entry))),
+      const { cache: slow, entries } = mapCache({ put: "500 millis" }, {
         delete: (entry, cause) =>
           Effect.sync(() => {
             deleted.push(cause)
             entries.delete(entry.metadata.key)
-          }),
-        deleteWhere: () => Effect.succeed(0),
-        clear: Effect.void,
-        size: Effect.sync(() => entries.size)
+          })
       })
       const { cmm, encrypt } = yield* caching({ cache: slow })
       yield* encrypt(encryptRequest())

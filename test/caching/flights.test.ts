@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Context, Deferred, Effect, Exit, Fiber, References, Scope } from "effect"
-import { CachingCmm, LocalCache, type MaterialsCache, MaterialsCache as Cache } from "effect-encryption-sdk/caching"
+import { CachingCmm, LocalCache } from "effect-encryption-sdk/caching"
 import { TestClock } from "../support/TestClock.ts"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
-import { caching } from "../support/caching.ts"
+import { caching, mapCache, settle } from "../support/caching.ts"
 import { recordingTracer } from "../support/recordingTracer.ts"
 import { decryptRequest, edk, encryptRequest, failed, keyNumber, scriptedManager } from "../support/scriptedManager.ts"
 
@@ -21,8 +21,6 @@ const gated = Effect.sync(() => {
     fail: (call: number) => Effect.andThen(Deferred.fail(gate(call), failed()), TestClock.adjust(0))
   }
 })
-
-const settle = TestClock.adjust(0)
 
 describe("promise 8: single flight with reservations", () => {
   it.effect("equal requests on a cold cache make one call, for encrypt and for decrypt", () =>
@@ -159,19 +157,8 @@ describe("promise 8: single flight with reservations", () => {
 
   it.effect("a flight stays joinable until its put has ended", () =>
     Effect.gen(function*() {
-      const entries = new Map<string, Parameters<MaterialsCache.MaterialsCache["put"]>[0]>()
-      const slow = Cache.make({
-        stores: true,
-        get: (key) => Effect.sync(() => entries.get(key)),
-        put: (entry) =>
-          Effect.andThen(Effect.sleep("500 millis"), Effect.sync(() => void entries.set(entry.metadata.key, entry))),
-        delete: (entry) => Effect.sync(() => void entries.delete(entry.metadata.key)),
-        deleteWhere: () => Effect.succeed(0),
-        clear: Effect.void,
-        size: Effect.sync(() => entries.size)
-      })
       const { count, encrypt } = yield* caching({
-        cache: slow,
+        cache: mapCache({ put: "500 millis" }).cache,
         policy: { maxAge: "1 minute", maxMessagesEncrypted: 3 }
       })
       const one = yield* encrypt(encryptRequest())

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Deferred, Duration, Effect, Exit, Fiber, Scope } from "effect"
 import { AlgorithmSuite, type CryptographicMaterialsManager, DataKey } from "effect-encryption-sdk"
-import { CacheEntry, LocalCache, MaterialsCache, MaterialsCacheError } from "effect-encryption-sdk/caching"
+import { CacheEntry, LocalCache, MaterialsCacheError } from "effect-encryption-sdk/caching"
 import { TestClock } from "../support/TestClock.ts"
-import { caching } from "../support/caching.ts"
+import { caching, mapCache } from "../support/caching.ts"
 import { decryptRequest, edk, encryptRequest, failed, keyBytes, keyNumber } from "../support/scriptedManager.ts"
 
 const isZero = (bytes: Uint8Array | undefined): boolean => bytes !== undefined && bytes.every((byte) => byte === 0)
@@ -254,16 +254,7 @@ describe("promise 7: age", () => {
 
   it.effect("an entry is served only while it is young enough, whatever the cache implementation answers", () =>
     Effect.gen(function*() {
-      const entries = new Map<string, CacheEntry.CacheEntry>()
-      const cache = MaterialsCache.make({
-        stores: true,
-        get: (key) => Effect.sync(() => entries.get(key)),
-        put: (entry) => Effect.sync(() => void entries.set(entry.metadata.key, entry)),
-        delete: () => Effect.void,
-        deleteWhere: () => Effect.succeed(0),
-        clear: Effect.void,
-        size: Effect.sync(() => entries.size)
-      })
+      const { cache } = mapCache({}, { delete: () => Effect.void })
       const { encrypt } = yield* caching({ cache })
       yield* encrypt(encryptRequest())
       assert.strictEqual(keyNumber(yield* encrypt(encryptRequest())), 1)
@@ -411,18 +402,8 @@ describe("what an entry keeps", () => {
 })
 
 describe("promise 16: a cache's faults are misses", () => {
-  const broken = (operation: "get" | "put", fault: Effect.Effect<never, MaterialsCacheError>) => {
-    const entries = new Map<string, CacheEntry.CacheEntry>()
-    return MaterialsCache.make({
-      stores: true,
-      get: (key) => operation === "get" ? fault : Effect.sync(() => entries.get(key)),
-      put: (entry) => operation === "put" ? fault : Effect.sync(() => void entries.set(entry.metadata.key, entry)),
-      delete: () => Effect.void,
-      deleteWhere: () => Effect.succeed(0),
-      clear: Effect.void,
-      size: Effect.sync(() => entries.size)
-    })
-  }
+  const broken = (operation: "get" | "put", fault: Effect.Effect<never, MaterialsCacheError>) =>
+    mapCache({}, { delete: () => Effect.void, [operation]: () => fault }).cache
   for (
     const [fault, effect, how = ""] of [
       ["failed", Effect.fail(new MaterialsCacheError({ operation: "get" }))],
@@ -461,14 +442,10 @@ describe("promise 16: a cache's faults are misses", () => {
   it.effect("an entry of the wrong kind, or of another key, is a miss", () =>
     Effect.gen(function*() {
       let stored: unknown
-      const cache = MaterialsCache.make({
-        stores: true,
+      const { cache } = mapCache({}, {
         get: () => Effect.sync(() => stored as CacheEntry.CacheEntry),
         put: (entry) => Effect.sync(() => void (stored = entry)),
-        delete: () => Effect.void,
-        deleteWhere: () => Effect.succeed(0),
-        clear: Effect.void,
-        size: Effect.succeed(1)
+        delete: () => Effect.void
       })
       const { decrypt, encrypt } = yield* caching({ cache })
       assert.strictEqual(keyNumber(yield* encrypt(encryptRequest())), 1)
@@ -482,14 +459,10 @@ describe("promise 16: a cache's faults are misses", () => {
   it.effect("an entry that was evicted is a miss, though the cache still answers it", () =>
     Effect.gen(function*() {
       let stored: CacheEntry.CacheEntry | undefined
-      const cache = MaterialsCache.make({
-        stores: true,
+      const { cache } = mapCache({}, {
         get: () => Effect.sync(() => stored),
         put: (entry) => Effect.sync(() => void (stored = entry)),
-        delete: () => Effect.void,
-        deleteWhere: () => Effect.succeed(0),
-        clear: Effect.void,
-        size: Effect.succeed(1)
+        delete: () => Effect.void
       })
       const { encrypt } = yield* caching({ cache })
       yield* encrypt(encryptRequest())

@@ -1,10 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Schedule } from "effect"
 import { TestClock } from "../support/TestClock.ts"
-import { caching } from "../support/caching.ts"
+import { caching, settle } from "../support/caching.ts"
 import { decryptRequest, encryptRequest, failed, keyNumber } from "../support/scriptedManager.ts"
-
-const settle = TestClock.adjust(0)
 
 /** Without jitter: what is drawn is the earliest point. */
 const options = {

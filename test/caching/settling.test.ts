@@ -1,8 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { MaterialsCache } from "effect-encryption-sdk/caching"
 import { TestClock } from "../support/TestClock.ts"
-import { caching } from "../support/caching.ts"
+import { caching, mapCache } from "../support/caching.ts"
 import { encryptRequest, keyNumber } from "../support/scriptedManager.ts"
 
 /**
@@ -46,16 +45,7 @@ describe("the moment in which a fetch succeeds", () => {
 
   it.effect("while an asynchronous cache takes its time to store it, the entry is charged all the same", () =>
     Effect.gen(function*() {
-      const stored = new Map()
-      const cache = MaterialsCache.make({
-        stores: true,
-        get: (key) => Effect.delay(Effect.sync(() => stored.get(key)), "1 millis"),
-        put: (entry) => Effect.delay(Effect.sync(() => stored.set(entry.metadata.key, entry)), "5 millis"),
-        delete: (entry) => Effect.sync(() => stored.delete(entry.metadata.key)),
-        deleteWhere: () => Effect.succeed(0),
-        clear: Effect.void,
-        size: Effect.sync(() => stored.size)
-      })
+      const { cache } = mapCache({ get: "1 millis", put: "5 millis" })
       const policy = { maxAge: "2 hours", maxMessagesEncrypted: 4 }
       const { keys } = yield* inTurn("AAAAAABAAAA", { policy, cache })
       assert.deepStrictEqual(keys, [1, 1, 1, 1, 2, 2, 3, 2, 2, 4, 4])

@@ -4,10 +4,10 @@
 import { assert, beforeEach, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Scope } from "effect"
 import { DataKey } from "effect-encryption-sdk"
-import { type CacheEntry, MaterialsCache, MaterialsCacheError } from "effect-encryption-sdk/caching"
+import { type CacheEntry, MaterialsCacheError } from "effect-encryption-sdk/caching"
 import { vi } from "vitest"
 import { TestClock } from "../support/TestClock.ts"
-import { type Caching, caching } from "../support/caching.ts"
+import { type Caching, caching, mapCache } from "../support/caching.ts"
 import { encryptRequest, keyBytes } from "../support/scriptedManager.ts"
 
 const copies: Array<Uint8Array> = []
@@ -101,15 +101,7 @@ describe("promise 14: eviction zeroes the entry's own bytes at once, and no oper
   it.effect("an entry that its cache fails to store is zeroed too", () =>
     Effect.gen(function*() {
       const { encrypt } = yield* caching({
-        cache: MaterialsCache.make({
-          stores: true,
-          get: () => Effect.undefined,
-          put: () => Effect.fail(new MaterialsCacheError({ operation: "put" })),
-          delete: () => Effect.void,
-          deleteWhere: () => Effect.succeed(0),
-          clear: Effect.void,
-          size: Effect.succeed(0)
-        })
+        cache: mapCache({}, { put: () => Effect.fail(new MaterialsCacheError({ operation: "put" })) }).cache
       })
       yield* encrypt(encryptRequest())
       yield* TestClock.adjust(0)

@@ -1,8 +1,9 @@
-import { Effect } from "effect"
+import { type Duration, Effect } from "effect"
 import type { CryptographicMaterialsManager } from "effect-encryption-sdk"
-import { CachingCmm, LocalCache, type MaterialsCache } from "effect-encryption-sdk/caching"
+import { CachingCmm, LocalCache, MaterialsCache } from "effect-encryption-sdk/caching"
 import type { CacheEntry, CachingEvent } from "effect-encryption-sdk/caching"
 import { Primitives } from "effect-encryption-sdk/crypto"
+import { TestClock } from "./TestClock.ts"
 import { TestPrimitives } from "./TestPrimitives.ts"
 import { type Script, scriptedManager } from "./scriptedManager.ts"
 
@@ -52,5 +53,32 @@ export const caching = ({ randomBytes, ...options }: Options = {}) =>
       ...primitives,
       randomBytes: randomBytes ?? primitives.randomBytes
     })).pipe(Effect.provide(TestPrimitives.layer))
+
+/**
+ * A user's own cache in a Map, which evicts nothing by itself: slow where it is told so, with other operations where they are
+ * given.
+ */
+export const mapCache = (
+  latency: { readonly get?: Duration.Input; readonly put?: Duration.Input } = {},
+  operations: Partial<Parameters<typeof MaterialsCache.make>[0]> = {}
+) => {
+  const entries = new Map<string, CacheEntry.CacheEntry>()
+  const after = <A>(duration: Duration.Input | undefined, effect: Effect.Effect<A>): Effect.Effect<A> =>
+    duration === undefined ? effect : Effect.delay(effect, duration)
+  const cache = MaterialsCache.make({
+    stores: true,
+    get: (key) => after(latency.get, Effect.sync(() => entries.get(key))),
+    put: (entry) => after(latency.put, Effect.sync(() => void entries.set(entry.metadata.key, entry))),
+    delete: (entry) => Effect.sync(() => void entries.delete(entry.metadata.key)),
+    deleteWhere: () => Effect.succeed(0),
+    clear: Effect.void,
+    size: Effect.sync(() => entries.size),
+    ...operations
+  })
+  return { cache, entries }
+}
+
+/** Lets fibers run until they wait for time. */
+export const settle = TestClock.adjust(0)
 
 export type Caching = Effect.Success<ReturnType<typeof caching>>

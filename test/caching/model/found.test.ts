@@ -3,20 +3,16 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { CacheEntry, LocalCache, MaterialsCache, MaterialsCacheError } from "effect-encryption-sdk/caching"
 import { TestClock } from "effect/testing"
-import { caching } from "../../support/caching.ts"
+import { caching, mapCache } from "../../support/caching.ts"
 import { decryptRequest, encryptRequest } from "../../support/scriptedManager.ts"
 
 /** A user's own cache that takes its time. */
 const slowCache = (latency: { readonly get: number; readonly put: number }) => {
   const seen: Array<CacheEntry.CacheEntry> = []
-  const cache = MaterialsCache.make({
-    stores: true,
+  const { cache } = mapCache({}, {
     get: () => Effect.as(Effect.sleep(latency.get), undefined),
     put: (entry) => Effect.andThen(Effect.sync(() => seen.push(entry)), Effect.sleep(latency.put)),
-    delete: () => Effect.void,
-    deleteWhere: () => Effect.succeed(0),
-    clear: Effect.void,
-    size: Effect.succeed(0)
+    delete: () => Effect.void
   })
   return { cache, seen }
 }

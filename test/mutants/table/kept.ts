@@ -35,7 +35,7 @@ export const kept: ReadonlyArray<Mutant> = [
     name: "sweep keeps the process alive",
     file: localCache,
     find: "while (entries.size > 0)",
-    replace: "while (!closed)",
+    replace: "while (sweeper !== undefined)",
     killedBy: byLocalCache("sweep > sleeps only while there are entries")
   },
   {
