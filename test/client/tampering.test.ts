@@ -12,6 +12,7 @@ import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { concat, flip, patch } from "../support/bytes.ts"
 import { clientOf, decryptFailure, fieldsOf, policyFor } from "../support/client.ts"
 import { recordingKeyring, staticKeyring } from "../support/keyrings.ts"
+import { signed, unsigned } from "../support/suites.ts"
 
 type Sdk = EncryptionSdk.EncryptionSdk
 
@@ -179,7 +180,7 @@ describe("tampering", () => {
 
   it.effect("a signature of another key over the same bytes is refused", () =>
     Effect.gen(function*() {
-      const algorithmSuite = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
+      const algorithmSuite = signed
       const sdk = yield* clientOf(recordingKeyring().keyring)
       const { message } = yield* sdk.encrypt(plaintext, { algorithmSuite })
       const { footerOffset } = partsOf(message)
@@ -214,7 +215,7 @@ describe("tampering", () => {
       // whose commitment is the first one's.
       const first = new Uint8Array(32).fill(1)
       const second = new Uint8Array(32).fill(2)
-      const algorithmSuite = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+      const algorithmSuite = unsigned
       const victim = yield* (yield* clientOf(staticKeyring(first))).encrypt("pay Alice", { algorithmSuite })
       const reader = yield* clientOf(staticKeyring(second))
       const { headerBodyLength } = partsOf(victim.message)

@@ -8,7 +8,7 @@ import { CryptographicMaterialsManager } from "effect-encryption-sdk"
 import type { KeyringPair } from "../support/javascriptSdk.ts"
 import * as javascriptSdk from "../support/javascriptSdk.ts"
 import { nonFramedMessage } from "../support/nonFramedMessage.ts"
-import { chunksOf, collect } from "../support/streams.ts"
+import { chunksOf, collect, unverifiedOf } from "../support/streams.ts"
 
 const { bytesOf, policyFor, rawAes, Services } = javascriptSdk
 const { formatId } = AlgorithmSuite
@@ -53,7 +53,7 @@ layer(Services)((it) => {
           const source = chunksOf(message, chunk)
           const read = yield* collect(sdk.decryptStream(source, { expectedEncryptionContext: encryptionContext }))
           assert.isTrue(Buffer.from(plaintext).equals(read))
-          const unverified = Stream.map(sdk.decryptStreamUnverified(source), ({ unverified }) => unverified)
+          const unverified = unverifiedOf(sdk.decryptStreamUnverified(source))
           assert.isTrue(Buffer.from(plaintext).equals(yield* collect(unverified)))
           if (algorithmSuite.signature === undefined) {
             const random = {

@@ -10,6 +10,7 @@ import type { Kms } from "effect-encryption-sdk/kms"
 import type { KeyringPair } from "../support/javascriptSdk.ts"
 import * as javascriptSdk from "../support/javascriptSdk.ts"
 import { nonFramedMessage } from "../support/nonFramedMessage.ts"
+import { signed } from "../support/suites.ts"
 
 type Context = Readonly<Record<string, string>>
 
@@ -34,7 +35,7 @@ interface Input {
 }
 
 const input = (overrides: Partial<Input> = {}): Input => ({
-  algorithmSuite: AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384,
+  algorithmSuite: signed,
   plaintext: bytesOf(5000),
   encryptionContext: { purpose: "interop", "Stra\u00dfe": "\u{1f600}" },
   frameLength: 4096,

@@ -16,12 +16,10 @@ import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { decryptFailure, encryptFailure, fieldsOf, managerOf, policyFor } from "../support/client.ts"
 import { carelessKeyring, recordingKeyring, staticKeyring } from "../support/keyrings.ts"
 import { isZero } from "../support/recordingPrimitives.ts"
+import { signed, uncommitted, unsigned } from "../support/suites.ts"
 
 type EncryptionRequest = CryptographicMaterialsManager.EncryptionMaterialsRequest
 type DecryptRequest = CryptographicMaterialsManager.DecryptMaterialsRequest
-
-const unsigned = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
-const signing = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
 
 const toEncrypt = (changes: Partial<EncryptionRequest> = {}): EncryptionRequest => ({
   encryptionContext: { tenant: "a" },
@@ -149,7 +147,7 @@ describe("DefaultCmm", () => {
           "encryption context: key \"other\": is required, and missing"
         )
         assert.strictEqual(
-          yield* messageOf({ algorithmSuite: AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_HKDF_SHA256 }),
+          yield* messageOf({ algorithmSuite: uncommitted }),
           "commitment policy RequireEncryptRequireDecrypt does not allow ALG_AES_256_GCM_IV12_TAG16_HKDF_SHA256"
         )
         assert.strictEqual(
@@ -304,7 +302,7 @@ describe("DefaultCmm", () => {
     ) {
       const recording = recordingKeyring({ encryptedDataKeys: options.edks ?? 1 })
       const manager = yield* managerOf(recording.keyring)
-      const algorithmSuite = options.suite ?? signing
+      const algorithmSuite = options.suite ?? signed
       const { materials } = yield* manager.getEncryptionMaterials(
         toEncrypt({
           algorithmSuite,
@@ -411,7 +409,7 @@ describe("DefaultCmm", () => {
     it.effect("holds the commitment policy, without asking the keyring", () =>
       Effect.gen(function*() {
         const { decryptions, manager, materials } = yield* made({
-          suite: AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_HKDF_SHA256
+          suite: uncommitted
         })
         const reason = yield* decryptFailure(
           manager.decryptMaterials(toDecrypt(materials, { commitmentPolicy: "RequireEncryptRequireDecrypt" }))

@@ -1,32 +1,23 @@
-import { EncryptionContextCodec } from "effect-encryption-sdk/message"
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Result } from "effect"
 import { EncryptionContext, InvalidEncryptionContext } from "effect-encryption-sdk"
+import { EncryptionContextCodec } from "effect-encryption-sdk/message"
 import { Arbitraries } from "effect-encryption-sdk/testing"
-import { concat, hex, toHex } from "../support/bytes.ts"
+import { assertFails } from "../support/assertFails.ts"
+import { concat, field, hex, toHex } from "../support/bytes.ts"
 import { fromOtherRealm } from "../support/otherRealm.ts"
 
 const validate = (input: unknown) => EncryptionContext.validate(input as EncryptionContext.EncryptionContext)
 const valid = (input: unknown) => Result.getOrThrow(validate(input))
 
-const assertRefused = (input: unknown, description: string, key?: string) => {
-  const result = validate(input)
-  assert.isTrue(Result.isFailure(result), "accepted")
-  const { failure } = result as Result.Failure<never, InvalidEncryptionContext>
-  assert.instanceOf(failure, InvalidEncryptionContext)
-  assert.deepStrictEqual({ description: failure.description, key: failure.key }, { description, key })
-}
+const assertRefused = (input: unknown, description: string, key?: string) =>
+  assertFails(validate(input), InvalidEncryptionContext, { description, key })
 
 const fromPairs = (...pairs: ReadonlyArray<readonly [string, string]>) => Object.fromEntries(pairs)
 
 /** The serialisation as the specification has it, from pairs in the order given. */
-const encode = (...pairs: ReadonlyArray<readonly [string, string]>) => {
-  const field = (text: string) => {
-    const utf8 = Buffer.from(text)
-    return concat(Uint8Array.of(utf8.length >> 8, utf8.length & 0xff), utf8)
-  }
-  return concat(hex(pairs.length.toString(16).padStart(4, "0")), ...pairs.flat().map(field))
-}
+const encode = (...pairs: ReadonlyArray<readonly [string, string]>) =>
+  concat(hex(pairs.length.toString(16).padStart(4, "0")), ...pairs.flat().map(field))
 
 describe("EncryptionContext", () => {
   describe("validate", () => {
@@ -100,9 +91,9 @@ describe("EncryptionContext", () => {
     })
 
     it("does not put values into errors", () => {
-      const result = validate({ a: "secret\ud83d" }) as Result.Failure<never, InvalidEncryptionContext>
-      assert.strictEqual(result.failure.message, "encryption context: key \"a\": value is not well-formed Unicode")
-      assert.notInclude(JSON.stringify(result.failure), "secret")
+      const failure = assertFails(validate({ a: "secret\ud83d" }), InvalidEncryptionContext)
+      assert.strictEqual(failure.message, "encryption context: key \"a\": value is not well-formed Unicode")
+      assert.notInclude(JSON.stringify(failure), "secret")
     })
   })
 

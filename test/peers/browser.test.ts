@@ -16,6 +16,7 @@ import { bytesOf, clientFor, encryptionContext } from "./support/crossing.ts"
 import { createKey, layer as KmsServer } from "./support/kmsServer.ts"
 import { layer as PageLayer, Page } from "./support/page.ts"
 import * as Python from "./support/python.ts"
+import { signed, unsigned } from "../support/suites.ts"
 
 const Peers = Layer.mergeAll(Python.layer, NodePrimitives.layer, KmsServer, PageLayer)
 
@@ -91,12 +92,12 @@ layer(Peers, { timeout: 120_000 })("a page in Chromium", (it) => {
 
   it.effect.each([16, 24] as const)(
     "to and from Node and Python: a raw AES key of %s bytes",
-    (length) => cross(aes(length), AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384)
+    (length) => cross(aes(length), signed)
   )
 
   it.effect.each(["OAEP-SHA1", "OAEP-SHA256", "OAEP-SHA384", "OAEP-SHA512"] as const)(
     "to and from Node and Python: raw RSA with %s",
-    (padding) => cross(rsa(padding), AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY)
+    (padding) => cross(rsa(padding), unsigned)
   )
 
   it.effect("raw RSA with PKCS1 is refused, and says why", () =>
@@ -140,7 +141,7 @@ layer(Peers, { timeout: 120_000 })("a page in Chromium", (it) => {
       const python = yield* Python.Python
       for (const region of ["us-east-1", "eu-central-1"] as const) {
         const keyId = yield* createKey(region)
-        const suite = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
+        const suite = signed
         const key: PageKey = { type: "kms", keyId, endpoint: inject("kmsEndpoint") }
         const { outputs, receipts } = yield* page.run({
           key,

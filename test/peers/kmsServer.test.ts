@@ -5,7 +5,7 @@ import { KMSClient } from "@aws-sdk/client-kms"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
 import type { CryptographicMaterials, EncryptedDataKey, KeyringError } from "effect-encryption-sdk"
-import { AlgorithmSuite, DataKey } from "effect-encryption-sdk"
+import { DataKey } from "effect-encryption-sdk"
 import type { KmsError } from "effect-encryption-sdk/kms"
 import { Kms, KmsKeyring } from "effect-encryption-sdk/kms"
 import { AwsKms } from "effect-encryption-sdk/kms/aws"
@@ -19,6 +19,7 @@ import {
   layer,
   scheduleDeletion
 } from "./support/kmsServer.ts"
+import { unsigned } from "../support/suites.ts"
 
 const encryptionContext = { tenant: "a", "ключ": "значение", "😀": "𐍈" }
 const missingKey = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-4000-8000-000000000000"
@@ -32,7 +33,7 @@ const request = (keyId: string, context: Record<string, string> = encryptionCont
 const toEncrypt = (
   context: Record<string, string> = encryptionContext
 ): CryptographicMaterials.EncryptionMaterials => ({
-  algorithmSuite: AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY,
+  algorithmSuite: unsigned,
   encryptionContext: context,
   requiredEncryptionContextKeys: [],
   encryptedDataKeys: [],
@@ -43,7 +44,7 @@ const toEncrypt = (
 const toDecrypt = (
   context: Record<string, string> = encryptionContext
 ): CryptographicMaterials.DecryptionMaterials => ({
-  algorithmSuite: AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY,
+  algorithmSuite: unsigned,
   encryptionContext: context,
   requiredEncryptionContextKeys: []
 })

@@ -18,6 +18,7 @@ import { RawAesKeyring } from "effect-encryption-sdk/raw"
 import { bytesOf, clientFor, directions, encryptionContext, fromPython, toPython } from "./support/crossing.ts"
 import { createAlias, createKey, disable, layer as KmsServer } from "./support/kmsServer.ts"
 import * as Python from "./support/python.ts"
+import { signed, unsigned } from "../support/suites.ts"
 
 const Peers = Layer.mergeAll(Python.layer, NodePrimitives.layer, KmsServer)
 
@@ -46,8 +47,8 @@ layer(Peers)("Python and KMS server", (it) => {
           const key = yield* createKey("eu-central-1")
           for (
             const suite of [
-              AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY,
-              AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
+              unsigned,
+              signed
             ]
           ) {
             yield* cross({
@@ -111,7 +112,7 @@ layer(Peers)("Python and KMS server", (it) => {
       const key = yield* createKey()
       const keyring = yield* KmsKeyring.make({ generatorKeyId: key })
       const keys = [{ type: "kms", keyIds: [key] } as const]
-      const suite = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+      const suite = unsigned
       const ours = yield* toPython({ keyring, keys, suite })
       const theirs = yield* fromPython({ keyring, keys, suite })
       yield* disable(key)
@@ -157,8 +158,8 @@ layer(Peers)("Python and KMS server", (it) => {
 
   const plaintexts = [0, 1, 10, 1000].map(bytesOf)
   const suites = [
-    AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY,
-    AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
+    unsigned,
+    signed
   ]
 
   it.effect.each(suites)(

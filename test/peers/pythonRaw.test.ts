@@ -9,6 +9,7 @@ import { RawAesKeyring, RawRsaKeyring } from "effect-encryption-sdk/raw"
 import { generateKeyPairSync } from "node:crypto"
 import { bytesOf, clientFor, directions, fromPython, toPython } from "./support/crossing.ts"
 import * as Python from "./support/python.ts"
+import { signed, unsigned } from "../support/suites.ts"
 
 const Peers = Layer.merge(Python.layer, NodePrimitives.layer)
 
@@ -55,8 +56,8 @@ layer(Peers)("Python: encryption contexts", (it) => {
   for (const [direction, cross] of directions) {
     for (
       const suite of [
-        AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY,
-        AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384,
+        unsigned,
+        signed,
         AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_HKDF_SHA384_ECDSA_P384
       ]
     ) {
@@ -74,7 +75,7 @@ layer(Peers)("Python: encryption contexts", (it) => {
 
 layer(Peers)("Python: frames", (it) => {
   const suites = [
-    AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384,
+    signed,
     AlgorithmSuite.ALG_AES_128_GCM_IV12_TAG16_HKDF_SHA256
   ]
   // Python writes frames of multiples of 128 bytes, and reads any.
@@ -114,7 +115,7 @@ layer(Peers)("Python: raw AES keys", (it) => {
           const suite of [
             AlgorithmSuite.ALG_AES_128_GCM_IV12_TAG16_NO_KDF,
             AlgorithmSuite.ALG_AES_192_GCM_IV12_TAG16_HKDF_SHA256,
-            AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+            unsigned
           ]
         ) {
           yield* cross({ keyring: yield* keyring, keys, suite })
@@ -197,7 +198,7 @@ layer(Peers)("Python: several keys", (it) => {
 
 layer(Peers)("Python: what is altered", (it) => {
   const suites = [
-    AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384,
+    signed,
     AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_HKDF_SHA384_ECDSA_P384,
     AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_NO_KDF
   ]
@@ -250,7 +251,7 @@ layer(Peers)("Python: what is altered", (it) => {
         keyName: "aes-256",
         wrappingKey: Redacted.make(other)
       })
-      const suite = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+      const suite = unsigned
       const theirs = yield* fromPython({ keyring: yield* keyring, keys, suite })
       const error = yield* Effect.flip((yield* clientFor(suite, wrongKeyring)).decrypt(theirs))
       assert.strictEqual(error.reason._tag, "NoDataKeyUnwrapped")

@@ -5,7 +5,7 @@
  * old, and what is left in memory. The cryptography of a million messages would only take time.
  */
 import { Cause, Duration, Effect, Exit, Layer, Metric, Option } from "effect"
-import { AlgorithmSuite, CryptographicMaterialsManager, DataKey, DefaultCmm } from "effect-encryption-sdk"
+import { CryptographicMaterialsManager, DataKey, DefaultCmm } from "effect-encryption-sdk"
 import { type CacheEntry, CachePolicy, CachingCmm, LocalCache } from "effect-encryption-sdk/caching"
 import { Kms, KmsKeyring } from "effect-encryption-sdk/kms"
 import { NodePrimitives } from "effect-encryption-sdk/node"
@@ -16,9 +16,9 @@ import * as dataKeyArrays from "./dataKeyArrays.ts"
 import * as ledger from "./ledger.ts"
 import * as sabotage from "./sabotage.ts"
 import * as traffic from "./traffic.ts"
+import { unsigned } from "../support/suites.ts"
 
 const arn = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-const algorithmSuite = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
 const commitmentPolicy = "RequireEncryptRequireDecrypt"
 
 /** So many requests are a day. A run of fewer is a shorter day, with as many requests in each second. */
@@ -214,7 +214,7 @@ export const soak = (options: SoakOptions) =>
           cmm.getEncryptionMaterials({
             encryptionContext: contextOf(tenant),
             commitmentPolicy,
-            algorithmSuite,
+            algorithmSuite: unsigned,
             requiredEncryptionContextKeys: [],
             maxPlaintextLength: length
           }),
@@ -231,7 +231,7 @@ export const soak = (options: SoakOptions) =>
         if (isBypassDue) due.decrypt++
         return perform(
           cmm.decryptMaterials({
-            algorithmSuite,
+            algorithmSuite: unsigned,
             commitmentPolicy,
             encryptedDataKeys,
             encryptionContext: contextOf(tenant),
@@ -245,9 +245,12 @@ export const soak = (options: SoakOptions) =>
       const warm = ({ encryptionContext }: traffic.Tenant) => {
         made.encrypt++
         running++
-        return Effect.map(Effect.exit(cmm.warm({ encryptionContext, algorithmSuite, commitmentPolicy })), () => {
-          running--
-        })
+        return Effect.map(
+          Effect.exit(cmm.warm({ encryptionContext, algorithmSuite: unsigned, commitmentPolicy })),
+          () => {
+            running--
+          }
+        )
       }
 
       const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })

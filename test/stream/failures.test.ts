@@ -9,7 +9,7 @@ import { MessageBody, MessageHeader } from "effect-encryption-sdk/message"
 import { concat, flip, patch, toHex } from "../support/bytes.ts"
 import { clientOf, policyFor } from "../support/client.ts"
 import { staticKeyring } from "../support/keyrings.ts"
-import { chunksOf, observe, pattern } from "../support/streams.ts"
+import { chunksOf, observe, pattern, unverifiedOf } from "../support/streams.ts"
 
 type Sdk = EncryptionSdk.EncryptionSdk
 
@@ -53,7 +53,7 @@ const assertFails = Effect.fnUntraced(
     assert.instanceOf(errorOf(safe.exit), DecryptError, name)
     assertPrefix(safe.released, isSigned ? 0 : atMost)
     const unsafe = yield* observe(
-      Stream.map(sdk.decryptStreamUnverified(chunksOf(message, chunk)), ({ unverified }) => unverified)
+      unverifiedOf(sdk.decryptStreamUnverified(chunksOf(message, chunk)))
     )
     assert.isFalse(unsafe.ended, `${name}: accepted unverified`)
     assertPrefix(unsafe.released, atMost)

@@ -9,6 +9,7 @@ import {
   EncryptError,
   MaterialsManagerFailed
 } from "effect-encryption-sdk"
+import { unsigned } from "../support/suites.ts"
 
 type EncryptionRequest = CryptographicMaterialsManager.EncryptionMaterialsRequest
 type DecryptRequest = CryptographicMaterialsManager.DecryptMaterialsRequest
@@ -69,7 +70,7 @@ export const scriptedManager = (script: Script = {}) => {
     getEncryptionMaterials: Effect.fnUntraced(function*(request) {
       const suiteOf = (call: number) =>
         script.suite?.(call, request.algorithmSuite) ??
-          request.algorithmSuite ?? AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+          request.algorithmSuite ?? unsigned
       const { number, plaintextDataKey } = yield* answer(
         "encrypt",
         request,
@@ -149,7 +150,7 @@ export const decryptRequest = (options: {
   readonly policy?: DecryptRequest["commitmentPolicy"]
   readonly edks?: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
 } = {}): DecryptRequest => ({
-  algorithmSuite: options.suite ?? AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY,
+  algorithmSuite: options.suite ?? unsigned,
   commitmentPolicy: options.policy ?? "RequireEncryptRequireDecrypt",
   encryptedDataKeys: options.edks ?? [edk(1), edk(2)],
   encryptionContext: options.context ?? { tenant: "a" },

@@ -7,6 +7,7 @@ import type { Keyring } from "effect-encryption-sdk"
 import { AlgorithmSuite, CryptographicMaterialsManager, DefaultCmm, EncryptionSdk } from "effect-encryption-sdk"
 import type { PythonKey } from "./python.ts"
 import { Python } from "./python.ts"
+import { unsigned } from "../../support/suites.ts"
 
 export interface Crossing {
   readonly keyring: Keyring.Keyring
@@ -30,7 +31,7 @@ export const encryptionContext = {
 }
 
 const defaults = {
-  suite: AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY,
+  suite: unsigned,
   plaintext: bytesOf(300),
   encryptionContext,
   frameLength: 128,
