@@ -3,10 +3,10 @@ import { Deferred, Effect, Fiber, Layer } from "effect"
 import { CryptographicMaterialsManager, DataKey, DefaultCmm, EncryptionSdk, Keyring } from "effect-encryption-sdk"
 import { Primitives } from "effect-encryption-sdk/crypto"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
-import { flip } from "../support/bytes.ts"
+import { flip, isZero } from "../support/bytes.ts"
 import { clientOf, decryptFailure, fieldsOf, managerOf } from "../support/client.ts"
 import { recordingKeyring, staticKeyring } from "../support/keyrings.ts"
-import { isZero, recordingPrimitives } from "../support/recordingPrimitives.ts"
+import { recordingPrimitives } from "../support/recordingPrimitives.ts"
 import { signed } from "../support/suites.ts"
 
 const dataKey = new Uint8Array(32).fill(0x42)

@@ -13,9 +13,9 @@ import {
   Receipt
 } from "effect-encryption-sdk"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
+import { isZero } from "../support/bytes.ts"
 import { decryptFailure, encryptFailure, fieldsOf, managerOf, policyFor } from "../support/client.ts"
 import { carelessKeyring, recordingKeyring, staticKeyring } from "../support/keyrings.ts"
-import { isZero } from "../support/recordingPrimitives.ts"
 import { signed, uncommitted, unsigned } from "../support/suites.ts"
 
 type EncryptionRequest = CryptographicMaterialsManager.EncryptionMaterialsRequest

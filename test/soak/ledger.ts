@@ -3,7 +3,7 @@
  * by the bytes that are handed out.
  */
 import { Duration } from "effect"
-import type { EncryptedDataKey, Receipt } from "effect-encryption-sdk"
+import { DataKey, type EncryptedDataKey, type Receipt } from "effect-encryption-sdk"
 import * as checks from "./checks.ts"
 import type { Purpose, Tenant } from "./traffic.ts"
 
@@ -45,6 +45,9 @@ export interface Message {
 /** The first bytes of a data key stand for all of it. */
 export const identityOf = (dataKey: Uint8Array): string =>
   Buffer.from(dataKey.buffer, dataKey.byteOffset, 16).toString("latin1")
+
+export const identityOfKey = ({ plaintextDataKey }: { readonly plaintextDataKey: DataKey.DataKey }): string =>
+  identityOf(DataKey.value(plaintextDataKey))
 
 export const make = (now: () => number) => {
   const { check, results } = checks.make({
