@@ -3,15 +3,17 @@
  * there is no plaintext.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Redacted, Result } from "effect"
+import { Effect, Exit, Redacted } from "effect"
 import { AlgorithmSuite, DataKey, type DecryptErrorReason, type EncryptionSdk } from "effect-encryption-sdk"
 import { KeyDerivation } from "effect-encryption-sdk/crypto"
-import { MessageBody, MessageFooter, MessageHeader } from "effect-encryption-sdk/message"
+import { MessageFooter } from "effect-encryption-sdk/message"
 import { RawAesKeyring } from "effect-encryption-sdk/raw"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
-import { concat, flip, patch } from "../support/bytes.ts"
+import { concat, flip } from "../support/bytes.ts"
 import { clientOf, decryptFailure, fieldsOf, policyFor } from "../support/client.ts"
 import { recordingKeyring, staticKeyring } from "../support/keyrings.ts"
+import { partsOf, rearranged } from "../support/messages.ts"
+import { pattern } from "../support/streams.ts"
 import { signed, unsigned } from "../support/suites.ts"
 
 type Sdk = EncryptionSdk.EncryptionSdk
@@ -27,13 +29,6 @@ const own = new Set<DecryptErrorReason["_tag"]>([
   "InvalidMaterials",
   "AuthenticationFailed"
 ])
-
-/** Offsets of the parts of a message. */
-const partsOf = (message: Uint8Array) => {
-  const { header, headerBodyLength, length } = Result.getOrThrow(MessageHeader.decode(message))
-  const body = Result.getOrThrow(MessageBody.decode(header, message, length))
-  return { header, headerBodyLength, bodyOffset: length, footerOffset: length + body.length }
-}
 
 const assertAllFail = Effect.fnUntraced(function*(
   sdk: Sdk,
@@ -140,38 +135,10 @@ describe("tampering", () => {
       it.effect("frames cannot be left out, repeated, exchanged or taken from another message", () =>
         Effect.gen(function*() {
           const sdk = yield* clientOf(staticKeyring(fixedKey), policy)
-          const { message } = yield* sdk.encrypt(plaintext, options)
-          const other = yield* sdk.encrypt(plaintext, options)
-          const { bodyOffset, footerOffset } = partsOf(message)
-          const regular = 4 + 12 + frameLength + 16
-          const part = (source: Uint8Array, from: number, to: number) =>
-            source.subarray(bodyOffset + from, bodyOffset + to)
-          const head = message.subarray(0, bodyOffset)
-          const foot = message.subarray(footerOffset)
-          const first = part(message, 0, regular)
-          const second = part(message, regular, 2 * regular)
-          const last = message.subarray(bodyOffset + 2 * regular, footerOffset)
-          const numbered = (frame: Uint8Array, sequenceNumber: number) => patch(frame, 0, [0, 0, 0, sequenceNumber])
-          const numberedLast = (sequenceNumber: number) => patch(last, 4, [0, 0, 0, sequenceNumber])
-          const changed: ReadonlyArray<readonly [string, Uint8Array]> = [
-            ["first left out", concat(head, second, last, foot)],
-            ["first left out, renumbered", concat(head, numbered(second, 1), numberedLast(2), foot)],
-            ["last left out", concat(head, first, second, foot)],
-            ["truncated to the final frame", concat(head, numberedLast(1), foot)],
-            ["exchanged", concat(head, second, first, last, foot)],
-            ["exchanged, renumbered", concat(head, numbered(second, 1), numbered(first, 2), last, foot)],
-            ["repeated", concat(head, first, first, second, last, foot)],
-            [
-              "repeated, renumbered",
-              concat(head, first, numbered(first, 2), numbered(second, 3), numberedLast(4), foot)
-            ],
-            ["final frame twice", concat(head, first, second, last, last, foot)],
-            ["of another message", concat(head, part(other.message, 0, regular), second, last, foot)],
-            ["body of another message", concat(head, other.message.subarray(bodyOffset))],
-            ["header of another message", concat(other.message.subarray(0, bodyOffset), message.subarray(bodyOffset))]
-          ]
-          for (const [name, bytes] of changed) {
-            const reason = yield* decryptFailure(sdk.decrypt(bytes))
+          const { message } = yield* sdk.encrypt(pattern(35), options)
+          const other = yield* sdk.encrypt(pattern(35), options)
+          for (const { message: changed, name } of rearranged(message, other.message)) {
+            const reason = yield* decryptFailure(sdk.decrypt(changed))
             assert.isTrue(own.has(reason._tag), `${name}: ${reason.message}`)
           }
         }))

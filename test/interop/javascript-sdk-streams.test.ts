@@ -3,29 +3,14 @@
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Stream } from "effect"
-import { AlgorithmSuite, type CommitmentPolicy, DefaultCmm, EncryptionSdk } from "effect-encryption-sdk"
-import { CryptographicMaterialsManager } from "effect-encryption-sdk"
-import type { KeyringPair } from "../support/javascriptSdk.ts"
+import { AlgorithmSuite } from "effect-encryption-sdk"
+import { policyFor } from "../support/client.ts"
 import * as javascriptSdk from "../support/javascriptSdk.ts"
 import { nonFramedMessage } from "../support/nonFramedMessage.ts"
-import { chunksOf, collect, unverifiedOf } from "../support/streams.ts"
+import { chunksOf, collect, piecesOf, unverifiedOf } from "../support/streams.ts"
 
-const { bytesOf, policyFor, rawAes, Services } = javascriptSdk
+const { bytesOf, clientOf, rawAes, Services } = javascriptSdk
 const { formatId } = AlgorithmSuite
-
-const clientOf = Effect.fnUntraced(function*(pair: KeyringPair, commitmentPolicy: CommitmentPolicy.CommitmentPolicy) {
-  return yield* Effect.provideService(
-    EncryptionSdk.make({ commitmentPolicy }),
-    CryptographicMaterialsManager.CryptographicMaterialsManager,
-    yield* DefaultCmm.make(yield* pair.ours)
-  )
-})
-
-const pieces = (bytes: Uint8Array, length: number) =>
-  Array.from(
-    { length: Math.ceil(bytes.length / length) },
-    (_, index) => bytes.slice(index * length, (index + 1) * length)
-  )
 
 const encryptionContext = { purpose: "streams", "Stra\u00dfe": "\u{1f600}" }
 
@@ -47,7 +32,7 @@ layer(Services)((it) => {
           const sdk = yield* clientOf(rawAes(256), policyFor(algorithmSuite))
           const message = yield* javascriptSdk.encryptStream(
             yield* rawAes(256).theirs,
-            pieces(plaintext, chunk),
+            piecesOf(plaintext, chunk),
             options
           )
           const source = chunksOf(message, chunk)
@@ -72,7 +57,7 @@ layer(Services)((it) => {
           const message = yield* collect(sdk.encryptStream(chunksOf(plaintext, chunk), options))
           const read = yield* javascriptSdk.decryptStream(
             yield* rawAes(256).theirs,
-            pieces(message, chunk),
+            piecesOf(message, chunk),
             algorithmSuite
           )
           assert.isTrue(Buffer.from(plaintext).equals(read))

@@ -3,10 +3,11 @@
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
-import type { CommitmentPolicy, DecryptError, EncryptError, InvalidOption, KeyringError } from "effect-encryption-sdk"
-import { AlgorithmSuite, CryptographicMaterialsManager, DefaultCmm, EncryptionSdk } from "effect-encryption-sdk"
+import type { DecryptError, EncryptError, InvalidOption, KeyringError } from "effect-encryption-sdk"
+import { AlgorithmSuite } from "effect-encryption-sdk"
 import type { Primitives } from "effect-encryption-sdk/crypto"
 import type { Kms } from "effect-encryption-sdk/kms"
+import { policyFor } from "../support/client.ts"
 import type { KeyringPair } from "../support/javascriptSdk.ts"
 import * as javascriptSdk from "../support/javascriptSdk.ts"
 import { nonFramedMessage } from "../support/nonFramedMessage.ts"
@@ -16,16 +17,7 @@ type Context = Readonly<Record<string, string>>
 
 const { formatId } = AlgorithmSuite
 const suites = (...ids: ReadonlyArray<number>) => ids.map((id) => AlgorithmSuite.fromId(id)!)
-const { bytesOf, kms, kmsKeys, policyFor, rawAes, rawRsa, Services } = javascriptSdk
-
-/** A client of ours over a keyring, which lives as long as the test. */
-const clientOf = Effect.fnUntraced(function*(pair: KeyringPair, commitmentPolicy: CommitmentPolicy.CommitmentPolicy) {
-  return yield* Effect.provideService(
-    EncryptionSdk.make({ commitmentPolicy }),
-    CryptographicMaterialsManager.CryptographicMaterialsManager,
-    yield* DefaultCmm.make(yield* pair.ours)
-  )
-})
+const { bytesOf, clientOf, kms, kmsKeys, rawAes, rawRsa, Services } = javascriptSdk
 
 interface Input {
   readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite

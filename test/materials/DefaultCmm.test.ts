@@ -127,37 +127,30 @@ describe("DefaultCmm", () => {
       Effect.gen(function*() {
         const { encryptions, keyring } = recordingKeyring()
         const manager = yield* managerOf(keyring)
-        const messageOf = (changes: object) =>
-          Effect.map(encryptFailure(manager.getEncryptionMaterials(toEncrypt(changes))), (reason) => reason.message)
-        const reserved = "keys that begin with aws-crypto- are reserved"
-        assert.strictEqual(
-          yield* messageOf({ encryptionContext: { "aws-crypto-public-key": "x" } }),
-          `encryption context: key "aws-crypto-public-key": ${reserved}`
-        )
-        assert.strictEqual(
-          yield* messageOf({ encryptionContext: { "aws-crypto-public-key": "x" }, algorithmSuite: unsigned }),
-          `encryption context: key "aws-crypto-public-key": ${reserved}`
-        )
-        assert.strictEqual(
-          yield* messageOf({ encryptionContext: { a: 1 } }),
-          "encryption context: key \"a\": value must be a string, got number"
-        )
-        assert.strictEqual(
-          yield* messageOf({ requiredEncryptionContextKeys: ["tenant", "other"] }),
-          "encryption context: key \"other\": is required, and missing"
-        )
-        assert.strictEqual(
-          yield* messageOf({ algorithmSuite: uncommitted }),
-          "commitment policy RequireEncryptRequireDecrypt does not allow ALG_AES_256_GCM_IV12_TAG16_HKDF_SHA256"
-        )
-        assert.strictEqual(
-          yield* messageOf({ commitmentPolicy: "ForbidEncryptAllowDecrypt", algorithmSuite: unsigned }),
-          "commitment policy ForbidEncryptAllowDecrypt does not allow ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY"
-        )
-        assert.strictEqual(
-          yield* messageOf({ algorithmSuite: 0x0578 }),
-          "algorithmSuite: must be one of the eleven suites of AlgorithmSuite"
-        )
+        const reserved =
+          "encryption context: key \"aws-crypto-public-key\": keys that begin with aws-crypto- are reserved"
+        const cases: ReadonlyArray<readonly [object, string]> = [
+          [{ encryptionContext: { "aws-crypto-public-key": "x" } }, reserved],
+          [{ encryptionContext: { "aws-crypto-public-key": "x" }, algorithmSuite: unsigned }, reserved],
+          [{ encryptionContext: { a: 1 } }, "encryption context: key \"a\": value must be a string, got number"],
+          [
+            { requiredEncryptionContextKeys: ["tenant", "other"] },
+            "encryption context: key \"other\": is required, and missing"
+          ],
+          [
+            { algorithmSuite: uncommitted },
+            "commitment policy RequireEncryptRequireDecrypt does not allow ALG_AES_256_GCM_IV12_TAG16_HKDF_SHA256"
+          ],
+          [
+            { commitmentPolicy: "ForbidEncryptAllowDecrypt", algorithmSuite: unsigned },
+            "commitment policy ForbidEncryptAllowDecrypt does not allow ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY"
+          ],
+          [{ algorithmSuite: 0x0578 }, "algorithmSuite: must be one of the eleven suites of AlgorithmSuite"]
+        ]
+        for (const [changes, message] of cases) {
+          const reason = yield* encryptFailure(manager.getEncryptionMaterials(toEncrypt(changes)))
+          assert.strictEqual(reason.message, message)
+        }
         assert.strictEqual(encryptions.length, 0)
       }))
 
@@ -182,95 +175,62 @@ describe("DefaultCmm", () => {
       }))
 
     describe("checks what the keyring answers", () => {
+      type Materials = CryptographicMaterials.EncryptionMaterials
       const honest = recordingKeyring().keyring
-      const changing = (change: (materials: CryptographicMaterials.EncryptionMaterials) => unknown) =>
+      const responding = (change: (materials: Materials) => unknown) =>
         Keyring.make({
           ...honest,
           name: "Changing",
-          onEncrypt: (materials) =>
-            Effect.map(
-              honest.onEncrypt(materials),
-              (answered) => change(answered) as CryptographicMaterials.EncryptionMaterials
-            )
+          onEncrypt: (materials) => Effect.map(honest.onEncrypt(materials), (response) => change(response) as Materials)
         })
-      const cases: ReadonlyArray<
-        readonly [string, (materials: CryptographicMaterials.EncryptionMaterials) => unknown, string, string]
-      > = [
-        ["nothing", () => undefined, "materials", "are missing in the answer of the keyring Changing"],
-        [
-          "another suite",
-          (materials) => ({ ...materials, algorithmSuite: unsigned }),
-          "algorithmSuite",
-          "was changed by the keyring Changing"
-        ],
+      const changing = (changes: (materials: Materials) => object) =>
+        responding((materials) => ({ ...materials, ...changes(materials) }))
+      const changed = "was changed by the keyring Changing"
+      const cases: ReadonlyArray<readonly [string, Keyring.Keyring, string, string]> = [
+        ["nothing", responding(() => undefined), "materials", "are missing in the answer of the keyring Changing"],
+        ["another suite", changing(() => ({ algorithmSuite: unsigned })), "algorithmSuite", changed],
         [
           "a pair more",
-          (materials) => ({ ...materials, encryptionContext: { ...materials.encryptionContext, more: "x" } }),
+          changing(({ encryptionContext }) => ({ encryptionContext: { ...encryptionContext, more: "x" } })),
           "encryptionContext",
-          "was changed by the keyring Changing"
+          changed
         ],
-        [
-          "a pair less",
-          (materials) => ({ ...materials, encryptionContext: { tenant: "a" } }),
-          "encryptionContext",
-          "was changed by the keyring Changing"
-        ],
+        ["a pair less", changing(() => ({ encryptionContext: { tenant: "a" } })), "encryptionContext", changed],
         [
           "another value",
-          (materials) => ({ ...materials, encryptionContext: { ...materials.encryptionContext, tenant: "b" } }),
+          changing(({ encryptionContext }) => ({ encryptionContext: { ...encryptionContext, tenant: "b" } })),
           "encryptionContext",
-          "was changed by the keyring Changing"
+          changed
         ],
-        [
-          "no context",
-          (materials) => ({ ...materials, encryptionContext: undefined }),
-          "encryptionContext",
-          "was changed by the keyring Changing"
-        ],
-        [
-          "another signing key",
-          (materials) => ({ ...materials, signingKey: Redacted.make({}) }),
-          "signingKey",
-          "was changed by the keyring Changing"
-        ],
-        [
-          "no data key",
-          (materials) => ({ ...materials, plaintextDataKey: undefined }),
-          "plaintextDataKey",
-          "is missing"
-        ],
+        ["no context", changing(() => ({ encryptionContext: undefined })), "encryptionContext", changed],
+        ["another signing key", changing(() => ({ signingKey: Redacted.make({}) })), "signingKey", changed],
+        ["no data key", changing(() => ({ plaintextDataKey: undefined })), "plaintextDataKey", "is missing"],
         [
           "a short data key",
-          (materials) => ({ ...materials, plaintextDataKey: DataKey.make(new Uint8Array(31).fill(1)) }),
+          changing(() => ({ plaintextDataKey: DataKey.make(new Uint8Array(31).fill(1)) })),
           "plaintextDataKey",
           "is 31 bytes, the suite takes 32"
         ],
         [
           "a data key of zeroes",
-          (materials) => ({ ...materials, plaintextDataKey: DataKey.make(new Uint8Array(32)) }),
+          changing(() => ({ plaintextDataKey: DataKey.make(new Uint8Array(32)) })),
           "plaintextDataKey",
           "is all zero"
         ],
-        [
-          "no encrypted data key",
-          (materials) => ({ ...materials, encryptedDataKeys: [] }),
-          "encryptedDataKeys",
-          "there is none"
-        ],
+        ["no encrypted data key", changing(() => ({ encryptedDataKeys: [] })), "encryptedDataKeys", "there is none"],
         [
           "an encrypted data key that fits no message",
-          (materials) => ({
-            ...materials,
-            encryptedDataKeys: [{ ...materials.encryptedDataKeys[0]!, ciphertext: new Uint8Array(65_536) }]
-          }),
+          changing(({ encryptedDataKeys: [edk] }) => ({
+            encryptedDataKeys: [{ ...edk, ciphertext: new Uint8Array(65_536) }]
+          })),
           "encryptedDataKeys.ciphertext",
           "is 65536 bytes, at most 65535 fit a message"
         ]
       ]
-      for (const [name, change, field, description] of cases) {
+      for (const [name, keyring, field, description] of cases) {
         it.effect(name, () =>
           Effect.gen(function*() {
-            const manager = yield* managerOf(changing(change))
+            const manager = yield* managerOf(keyring)
             const reason = yield* encryptFailure(manager.getEncryptionMaterials(toEncrypt()))
             assert.deepStrictEqual(fieldsOf(reason), { _tag: "InvalidMaterials", field, description })
           }))
@@ -279,7 +239,7 @@ describe("DefaultCmm", () => {
       it.effect("other changes are not taken over", () =>
         Effect.gen(function*() {
           const manager = yield* managerOf(
-            changing((materials) => ({ ...materials, requiredEncryptionContextKeys: ["tenant"], more: "x" }))
+            changing(() => ({ requiredEncryptionContextKeys: ["tenant"], more: "x" }))
           )
           const { materials } = yield* manager.getEncryptionMaterials(toEncrypt())
           assert.deepStrictEqual(materials.requiredEncryptionContextKeys, [])
@@ -289,7 +249,7 @@ describe("DefaultCmm", () => {
       it.effect("an equal copy of the context is no change", () =>
         Effect.gen(function*() {
           const manager = yield* managerOf(
-            changing((materials) => ({ ...materials, encryptionContext: { ...materials.encryptionContext } }))
+            changing(({ encryptionContext }) => ({ encryptionContext: { ...encryptionContext } }))
           )
           yield* manager.getEncryptionMaterials(toEncrypt())
         }))
@@ -539,31 +499,27 @@ describe("DefaultCmm", () => {
     })
   })
 
-  it.effect("hands out data keys that are zeroed when the scope closes", () =>
-    Effect.gen(function*() {
-      const { handedOut, keyring } = recordingKeyring()
-      const manager = yield* managerOf(keyring)
-      const scope = yield* Scope.make()
-      const { materials } = yield* Scope.provide(manager.getEncryptionMaterials(toEncrypt()), scope)
-      yield* Scope.provide(manager.decryptMaterials(toDecrypt(materials)), scope)
-      assert.strictEqual(handedOut.length, 2)
-      assert.isFalse(handedOut.some(isZero))
-      yield* Scope.close(scope, Exit.void)
-      assert.isTrue(handedOut.every(isZero))
-    }))
-
-  it.effect("zeroes the data keys of a keyring that registers nothing with the scope", () =>
-    Effect.gen(function*() {
-      const { handedOut, keyring } = carelessKeyring(new Uint8Array(32).fill(9))
-      const manager = yield* managerOf(keyring)
-      const scope = yield* Scope.make()
-      const { materials } = yield* Scope.provide(manager.getEncryptionMaterials(toEncrypt()), scope)
-      yield* Scope.provide(manager.decryptMaterials(toDecrypt(materials)), scope)
-      assert.strictEqual(handedOut.length, 2)
-      assert.isFalse(handedOut.some(isZero))
-      yield* Scope.close(scope, Exit.void)
-      assert.isTrue(handedOut.every(isZero))
-    }))
+  const keyrings = [
+    ["hands out data keys that are zeroed when the scope closes", () => recordingKeyring()],
+    [
+      "zeroes the data keys of a keyring that registers nothing with the scope",
+      () => carelessKeyring(new Uint8Array(32).fill(9))
+    ]
+  ] as const
+  for (const [title, make] of keyrings) {
+    it.effect(title, () =>
+      Effect.gen(function*() {
+        const { handedOut, keyring } = make()
+        const manager = yield* managerOf(keyring)
+        const scope = yield* Scope.make()
+        const { materials } = yield* Scope.provide(manager.getEncryptionMaterials(toEncrypt()), scope)
+        yield* Scope.provide(manager.decryptMaterials(toDecrypt(materials)), scope)
+        assert.strictEqual(handedOut.length, 2)
+        assert.isFalse(handedOut.some(isZero))
+        yield* Scope.close(scope, Exit.void)
+        assert.isTrue(handedOut.every(isZero))
+      }))
+  }
 
   it.effect("is a layer over the program's keyring", () =>
     Effect.gen(function*() {

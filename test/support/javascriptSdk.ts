@@ -18,7 +18,10 @@ import { Effect, Layer, Redacted, type Scope } from "effect"
 import {
   AlgorithmSuite,
   type CommitmentPolicy,
+  CryptographicMaterialsManager,
   DataKey,
+  DefaultCmm,
+  EncryptionSdk,
   type Keyring,
   type KeyringError,
   MultiKeyring
@@ -181,9 +184,20 @@ export const Services = EmbeddedKms.layer({ keys: kmsKeys.map((arn) => ({ arn })
   Layer.provideMerge(TestPrimitives.layer)
 )
 
-/** The strictest policy of ours under which a client both writes and reads the suite. */
-export const policyFor = (suite: AlgorithmSuite.AlgorithmSuite): CommitmentPolicy.CommitmentPolicy =>
-  AlgorithmSuite.isCommitting(suite) ? "RequireEncryptRequireDecrypt" : "ForbidEncryptAllowDecrypt"
+/** A client of ours over a keyring of a pair, or over the manager that is made of it, which lives as long as the test. */
+export const clientOf = Effect.fnUntraced(function*<E = never, R = never>(
+  pair: KeyringPair,
+  commitmentPolicy: CommitmentPolicy.CommitmentPolicy,
+  managerOf: (
+    materialsManager: CryptographicMaterialsManager.CryptographicMaterialsManager
+  ) => Effect.Effect<CryptographicMaterialsManager.CryptographicMaterialsManager, E, R> = Effect.succeed
+) {
+  return yield* Effect.provideService(
+    EncryptionSdk.make({ commitmentPolicy }),
+    CryptographicMaterialsManager.CryptographicMaterialsManager,
+    yield* managerOf(yield* DefaultCmm.make(yield* pair.ours))
+  )
+})
 
 export const bytesOf = (length: number) => Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8)) & 0xff)
 
