@@ -1,7 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer } from "effect"
-import { CryptographicMaterialsManager, DataKey, DefaultCmm, EncryptionSdk, Keyring } from "effect-encryption-sdk"
-import { Primitives } from "effect-encryption-sdk/crypto"
+import { Deferred, Effect, Fiber } from "effect"
+import { CryptographicMaterialsManager, DataKey } from "effect-encryption-sdk"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { flip, isZero } from "../support/bytes.ts"
 import { clientOf, decryptFailure, fieldsOf, managerOf } from "../support/client.ts"
@@ -13,20 +12,11 @@ const dataKey = new Uint8Array(32).fill(0x42)
 
 describe("EncryptionSdk", () => {
   describe("keys and plaintext in memory", () => {
-    const clientWith = (keyring: Keyring.Keyring, primitives: Layer.Layer<Primitives.Primitives>) =>
-      EncryptionSdk.EncryptionSdk.pipe(Effect.provide(
-        EncryptionSdk.layer().pipe(
-          Layer.provide(DefaultCmm.layer),
-          Layer.provide(Layer.succeed(Keyring.Keyring, keyring)),
-          Layer.provide(primitives)
-        )
-      ))
-
     it.effect("are zeroed when an operation ends, and the caller's own array is not", () =>
       Effect.gen(function*() {
         const primitives = recordingPrimitives()
         const { handedOut, keyring } = recordingKeyring()
-        const sdk = yield* clientWith(keyring, primitives.layer)
+        const sdk = yield* clientOf(keyring, {}, primitives.layer)
         const plaintext = new Uint8Array(10).fill(7)
         const { message } = yield* sdk.encrypt(plaintext)
         yield* sdk.decrypt(message)
@@ -42,7 +32,7 @@ describe("EncryptionSdk", () => {
     it.effect("copies that are long are given back too, and nothing that the caller has", () =>
       Effect.gen(function*() {
         const primitives = recordingPrimitives()
-        const sdk = yield* clientWith(recordingKeyring().keyring, primitives.layer)
+        const sdk = yield* clientOf(recordingKeyring().keyring, {}, primitives.layer)
         const plaintext = new Uint8Array(10_000).fill(7)
         const { header, message } = yield* sdk.encrypt(plaintext, { frameLength: 20_000 })
         const before = new Uint8Array(message)
@@ -59,7 +49,7 @@ describe("EncryptionSdk", () => {
       Effect.gen(function*() {
         const primitives = recordingPrimitives()
         const { handedOut, keyring } = recordingKeyring()
-        const sdk = yield* clientWith(keyring, primitives.layer)
+        const sdk = yield* clientOf(keyring, {}, primitives.layer)
         const { message } = yield* sdk.encrypt("some secret")
         const forged = flip(message, message.length - 1)
         assert.deepStrictEqual(fieldsOf(yield* decryptFailure(sdk.decrypt(forged))), {
@@ -88,7 +78,7 @@ describe("EncryptionSdk", () => {
             verify: (...args) => stop(verify(...args))
           })
           const { handedOut, keyring } = recordingKeyring()
-          const sdk = yield* clientWith(keyring, primitives.layer)
+          const sdk = yield* clientOf(keyring, {}, primitives.layer)
           const { message } = yield* sdk.encrypt("some secret", { algorithmSuite: signed })
           isArmed = true
           const again: Effect.Effect<unknown, unknown> = operation === "encrypt"

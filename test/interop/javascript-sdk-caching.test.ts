@@ -8,8 +8,9 @@ import { CachingCmm, LocalCache } from "effect-encryption-sdk/caching"
 import { toHex } from "../support/bytes.ts"
 import { policyFor } from "../support/client.ts"
 import * as javascriptSdk from "../support/javascriptSdk.ts"
+import { pattern } from "../support/streams.ts"
 
-const { bytesOf, clientOf, kms, kmsKeys, Services } = javascriptSdk
+const { clientOf, kms, kmsKeys, Services } = javascriptSdk
 
 const cached = (materialsManager: CryptographicMaterialsManager.CryptographicMaterialsManager) =>
   Effect.gen(function*() {
@@ -18,7 +19,7 @@ const cached = (materialsManager: CryptographicMaterialsManager.CryptographicMat
   })
 
 layer(Services)((it) => {
-  const plaintexts = Array.from({ length: 20 }, (_, i) => bytesOf(100 * i))
+  const plaintexts = Array.from({ length: 20 }, (_, i) => pattern(100 * i))
   for (const algorithmSuite of AlgorithmSuite.all.filter(AlgorithmSuite.isCacheable)) {
     const pair = kms(kmsKeys[0])
     const options = { algorithmSuite, encryptionContext: { purpose: "interop" }, frameLength: 512 }

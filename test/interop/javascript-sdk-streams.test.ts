@@ -7,9 +7,9 @@ import { AlgorithmSuite } from "effect-encryption-sdk"
 import { policyFor } from "../support/client.ts"
 import * as javascriptSdk from "../support/javascriptSdk.ts"
 import { nonFramedMessage } from "../support/nonFramedMessage.ts"
-import { chunksOf, collect, piecesOf, unverifiedOf } from "../support/streams.ts"
+import { chunksOf, collect, pattern, piecesOf, unverifiedOf } from "../support/streams.ts"
 
-const { bytesOf, clientOf, rawAes, Services } = javascriptSdk
+const { clientOf, rawAes, Services } = javascriptSdk
 const { formatId } = AlgorithmSuite
 
 const encryptionContext = { purpose: "streams", "Stra\u00dfe": "\u{1f600}" }
@@ -28,7 +28,7 @@ layer(Services)((it) => {
 
       it.effect(`interop JavaScript SDK's encryptStream, our decryptStream: ${title}`, () =>
         Effect.gen(function*() {
-          const plaintext = bytesOf(length)
+          const plaintext = pattern(length)
           const sdk = yield* clientOf(rawAes(256), policyFor(algorithmSuite))
           const message = yield* javascriptSdk.encryptStream(
             yield* rawAes(256).theirs,
@@ -52,7 +52,7 @@ layer(Services)((it) => {
 
       it.effect(`interop our encryptStream, JavaScript SDK's decryptStream: ${title}`, () =>
         Effect.gen(function*() {
-          const plaintext = bytesOf(length)
+          const plaintext = pattern(length)
           const sdk = yield* clientOf(rawAes(256), policyFor(algorithmSuite))
           const message = yield* collect(sdk.encryptStream(chunksOf(plaintext, chunk), options))
           const read = yield* javascriptSdk.decryptStream(
@@ -68,7 +68,7 @@ layer(Services)((it) => {
       Effect.gen(function*() {
         const sdk = yield* clientOf(rawAes(256), policyFor(algorithmSuite))
         for (const length of [0, 1, 5000]) {
-          const plaintext = bytesOf(length)
+          const plaintext = pattern(length)
           const message = nonFramedMessage({
             algorithmSuite,
             plaintext,

@@ -12,12 +12,13 @@ import type { KeyringPair } from "../support/javascriptSdk.ts"
 import * as javascriptSdk from "../support/javascriptSdk.ts"
 import { nonFramedMessage } from "../support/nonFramedMessage.ts"
 import { signed } from "../support/suites.ts"
+import { pattern } from "../support/streams.ts"
 
 type Context = Readonly<Record<string, string>>
 
 const { formatId } = AlgorithmSuite
 const suites = (...ids: ReadonlyArray<number>) => ids.map((id) => AlgorithmSuite.fromId(id)!)
-const { bytesOf, clientOf, kms, kmsKeys, rawAes, rawRsa, Services } = javascriptSdk
+const { clientOf, kms, kmsKeys, rawAes, rawRsa, Services } = javascriptSdk
 
 interface Input {
   readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite
@@ -28,7 +29,7 @@ interface Input {
 
 const input = (overrides: Partial<Input> = {}): Input => ({
   algorithmSuite: signed,
-  plaintext: bytesOf(5000),
+  plaintext: pattern(5000),
   encryptionContext: { purpose: "interop", "Stra\u00dfe": "\u{1f600}" },
   frameLength: 4096,
   ...overrides
@@ -116,7 +117,7 @@ layer(Services)((it) => {
       for (const [name, frameLength, lengths] of frames) {
         for (const length of lengths) {
           it.effect(`${direction}: ${formatId(algorithmSuite.id)}, frames ${name}, ${length} bytes`, () =>
-            run(rawAes(256), rawAes(256), input({ algorithmSuite, frameLength, plaintext: bytesOf(length) })))
+            run(rawAes(256), rawAes(256), input({ algorithmSuite, frameLength, plaintext: pattern(length) })))
         }
       }
     }
@@ -143,13 +144,13 @@ layer(Services)((it) => {
     for (const algorithmSuite of AlgorithmSuite.all) {
       for (const [name, encryptionContext] of contexts) {
         it.effect(`${direction}: ${formatId(algorithmSuite.id)}, raw AES 256, context ${name}`, () =>
-          run(rawAes(256), rawAes(256), input({ algorithmSuite, encryptionContext, plaintext: bytesOf(100) })))
+          run(rawAes(256), rawAes(256), input({ algorithmSuite, encryptionContext, plaintext: pattern(100) })))
       }
     }
     for (const pair of [kms(kmsKeys[0]), rawRsa("OAEP-SHA256")]) {
       for (const [name, encryptionContext] of contexts) {
         it.effect(`${direction}: 0x0578, ${pair.name}, context ${name}`, () =>
-          run(pair, pair, input({ encryptionContext, plaintext: bytesOf(100) })))
+          run(pair, pair, input({ encryptionContext, plaintext: pattern(100) })))
       }
     }
   }
@@ -195,7 +196,7 @@ layer(Services)((it) => {
     it.effect(`interop both choose ${formatId(id)} under ${commitmentPolicy} where nobody names a suite`, () =>
       Effect.gen(function*() {
         const client = yield* clientOf(rawAes(128), commitmentPolicy)
-        const ours = yield* client.encrypt(bytesOf(10))
+        const ours = yield* client.encrypt(pattern(10))
         assert.strictEqual(ours.algorithmSuite.id, id)
         assert.strictEqual(
           yield* javascriptSdk.defaultSuiteId(yield* rawAes(128).theirs, commitmentPolicy),
@@ -228,7 +229,7 @@ layer(Services)((it) => {
           const { signature } = algorithmSuite
           for (const frameLength of [1, 16, 4096]) {
             for (const length of frameLength === 1 ? [0, 1, 17] : [0, 1, 15, 16, 17, 4096, 5000]) {
-              const given = input({ algorithmSuite, frameLength, plaintext: bytesOf(length) })
+              const given = input({ algorithmSuite, frameLength, plaintext: pattern(length) })
               const ours = (yield* weEncrypt(pair, given)).message
               const theirs = yield* javascriptSdk.encrypt(yield* pair.theirs, given.plaintext, given)
               if (signature !== undefined) {
@@ -254,7 +255,7 @@ layer(Services)((it) => {
 layer(Services)((it) => {
   for (const algorithmSuite of AlgorithmSuite.all) {
     for (const length of [0, 1, 4096, 100_000]) {
-      const plaintext = bytesOf(length)
+      const plaintext = pattern(length)
       const encryptionContext = { b: "1", A: "2", "\u{1f600}": "3", "\u{ff21}": "4" }
       const message = () =>
         nonFramedMessage({
@@ -285,7 +286,7 @@ layer(Services)((it) => {
         const client = yield* clientOf(rawAes(256), policyFor(algorithmSuite))
         const whole = nonFramedMessage({
           algorithmSuite,
-          plaintext: bytesOf(10),
+          plaintext: pattern(10),
           encryptionContext: {},
           wrappingKey: javascriptSdk.wrappingKey(32),
           keyNamespace: "interop é",

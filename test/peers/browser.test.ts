@@ -12,21 +12,22 @@ import { inject } from "vitest"
 import * as javascriptSdk from "../support/javascriptSdk.ts"
 import { rsaPrivateKey, rsaPublicKey } from "../support/rsaKeys.ts"
 import type { PageKey } from "./browser/library.ts"
-import { bytesOf, clientFor, encryptionContext } from "./support/crossing.ts"
+import { clientFor, encryptionContext } from "./support/crossing.ts"
 import { createKey, layer as KmsServer } from "./support/kmsServer.ts"
 import { layer as PageLayer, Page } from "./support/page.ts"
 import * as Python from "./support/python.ts"
 import { signed, unsigned } from "../support/suites.ts"
+import { pattern } from "../support/streams.ts"
 
 const Peers = Layer.mergeAll(Python.layer, NodePrimitives.layer, KmsServer, PageLayer)
 
 const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64")
 const fromBase64 = (text: string) => new Uint8Array(Buffer.from(text, "base64"))
-const plaintext = bytesOf(300)
+const plaintext = pattern(300)
 
 const aes = (length: 16 | 24 | 32) => {
   const names = { keyNamespace: "raw é", keyName: `aes ${length}` }
-  const key = bytesOf(length)
+  const key = pattern(length)
   return {
     keyring: RawAesKeyring.make({ ...names, wrappingKey: Redacted.make(key) }),
     page: { type: "aes", namespace: names.keyNamespace, name: names.keyName, key: base64(key) } as PageKey,

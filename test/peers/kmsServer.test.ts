@@ -4,7 +4,7 @@
 import { KMSClient } from "@aws-sdk/client-kms"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
-import type { CryptographicMaterials, EncryptedDataKey, KeyringError } from "effect-encryption-sdk"
+import type { EncryptedDataKey, KeyringError } from "effect-encryption-sdk"
 import { DataKey } from "effect-encryption-sdk"
 import type { KmsError } from "effect-encryption-sdk/kms"
 import { Kms, KmsKeyring } from "effect-encryption-sdk/kms"
@@ -19,7 +19,8 @@ import {
   layer,
   scheduleDeletion
 } from "./support/kmsServer.ts"
-import { unsigned } from "../support/suites.ts"
+import { text } from "../support/bytes.ts"
+import { decryptionMaterials, encryptionMaterials } from "../support/materials.ts"
 
 const encryptionContext = { tenant: "a", "ключ": "значение", "😀": "𐍈" }
 const missingKey = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-4000-8000-000000000000"
@@ -30,24 +31,11 @@ const request = (keyId: string, context: Record<string, string> = encryptionCont
   grantTokens: []
 })
 
-const toEncrypt = (
-  context: Record<string, string> = encryptionContext
-): CryptographicMaterials.EncryptionMaterials => ({
-  algorithmSuite: unsigned,
-  encryptionContext: context,
-  requiredEncryptionContextKeys: [],
-  encryptedDataKeys: [],
-  plaintextDataKey: undefined,
-  signingKey: undefined
-})
+const toEncrypt = (context: Record<string, string> = encryptionContext) =>
+  encryptionMaterials({ encryptionContext: context })
 
-const toDecrypt = (
-  context: Record<string, string> = encryptionContext
-): CryptographicMaterials.DecryptionMaterials => ({
-  algorithmSuite: unsigned,
-  encryptionContext: context,
-  requiredEncryptionContextKeys: []
-})
+const toDecrypt = (context: Record<string, string> = encryptionContext) =>
+  decryptionMaterials({ encryptionContext: context })
 
 const wrap = (options: KmsKeyring.KmsKeyringOptions, context?: Record<string, string>) =>
   Effect.gen(function*() {
@@ -85,7 +73,23 @@ const notWrapped = <A, R>(effect: Effect.Effect<A, KeyringError.KeyringError, R>
 const fails = <A, R>(effect: Effect.Effect<A, KmsError, R>) =>
   Effect.map(Effect.flip(effect), ({ code, failure, isRetryable }) => ({ code, failure, isRetryable }))
 
-const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
+const generate = (kms: Kms.Kms, keyId: string) => kms.generateDataKey({ ...request(keyId), numberOfBytes: 32 })
+
+/** How the KMS rejects a call that no retry can help. */
+const rejected = (code: string, failure: KmsError["failure"]) => ({ code, failure, isRetryable: false })
+const notFound = rejected("NotFoundException", "KeyNotFound")
+
+/** Asserts that every call under this name of a key is rejected. */
+const assertAllFail = Effect.fnUntraced(function*(
+  kms: Kms.Kms,
+  name: string,
+  { ciphertextBlob, plaintext }: { readonly ciphertextBlob: Uint8Array; readonly plaintext: DataKey.DataKey },
+  expected: ReturnType<typeof rejected>
+) {
+  assert.deepStrictEqual(yield* fails(generate(kms, name)), expected)
+  assert.deepStrictEqual(yield* fails(kms.encrypt({ ...request(name), plaintext })), expected)
+  assert.deepStrictEqual(yield* fails(kms.decrypt({ ...request(name), ciphertextBlob })), expected)
+})
 
 describe("KMS server: calls", () => {
   it.live.each([16, 24, 32])(
@@ -120,7 +124,7 @@ describe("KMS server: calls", () => {
       const key = yield* createKey()
       const alias = yield* createAlias(key)
       for (const name of [key, key.split("/")[1]!, aliasArn(key, alias), alias]) {
-        const { ciphertextBlob, keyId, plaintext } = yield* kms.generateDataKey({ ...request(name), numberOfBytes: 32 })
+        const { ciphertextBlob, keyId, plaintext } = yield* generate(kms, name)
         assert.strictEqual(keyId, key)
         assert.strictEqual((yield* kms.encrypt({ ...request(name), plaintext })).keyId, key)
         assert.strictEqual((yield* kms.decrypt({ ...request(name), ciphertextBlob })).keyId, key)
@@ -133,13 +137,9 @@ describe("KMS server: calls", () => {
       const here = yield* createKey("us-east-1")
       const there = yield* createKey("eu-central-1")
       assert.match(there, /^arn:aws:kms:eu-central-1:/)
-      for (const key of [here, there]) yield* kms.generateDataKey({ ...request(key), numberOfBytes: 32 })
+      for (const key of [here, there]) yield* generate(kms, key)
       const elsewhere = there.replace("eu-central-1", "us-east-1")
-      assert.deepStrictEqual(yield* fails(kms.generateDataKey({ ...request(elsewhere), numberOfBytes: 32 })), {
-        code: "NotFoundException",
-        failure: "KeyNotFound",
-        isRetryable: false
-      })
+      assert.deepStrictEqual(yield* fails(generate(kms, elsewhere)), notFound)
     }).pipe(Effect.provide(layer)))
 
   it.live("a client of the user's own calls its own Region, whatever the ARN says", () =>
@@ -150,11 +150,10 @@ describe("KMS server: calls", () => {
         Effect.sync(() => new KMSClient({ ...config, region: "us-east-1" })),
         (client) => Effect.sync(() => client.destroy())
       )
-      const generate = (key: string) =>
-        Effect.flatMap(Kms.Kms, (kms) => kms.generateDataKey({ ...request(key), numberOfBytes: 32 }))
+      const generated = (key: string) => Effect.flatMap(Kms.Kms, (kms) => generate(kms, key))
       yield* Effect.gen(function*() {
-        assert.strictEqual((yield* generate(here)).keyId, here)
-        assert.strictEqual((yield* fails(generate(there))).failure, "KeyNotFound")
+        assert.strictEqual((yield* generated(here)).keyId, here)
+        assert.strictEqual((yield* fails(generated(there))).failure, "KeyNotFound")
       }).pipe(Effect.provide(AwsKms.layerClient(client)))
     }))
 
@@ -185,13 +184,12 @@ describe("KMS server: refusals", () => {
     Effect.gen(function*() {
       const kms = yield* Kms.Kms
       const key = yield* createKey()
-      const { ciphertextBlob } = yield* kms.generateDataKey({ ...request(key), numberOfBytes: 32 })
+      const { ciphertextBlob } = yield* generate(kms, key)
       for (const wrong of [{}, { ...encryptionContext, tenant: "b" }, { ...encryptionContext, more: "" }]) {
-        assert.deepStrictEqual(yield* fails(kms.decrypt({ ...request(key, wrong), ciphertextBlob })), {
-          code: "InvalidCiphertextException",
-          failure: "InvalidCiphertext",
-          isRetryable: false
-        })
+        assert.deepStrictEqual(
+          yield* fails(kms.decrypt({ ...request(key, wrong), ciphertextBlob })),
+          rejected("InvalidCiphertextException", "InvalidCiphertext")
+        )
       }
     }).pipe(Effect.provide(layer)))
 
@@ -199,7 +197,7 @@ describe("KMS server: refusals", () => {
     Effect.gen(function*() {
       const kms = yield* Kms.Kms
       const key = yield* createKey()
-      const { ciphertextBlob } = yield* kms.generateDataKey({ ...request(key), numberOfBytes: 32 })
+      const { ciphertextBlob } = yield* generate(kms, key)
       const altered = ciphertextBlob.slice()
       altered[altered.length - 1]! ^= 1
       assert.strictEqual(
@@ -212,8 +210,7 @@ describe("KMS server: refusals", () => {
     Effect.gen(function*() {
       const kms = yield* Kms.Kms
       const existing = yield* createKey()
-      const { ciphertextBlob, plaintext } = yield* kms.generateDataKey({ ...request(existing), numberOfBytes: 32 })
-      const expected = { code: "NotFoundException", failure: "KeyNotFound", isRetryable: false }
+      const { ciphertextBlob, plaintext } = yield* generate(kms, existing)
       for (
         const name of [
           missingKey,
@@ -222,9 +219,7 @@ describe("KMS server: refusals", () => {
           aliasArn(existing, "alias/none")
         ]
       ) {
-        assert.deepStrictEqual(yield* fails(kms.generateDataKey({ ...request(name), numberOfBytes: 32 })), expected)
-        assert.deepStrictEqual(yield* fails(kms.encrypt({ ...request(name), plaintext })), expected)
-        assert.deepStrictEqual(yield* fails(kms.decrypt({ ...request(name), ciphertextBlob })), expected)
+        yield* assertAllFail(kms, name, { ciphertextBlob, plaintext }, notFound)
       }
     }).pipe(Effect.provide(layer)))
 
@@ -232,13 +227,12 @@ describe("KMS server: refusals", () => {
     Effect.gen(function*() {
       const kms = yield* Kms.Kms
       const [one, two] = [yield* createKey(), yield* createKey()]
-      const { ciphertextBlob } = yield* kms.generateDataKey({ ...request(one), numberOfBytes: 32 })
+      const { ciphertextBlob } = yield* generate(kms, one)
       // AWS KMS says IncorrectKeyException; moto says AccessDeniedException.
-      assert.deepStrictEqual(yield* fails(kms.decrypt({ ...request(two), ciphertextBlob })), {
-        code: "AccessDeniedException",
-        failure: "AccessDenied",
-        isRetryable: false
-      })
+      assert.deepStrictEqual(
+        yield* fails(kms.decrypt({ ...request(two), ciphertextBlob })),
+        rejected("AccessDeniedException", "AccessDenied")
+      )
     }).pipe(Effect.provide(layer)))
 
   it.live.each<[string, string, (arn: string) => Effect.Effect<void>]>([
@@ -248,23 +242,19 @@ describe("KMS server: refusals", () => {
     Effect.gen(function*() {
       const kms = yield* Kms.Kms
       const key = yield* createKey()
-      const { ciphertextBlob, plaintext } = yield* kms.generateDataKey({ ...request(key), numberOfBytes: 32 })
+      const generated = yield* generate(kms, key)
       yield* change(key)
-      const expected = { code, failure: "KeyUnavailable", isRetryable: false }
-      assert.deepStrictEqual(yield* fails(kms.generateDataKey({ ...request(key), numberOfBytes: 32 })), expected)
-      assert.deepStrictEqual(yield* fails(kms.encrypt({ ...request(key), plaintext })), expected)
-      assert.deepStrictEqual(yield* fails(kms.decrypt({ ...request(key), ciphertextBlob })), expected)
+      yield* assertAllFail(kms, key, generated, rejected(code, "KeyUnavailable"))
     }).pipe(Effect.provide(layer)))
 
   it.live("a size that AWS KMS does not take is a ValidationException", () =>
     Effect.gen(function*() {
       const kms = yield* Kms.Kms
       const key = yield* createKey()
-      assert.deepStrictEqual(yield* fails(kms.generateDataKey({ ...request(key), numberOfBytes: 1025 })), {
-        code: "ValidationException",
-        failure: "Rejected",
-        isRetryable: false
-      })
+      assert.deepStrictEqual(
+        yield* fails(kms.generateDataKey({ ...request(key), numberOfBytes: 1025 })),
+        rejected("ValidationException", "Rejected")
+      )
     }).pipe(Effect.provide(layer)))
 })
 
@@ -273,7 +263,7 @@ describe("KMS server: keyring", () => {
     Effect.gen(function*() {
       const keys = [yield* createKey("us-east-1"), yield* createKey("eu-central-1"), yield* createKey("us-east-1")]
       const { bytes, encryptedDataKeys } = yield* wrap({ generatorKeyId: keys[0], keyIds: keys.slice(1) })
-      assert.deepStrictEqual(encryptedDataKeys.map(({ keyProviderInfo }) => textOf(keyProviderInfo)), keys)
+      assert.deepStrictEqual(encryptedDataKeys.map(({ keyProviderInfo }) => text(keyProviderInfo)), keys)
       for (const [index, key] of keys.entries()) {
         for (const options of [{ generatorKeyId: key }, { keyIds: [key] }]) {
           const answer = yield* unwrap(options, encryptedDataKeys)
@@ -388,7 +378,7 @@ describe("KMS server: keyring", () => {
       const alias = yield* createAlias(key)
       for (const name of [alias, aliasArn(key, alias), key.split("/")[1]!]) {
         const { bytes, encryptedDataKeys } = yield* wrap({ generatorKeyId: name })
-        assert.deepStrictEqual(encryptedDataKeys.map(({ keyProviderInfo }) => textOf(keyProviderInfo)), [key])
+        assert.deepStrictEqual(encryptedDataKeys.map(({ keyProviderInfo }) => text(keyProviderInfo)), [key])
         const answer = yield* unwrap({ generatorKeyId: name }, encryptedDataKeys)
         assert.strictEqual(answer._tag, "NotMine")
         if (answer._tag !== "NotMine") return

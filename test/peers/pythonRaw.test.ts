@@ -7,14 +7,15 @@ import { AlgorithmSuite, MultiKeyring } from "effect-encryption-sdk"
 import { NodePrimitives } from "effect-encryption-sdk/node"
 import { RawAesKeyring, RawRsaKeyring } from "effect-encryption-sdk/raw"
 import { generateKeyPairSync } from "node:crypto"
-import { bytesOf, clientFor, directions, fromPython, toPython } from "./support/crossing.ts"
+import { clientFor, directions, fromPython, toPython } from "./support/crossing.ts"
 import * as Python from "./support/python.ts"
 import { signed, unsigned } from "../support/suites.ts"
+import { pattern } from "../support/streams.ts"
 
 const Peers = Layer.merge(Python.layer, NodePrimitives.layer)
 
 const aes = (length: 16 | 24 | 32, name = `aes-${length * 8}`) => {
-  const key = bytesOf(length)
+  const key = pattern(length)
   return {
     keyring: RawAesKeyring.make({ keyNamespace: "raw", keyName: name, wrappingKey: Redacted.make(key) }),
     keys: [{ type: "aes", namespace: "raw", name, key } as const]
@@ -88,7 +89,7 @@ layer(Peers)("Python: frames", (it) => {
         ([frameLength, length]) =>
           Effect.gen(function*() {
             const { keyring, keys } = aes(32)
-            yield* cross({ keyring: yield* keyring, keys, suite, frameLength, plaintext: bytesOf(length) })
+            yield* cross({ keyring: yield* keyring, keys, suite, frameLength, plaintext: pattern(length) })
           })
       )
     }
@@ -100,7 +101,7 @@ layer(Peers)("Python: frames", (it) => {
       Effect.gen(function*() {
         const { keyring, keys } = aes(32)
         for (const length of [0, 1, 5_000]) {
-          yield* fromPython({ keyring: yield* keyring, keys, suite, frameLength: 0, plaintext: bytesOf(length) })
+          yield* fromPython({ keyring: yield* keyring, keys, suite, frameLength: 0, plaintext: pattern(length) })
         }
       })
   )
@@ -245,7 +246,7 @@ layer(Peers)("Python: what is altered", (it) => {
     Effect.gen(function*() {
       const python = yield* Python.Python
       const { keyring, keys } = aes(32)
-      const other = bytesOf(32).toReversed()
+      const other = pattern(32).toReversed()
       const wrongKeyring = yield* RawAesKeyring.make({
         keyNamespace: "raw",
         keyName: "aes-256",

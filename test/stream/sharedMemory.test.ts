@@ -38,12 +38,7 @@ it.effect.each(["shared", "resizable"] as const)("chunks of %s memory", (kind) =
       return view
     }
     const plaintext = Uint8Array.from({ length: 20_000 }, (_, index) => index % 251)
-    for (
-      const algorithmSuite of [
-        unsigned,
-        signed
-      ]
-    ) {
+    for (const algorithmSuite of [unsigned, signed]) {
       const message = concat(
         ...yield* Stream.runCollect(sdk.encryptStream(Stream.make(viewOf(plaintext)), { algorithmSuite }))
       )

@@ -19,6 +19,10 @@ export const patch = (bytes: Uint8Array, offset: number, replacement: ReadonlyAr
 
 export const concat = (...parts: ReadonlyArray<Uint8Array>): Uint8Array => new Uint8Array(Buffer.concat(parts))
 
+export const fromBase64 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "base64"))
+
+export const toBase64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64")
+
 /** The text of UTF-8 bytes. */
 export const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("utf8")
 

@@ -199,8 +199,6 @@ export const clientOf = Effect.fnUntraced(function*<E = never, R = never>(
   )
 })
 
-export const bytesOf = (length: number) => Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8)) & 0xff)
-
 export const wrappingKey = (length: number) => Uint8Array.from({ length }, (_, i) => (7 * i + length) & 0xff)
 
 const rsaKeys = crypto.generateKeyPairSync("rsa", { modulusLength: 2048 })
