@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Layer, Redacted, Scope } from "effect"
+import { Effect, Exit, Layer, Scope } from "effect"
 import {
   AlgorithmSuite,
   CommitmentPolicy,
@@ -7,7 +7,6 @@ import {
   CryptographicMaterialsManager,
   DataKey,
   DefaultCmm,
-  type EncryptedDataKey,
   Keyring,
   KeyringError,
   Receipt
@@ -17,18 +16,9 @@ import { isZero } from "../support/bytes.ts"
 import { decryptFailure, encryptFailure, fieldsOf, managerOf, policyFor } from "../support/client.ts"
 import { carelessKeyring, recordingKeyring, staticKeyring } from "../support/keyrings.ts"
 import { signed, uncommitted, unsigned } from "../support/suites.ts"
+import { encryptionRequest } from "../support/materials.ts"
 
-type EncryptionRequest = CryptographicMaterialsManager.EncryptionMaterialsRequest
 type DecryptRequest = CryptographicMaterialsManager.DecryptMaterialsRequest
-
-const toEncrypt = (changes: Partial<EncryptionRequest> = {}): EncryptionRequest => ({
-  encryptionContext: { tenant: "a" },
-  commitmentPolicy: "RequireEncryptRequireDecrypt",
-  algorithmSuite: undefined,
-  requiredEncryptionContextKeys: [],
-  maxPlaintextLength: 10,
-  ...changes
-})
 
 const toDecrypt = (
   materials: CryptographicMaterials.EncryptionMaterials,
@@ -53,7 +43,7 @@ describe("DefaultCmm", () => {
           const manager = yield* managerOf(recordingKeyring().keyring)
           const commitmentPolicy = policyFor(algorithmSuite)
           const { materials, receipt } = yield* manager.getEncryptionMaterials(
-            toEncrypt({ algorithmSuite, commitmentPolicy })
+            encryptionRequest({ algorithmSuite, commitmentPolicy })
           )
           assert.strictEqual(receipt, Receipt.uncached)
           assert.strictEqual(materials.algorithmSuite, algorithmSuite)
@@ -82,8 +72,8 @@ describe("DefaultCmm", () => {
     it.effect("makes a key pair for every request", () =>
       Effect.gen(function*() {
         const manager = yield* managerOf(recordingKeyring().keyring)
-        const first = yield* manager.getEncryptionMaterials(toEncrypt())
-        const second = yield* manager.getEncryptionMaterials(toEncrypt())
+        const first = yield* manager.getEncryptionMaterials(encryptionRequest())
+        const second = yield* manager.getEncryptionMaterials(encryptionRequest())
         assert.notStrictEqual(
           first.materials.encryptionContext["aws-crypto-public-key"],
           second.materials.encryptionContext["aws-crypto-public-key"]
@@ -94,7 +84,7 @@ describe("DefaultCmm", () => {
       Effect.gen(function*() {
         const manager = yield* managerOf(recordingKeyring().keyring)
         for (const commitmentPolicy of CommitmentPolicy.CommitmentPolicy.literals) {
-          const { materials } = yield* manager.getEncryptionMaterials(toEncrypt({ commitmentPolicy }))
+          const { materials } = yield* manager.getEncryptionMaterials(encryptionRequest({ commitmentPolicy }))
           assert.strictEqual(materials.algorithmSuite, CommitmentPolicy.defaultAlgorithmSuite(commitmentPolicy))
         }
       }))
@@ -104,7 +94,7 @@ describe("DefaultCmm", () => {
         const { encryptions, keyring } = recordingKeyring()
         const manager = yield* managerOf(keyring)
         const encryptionContext = { tenant: "a" }
-        const { materials } = yield* manager.getEncryptionMaterials(toEncrypt({ encryptionContext }))
+        const { materials } = yield* manager.getEncryptionMaterials(encryptionRequest({ encryptionContext }))
         assert.deepStrictEqual(Object.keys(encryptions[0]!.encryptionContext), ["tenant", "aws-crypto-public-key"])
         assert.strictEqual(encryptions[0]!.encryptionContext, materials.encryptionContext)
         assert.deepStrictEqual(encryptionContext, { tenant: "a" })
@@ -117,7 +107,7 @@ describe("DefaultCmm", () => {
         const { encryptions, keyring } = recordingKeyring()
         const manager = yield* managerOf(keyring)
         const { materials } = yield* manager.getEncryptionMaterials(
-          toEncrypt({ requiredEncryptionContextKeys: ["tenant"] })
+          encryptionRequest({ requiredEncryptionContextKeys: ["tenant"] })
         )
         assert.deepStrictEqual(materials.requiredEncryptionContextKeys, ["tenant"])
         assert.deepStrictEqual(encryptions[0]!.requiredEncryptionContextKeys, ["tenant"])
@@ -148,7 +138,7 @@ describe("DefaultCmm", () => {
           [{ algorithmSuite: 0x0578 }, "algorithmSuite: must be one of the eleven suites of AlgorithmSuite"]
         ]
         for (const [changes, message] of cases) {
-          const reason = yield* encryptFailure(manager.getEncryptionMaterials(toEncrypt(changes)))
+          const reason = yield* encryptFailure(manager.getEncryptionMaterials(encryptionRequest(changes)))
           assert.strictEqual(reason.message, message)
         }
         assert.strictEqual(encryptions.length, 0)
@@ -169,91 +159,10 @@ describe("DefaultCmm", () => {
         const manager = yield* managerOf(
           Keyring.make({ ...recordingKeyring().keyring, onEncrypt: () => Effect.fail(error) })
         )
-        const failure = yield* Effect.flip(manager.getEncryptionMaterials(toEncrypt()))
+        const failure = yield* Effect.flip(manager.getEncryptionMaterials(encryptionRequest()))
         assert.strictEqual(failure.reason, error)
         assert.isTrue(failure.isRetryable)
       }))
-
-    describe("checks what the keyring answers", () => {
-      type Materials = CryptographicMaterials.EncryptionMaterials
-      const honest = recordingKeyring().keyring
-      const responding = (change: (materials: Materials) => unknown) =>
-        Keyring.make({
-          ...honest,
-          name: "Changing",
-          onEncrypt: (materials) => Effect.map(honest.onEncrypt(materials), (response) => change(response) as Materials)
-        })
-      const changing = (changes: (materials: Materials) => object) =>
-        responding((materials) => ({ ...materials, ...changes(materials) }))
-      const changed = "was changed by the keyring Changing"
-      const cases: ReadonlyArray<readonly [string, Keyring.Keyring, string, string]> = [
-        ["nothing", responding(() => undefined), "materials", "are missing in the answer of the keyring Changing"],
-        ["another suite", changing(() => ({ algorithmSuite: unsigned })), "algorithmSuite", changed],
-        [
-          "a pair more",
-          changing(({ encryptionContext }) => ({ encryptionContext: { ...encryptionContext, more: "x" } })),
-          "encryptionContext",
-          changed
-        ],
-        ["a pair less", changing(() => ({ encryptionContext: { tenant: "a" } })), "encryptionContext", changed],
-        [
-          "another value",
-          changing(({ encryptionContext }) => ({ encryptionContext: { ...encryptionContext, tenant: "b" } })),
-          "encryptionContext",
-          changed
-        ],
-        ["no context", changing(() => ({ encryptionContext: undefined })), "encryptionContext", changed],
-        ["another signing key", changing(() => ({ signingKey: Redacted.make({}) })), "signingKey", changed],
-        ["no data key", changing(() => ({ plaintextDataKey: undefined })), "plaintextDataKey", "is missing"],
-        [
-          "a short data key",
-          changing(() => ({ plaintextDataKey: DataKey.make(new Uint8Array(31).fill(1)) })),
-          "plaintextDataKey",
-          "is 31 bytes, the suite takes 32"
-        ],
-        [
-          "a data key of zeroes",
-          changing(() => ({ plaintextDataKey: DataKey.make(new Uint8Array(32)) })),
-          "plaintextDataKey",
-          "is all zero"
-        ],
-        ["no encrypted data key", changing(() => ({ encryptedDataKeys: [] })), "encryptedDataKeys", "there is none"],
-        [
-          "an encrypted data key that fits no message",
-          changing(({ encryptedDataKeys: [edk] }) => ({
-            encryptedDataKeys: [{ ...edk, ciphertext: new Uint8Array(65_536) }]
-          })),
-          "encryptedDataKeys.ciphertext",
-          "is 65536 bytes, at most 65535 fit a message"
-        ]
-      ]
-      for (const [name, keyring, field, description] of cases) {
-        it.effect(name, () =>
-          Effect.gen(function*() {
-            const manager = yield* managerOf(keyring)
-            const reason = yield* encryptFailure(manager.getEncryptionMaterials(toEncrypt()))
-            assert.deepStrictEqual(fieldsOf(reason), { _tag: "InvalidMaterials", field, description })
-          }))
-      }
-
-      it.effect("other changes are not taken over", () =>
-        Effect.gen(function*() {
-          const manager = yield* managerOf(
-            changing(() => ({ requiredEncryptionContextKeys: ["tenant"], more: "x" }))
-          )
-          const { materials } = yield* manager.getEncryptionMaterials(toEncrypt())
-          assert.deepStrictEqual(materials.requiredEncryptionContextKeys, [])
-          assert.notProperty(materials, "more")
-        }))
-
-      it.effect("an equal copy of the context is no change", () =>
-        Effect.gen(function*() {
-          const manager = yield* managerOf(
-            changing(({ encryptionContext }) => ({ encryptionContext: { ...encryptionContext } }))
-          )
-          yield* manager.getEncryptionMaterials(toEncrypt())
-        }))
-    })
   })
 
   describe("decryptMaterials", () => {
@@ -264,7 +173,7 @@ describe("DefaultCmm", () => {
       const manager = yield* managerOf(recording.keyring)
       const algorithmSuite = options.suite ?? signed
       const { materials } = yield* manager.getEncryptionMaterials(
-        toEncrypt({
+        encryptionRequest({
           algorithmSuite,
           commitmentPolicy: policyFor(algorithmSuite),
           encryptionContext: { a: "1", b: "2" }
@@ -311,7 +220,7 @@ describe("DefaultCmm", () => {
     it.effect("adds __proto__ like any other key", () =>
       Effect.gen(function*() {
         const manager = yield* managerOf(staticKeyring(new Uint8Array(32).fill(1)))
-        const { materials } = yield* manager.getEncryptionMaterials(toEncrypt({ algorithmSuite: unsigned }))
+        const { materials } = yield* manager.getEncryptionMaterials(encryptionRequest({ algorithmSuite: unsigned }))
         const expectedEncryptionContext = JSON.parse("{\"__proto__\":\"x\"}") as Record<string, string>
         const answer = yield* manager.decryptMaterials(toDecrypt(materials, { expectedEncryptionContext }))
         assert.deepStrictEqual(answer.materials.requiredEncryptionContextKeys, ["__proto__"])
@@ -427,76 +336,6 @@ describe("DefaultCmm", () => {
         )
         assert.strictEqual(yield* decryptFailure(manager.decryptMaterials(toDecrypt(materials))), error)
       }))
-
-    describe("checks what the keyring answers", () => {
-      const edk: EncryptedDataKey.EncryptedDataKey = {
-        keyProviderId: "p",
-        keyProviderInfo: Uint8Array.of(1),
-        ciphertext: Uint8Array.of(2)
-      }
-      const answers = (answer: unknown) =>
-        Effect.gen(function*() {
-          const manager = yield* managerOf(Keyring.make({
-            ...recordingKeyring().keyring,
-            name: "Changing",
-            onDecrypt: () => Effect.succeed(answer as Keyring.OnDecryptResult)
-          }))
-          return yield* Effect.scoped(manager.decryptMaterials({
-            algorithmSuite: unsigned,
-            commitmentPolicy: "RequireEncryptRequireDecrypt",
-            encryptedDataKeys: [edk],
-            encryptionContext: {},
-            expectedEncryptionContext: {}
-          }))
-        })
-      const unwrapped = (plaintextDataKey: unknown, encryptedDataKey: unknown = edk) => ({
-        _tag: "Unwrapped",
-        plaintextDataKey,
-        encryptedDataKey
-      })
-      const key = (length = 32) => DataKey.make(new Uint8Array(length).fill(1))
-      const noneOfThem = "in the answer of the keyring Changing is none of the message's"
-      const cases: ReadonlyArray<readonly [string, () => unknown, string, string]> = [
-        ["nothing", () => undefined, "materials", "are missing in the answer of the keyring Changing"],
-        ["no data key", () => unwrapped(undefined), "plaintextDataKey", "is no data key, or was released already"],
-        ["a short data key", () => unwrapped(key(16)), "plaintextDataKey", "is 16 bytes, the suite takes 32"],
-        ["a data key of zeroes", () => unwrapped(DataKey.make(new Uint8Array(32))), "plaintextDataKey", "is all zero"],
-        [
-          "an encrypted data key that is not the message's",
-          () => unwrapped(key(), { ...edk, ciphertext: Uint8Array.of(3) }),
-          "encryptedDataKey",
-          noneOfThem
-        ],
-        [
-          "one of another provider",
-          () => unwrapped(key(), { ...edk, keyProviderId: "q" }),
-          "encryptedDataKey",
-          noneOfThem
-        ],
-        [
-          "one with other information",
-          () => unwrapped(key(), { ...edk, keyProviderInfo: Uint8Array.of(2) }),
-          "encryptedDataKey",
-          noneOfThem
-        ],
-        ["no encrypted data key", () => unwrapped(key(), null), "encryptedDataKey", noneOfThem],
-        ["half of one", () => unwrapped(key(), { keyProviderId: "p" }), "encryptedDataKey", noneOfThem]
-      ]
-      for (const [name, answer, field, description] of cases) {
-        it.effect(name, () =>
-          Effect.gen(function*() {
-            const reason = yield* decryptFailure(answers(answer()))
-            assert.deepStrictEqual(fieldsOf(reason), { _tag: "InvalidMaterials", field, description })
-          }))
-      }
-
-      it.effect("an equal copy of the encrypted data key is right", () =>
-        Effect.gen(function*() {
-          const copy = { ...edk, keyProviderInfo: Uint8Array.of(1), ciphertext: Uint8Array.of(2) }
-          const { materials } = yield* answers(unwrapped(key(), copy))
-          assert.strictEqual(materials.unwrappedDataKey, edk)
-        }))
-    })
   })
 
   const keyrings = [
@@ -512,7 +351,7 @@ describe("DefaultCmm", () => {
         const { handedOut, keyring } = make()
         const manager = yield* managerOf(keyring)
         const scope = yield* Scope.make()
-        const { materials } = yield* Scope.provide(manager.getEncryptionMaterials(toEncrypt()), scope)
+        const { materials } = yield* Scope.provide(manager.getEncryptionMaterials(encryptionRequest()), scope)
         yield* Scope.provide(manager.decryptMaterials(toDecrypt(materials)), scope)
         assert.strictEqual(handedOut.length, 2)
         assert.isFalse(handedOut.some(isZero))
@@ -530,7 +369,7 @@ describe("DefaultCmm", () => {
           Layer.provide(TestPrimitives.layer)
         )
       ))
-      yield* manager.getEncryptionMaterials(toEncrypt())
+      yield* manager.getEncryptionMaterials(encryptionRequest())
       assert.strictEqual(encryptions.length, 1)
     }))
 })

@@ -18,11 +18,10 @@ import { layer as PageLayer, Page } from "./support/page.ts"
 import * as Python from "./support/python.ts"
 import { signed, unsigned } from "../support/suites.ts"
 import { pattern } from "../support/streams.ts"
+import { fromBase64, toBase64 } from "../support/bytes.ts"
 
 const Peers = Layer.mergeAll(Python.layer, NodePrimitives.layer, KmsServer, PageLayer)
 
-const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64")
-const fromBase64 = (text: string) => new Uint8Array(Buffer.from(text, "base64"))
 const plaintext = pattern(300)
 
 const aes = (length: 16 | 24 | 32) => {
@@ -30,7 +29,7 @@ const aes = (length: 16 | 24 | 32) => {
   const key = pattern(length)
   return {
     keyring: RawAesKeyring.make({ ...names, wrappingKey: Redacted.make(key) }),
-    page: { type: "aes", namespace: names.keyNamespace, name: names.keyName, key: base64(key) } as PageKey,
+    page: { type: "aes", namespace: names.keyNamespace, name: names.keyName, key: toBase64(key) } as PageKey,
     python: [{ type: "aes", namespace: names.keyNamespace, name: names.keyName, key } as const]
   }
 }
@@ -61,7 +60,7 @@ const cross = Effect.fnUntraced(function*(
   const { outputs: [text] } = yield* page.run({
     key: keys.page,
     suite: suite.id,
-    encrypt: { plaintexts: [base64(plaintext)], encryptionContext }
+    encrypt: { plaintexts: [toBase64(plaintext)], encryptionContext }
   })
   const message = fromBase64(text!)
   const ours = yield* sdk.decrypt(message, { expectedEncryptionContext: encryptionContext })
@@ -78,7 +77,7 @@ const cross = Effect.fnUntraced(function*(
   const { outputs } = yield* page.run({
     key: keys.page,
     suite: suite.id,
-    decrypt: { messages: messages.map(base64), encryptionContext }
+    decrypt: { messages: messages.map(toBase64), encryptionContext }
   })
   assert.deepStrictEqual(outputs.map(fromBase64), [plaintext, plaintext])
 })
@@ -117,20 +116,20 @@ layer(Peers, { timeout: 120_000 })("a page in Chromium", (it) => {
         type: "aes",
         namespace: "interop é",
         name: "aes 256 ⅰ",
-        key: base64(javascriptSdk.wrappingKey(32))
+        key: toBase64(javascriptSdk.wrappingKey(32))
       }
       const options = { algorithmSuite: suite, encryptionContext, frameLength: 128 }
       const message = yield* javascriptSdk.encrypt(theirs, plaintext, options)
       const { outputs } = yield* page.run({
         key,
         suite: suite.id,
-        decrypt: { messages: [base64(message)], encryptionContext }
+        decrypt: { messages: [toBase64(message)], encryptionContext }
       })
       assert.deepStrictEqual(outputs.map(fromBase64), [plaintext])
       const encrypted = yield* page.run({
         key,
         suite: suite.id,
-        encrypt: { plaintexts: [base64(plaintext)], encryptionContext }
+        encrypt: { plaintexts: [toBase64(plaintext)], encryptionContext }
       })
       const decrypted = yield* javascriptSdk.decrypt(theirs, fromBase64(encrypted.outputs[0]!), suite)
       assert.deepStrictEqual(decrypted.plaintext, plaintext)
@@ -147,7 +146,7 @@ layer(Peers, { timeout: 120_000 })("a page in Chromium", (it) => {
         const { outputs, receipts } = yield* page.run({
           key,
           suite: suite.id,
-          encrypt: { plaintexts: [base64(plaintext), base64(plaintext)], encryptionContext }
+          encrypt: { plaintexts: [toBase64(plaintext), toBase64(plaintext)], encryptionContext }
         })
         assert.deepStrictEqual(receipts, ["Miss", "Hit", "Miss", "Hit"])
         const sdk = yield* clientFor(suite, yield* KmsKeyring.make({ generatorKeyId: keyId }))
@@ -160,7 +159,7 @@ layer(Peers, { timeout: 120_000 })("a page in Chromium", (it) => {
         const back = yield* page.run({
           key,
           suite: suite.id,
-          decrypt: { messages: [base64(message)], encryptionContext }
+          decrypt: { messages: [toBase64(message)], encryptionContext }
         })
         assert.deepStrictEqual(back.outputs.map(fromBase64), [plaintext])
       }
@@ -188,7 +187,7 @@ layer(Peers, { timeout: 120_000 })("a page in Chromium", (it) => {
             keyId: "arn:aws:kms:us-east-1:111122223333:key/11111111-1111-1111-1111-111111111111"
           },
           suite: id,
-          encrypt: { plaintexts: [base64(plaintext), base64(plaintext)], encryptionContext }
+          encrypt: { plaintexts: [toBase64(plaintext), toBase64(plaintext)], encryptionContext }
         })
         assert.lengthOf(outputs, 2)
         assert.include(receipts.join(), id < 0x0100 ? "Bypassed" : "Miss,Hit")
@@ -196,7 +195,7 @@ layer(Peers, { timeout: 120_000 })("a page in Chromium", (it) => {
       const { outputs } = yield* page.runInWorker({
         key: aes(24).page,
         suite: 0x0346,
-        encrypt: { plaintexts: [base64(plaintext)], encryptionContext }
+        encrypt: { plaintexts: [toBase64(plaintext)], encryptionContext }
       })
       const sdk = yield* clientFor(
         AlgorithmSuite.ALG_AES_192_GCM_IV12_TAG16_HKDF_SHA384_ECDSA_P384,

@@ -1,3 +1,4 @@
+import type { CryptographicMaterialsManager } from "effect-encryption-sdk"
 import type { DecryptionMaterials, EncryptionMaterials } from "../../src/model/CryptographicMaterials.ts"
 import type { EncryptionContext } from "../../src/model/EncryptionContext.ts"
 import { unsigned } from "../support/suites.ts"
@@ -21,4 +22,16 @@ export const decryptionMaterials = (overrides: Partial<DecryptionMaterials> = {}
   encryptionContext: exampleContext,
   requiredEncryptionContextKeys: [],
   ...overrides
+})
+
+/** A request for encryption materials, as the client makes it under its default policy. */
+export const encryptionRequest = (
+  changes: Partial<CryptographicMaterialsManager.EncryptionMaterialsRequest> = {}
+): CryptographicMaterialsManager.EncryptionMaterialsRequest => ({
+  encryptionContext: { tenant: "a" },
+  commitmentPolicy: "RequireEncryptRequireDecrypt",
+  algorithmSuite: undefined,
+  requiredEncryptionContextKeys: [],
+  maxPlaintextLength: 10,
+  ...changes
 })
