@@ -6,7 +6,6 @@ import { Effect, Stream } from "effect"
 import { AlgorithmSuite } from "effect-encryption-sdk"
 import { policyFor } from "../support/client.ts"
 import * as javascriptSdk from "../support/javascriptSdk.ts"
-import { nonFramedMessage } from "../support/nonFramedMessage.ts"
 import { chunksOf, collect, pattern, piecesOf, unverifiedOf } from "../support/streams.ts"
 
 const { clientOf, rawAes, Services } = javascriptSdk
@@ -69,14 +68,7 @@ layer(Services)((it) => {
         const sdk = yield* clientOf(rawAes(256), policyFor(algorithmSuite))
         for (const length of [0, 1, 5000]) {
           const plaintext = pattern(length)
-          const message = nonFramedMessage({
-            algorithmSuite,
-            plaintext,
-            encryptionContext,
-            wrappingKey: javascriptSdk.wrappingKey(32),
-            keyNamespace: "interop é",
-            keyName: "aes 256 ⅰ"
-          })
+          const message = javascriptSdk.nonFramed(algorithmSuite, plaintext, encryptionContext)
           for (const chunk of [1, 100, 10_000]) {
             const read = yield* collect(sdk.decryptStream(chunksOf(message, chunk), { maxWithheldBytes: length }))
             assert.isTrue(Buffer.from(plaintext).equals(read))

@@ -10,7 +10,6 @@ import type { Kms } from "effect-encryption-sdk/kms"
 import { policyFor } from "../support/client.ts"
 import type { KeyringPair } from "../support/javascriptSdk.ts"
 import * as javascriptSdk from "../support/javascriptSdk.ts"
-import { nonFramedMessage } from "../support/nonFramedMessage.ts"
 import { signed } from "../support/suites.ts"
 import { pattern } from "../support/streams.ts"
 
@@ -257,15 +256,7 @@ layer(Services)((it) => {
     for (const length of [0, 1, 4096, 100_000]) {
       const plaintext = pattern(length)
       const encryptionContext = { b: "1", A: "2", "\u{1f600}": "3", "\u{ff21}": "4" }
-      const message = () =>
-        nonFramedMessage({
-          algorithmSuite,
-          plaintext,
-          encryptionContext,
-          wrappingKey: javascriptSdk.wrappingKey(32),
-          keyNamespace: "interop é",
-          keyName: "aes 256 ⅰ"
-        })
+      const message = () => javascriptSdk.nonFramed(algorithmSuite, plaintext, encryptionContext)
       const title = `${formatId(algorithmSuite.id)}, non-framed, ${length} bytes`
       it.effect(`interop node:crypto encrypts, JavaScript SDK decrypts: ${title}`, () =>
         Effect.gen(function*() {
@@ -284,14 +275,7 @@ layer(Services)((it) => {
     it.effect(`interop a non-framed message with a changed byte is refused: ${formatId(algorithmSuite.id)}`, () =>
       Effect.gen(function*() {
         const client = yield* clientOf(rawAes(256), policyFor(algorithmSuite))
-        const whole = nonFramedMessage({
-          algorithmSuite,
-          plaintext: pattern(10),
-          encryptionContext: {},
-          wrappingKey: javascriptSdk.wrappingKey(32),
-          keyNamespace: "interop é",
-          keyName: "aes 256 ⅰ"
-        })
+        const whole = javascriptSdk.nonFramed(algorithmSuite, pattern(10), {})
         yield* client.decrypt(whole)
         for (let i = 0; i < whole.length; i++) {
           const changed = new Uint8Array(whole)

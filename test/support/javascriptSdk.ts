@@ -33,6 +33,7 @@ import { RawAesKeyring, RawRsaKeyring } from "effect-encryption-sdk/raw"
 import * as crypto from "node:crypto"
 import type { Duplex } from "node:stream"
 import { hasPkcs1, TestPrimitives } from "./TestPrimitives.ts"
+import { nonFramedMessage } from "./nonFramedMessage.ts"
 
 type Context = Readonly<Record<string, string>>
 
@@ -226,6 +227,21 @@ export const rawAes = (bits: 128 | 192 | 256): KeyringPair => {
     )
   }
 }
+
+/** A message without frames, which no AWS Encryption SDK writes, under the key of `rawAes(256)`. */
+export const nonFramed = (
+  algorithmSuite: AlgorithmSuite.AlgorithmSuite,
+  plaintext: Uint8Array,
+  encryptionContext: Context
+): Uint8Array =>
+  nonFramedMessage({
+    algorithmSuite,
+    plaintext,
+    encryptionContext,
+    wrappingKey: wrappingKey(32),
+    keyNamespace: "interop é",
+    keyName: "aes 256 ⅰ"
+  })
 
 const oaepHashes = {
   "PKCS1": undefined,
