@@ -26,6 +26,7 @@ import { clientOf, managerOf } from "./support/client.ts"
 import { inspect } from "./support/inspect.ts"
 import { recordingKeyring, staticKeyring } from "./support/keyrings.ts"
 import { rsaPrivateKey, rsaPublicKey } from "./support/rsaKeys.ts"
+import { signed } from "./support/suites.ts"
 
 /** Bytes that stand out: no run of them occurs by chance, in any notation. */
 const secret = (seed: number, length = 32) => Uint8Array.from({ length }, (_, i) => 128 + ((i * 37 + seed * 11) % 127))
@@ -106,7 +107,6 @@ const assertNothing = (name: string, value: unknown) =>
   })
 
 const encryptionContext = { tenant: contextValue }
-const signing = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
 
 describe("no secret is shown", () => {
   it.effect("the search finds keys and texts in every notation", () =>
@@ -213,14 +213,14 @@ describe("no secret is shown", () => {
       const encryption = yield* manager.getEncryptionMaterials({
         encryptionContext,
         commitmentPolicy: "RequireEncryptRequireDecrypt",
-        algorithmSuite: signing,
+        algorithmSuite: signed,
         requiredEncryptionContextKeys: [],
         maxPlaintextLength: 1
       })
       assert.deepStrictEqual(DataKey.value(encryption.materials.plaintextDataKey), dataKey)
       yield* assertNoKeys("encryption materials", encryption)
       const decryption = yield* manager.decryptMaterials({
-        algorithmSuite: signing,
+        algorithmSuite: signed,
         commitmentPolicy: "RequireEncryptRequireDecrypt",
         encryptedDataKeys: encryption.materials.encryptedDataKeys,
         encryptionContext: encryption.materials.encryptionContext,
@@ -261,7 +261,7 @@ describe("no secret is shown", () => {
       const other = yield* clientOf(staticKeyring(secret(3)))
       const strict = yield* recordingClient
       const { message } = yield* sdk.encrypt(plaintext, { encryptionContext })
-      const signed = yield* sdk.encrypt(plaintext, { encryptionContext, algorithmSuite: signing })
+      const encrypted = yield* sdk.encrypt(plaintext, { encryptionContext, algorithmSuite: signed })
       const own = yield* strict.encrypt(plaintext, { encryptionContext })
       const text = (value: unknown) => value as string
       const context = (value: unknown) => value as Record<string, string>
@@ -291,8 +291,8 @@ describe("no secret is shown", () => {
         "mine but broken": strict.decrypt(malformedValue(own.message)),
         "commitment": other.decrypt(message),
         "header": sdk.decrypt(malformedValue(message)),
-        "body": sdk.decrypt(flip(signed.message, signed.message.length - 120)),
-        "signature": sdk.decrypt(flip(signed.message, signed.message.length - 1))
+        "body": sdk.decrypt(flip(encrypted.message, encrypted.message.length - 120)),
+        "signature": sdk.decrypt(flip(encrypted.message, encrypted.message.length - 1))
       }
       const reasons = new Set<string>()
       for (const [name, failure] of Object.entries(failures)) {

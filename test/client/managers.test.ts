@@ -4,7 +4,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import {
-  AlgorithmSuite,
   type CryptographicMaterials,
   CryptographicMaterialsManager,
   DataKey,
@@ -13,95 +12,97 @@ import {
   type EncryptionSdk,
   MaterialsManagerFailed
 } from "effect-encryption-sdk"
+import { text } from "../support/bytes.ts"
 import { clientOf, decryptFailure, encryptFailure, fieldsOf, managerOf } from "../support/client.ts"
 import { recordingKeyring, staticKeyring } from "../support/keyrings.ts"
+import { signed, uncommitted, unsigned } from "../support/suites.ts"
 
-type EncryptionAnswer = CryptographicMaterialsManager.MaterialsResponse<
-  CryptographicMaterials.CompleteEncryptionMaterials
->
-type DecryptionAnswer = CryptographicMaterialsManager.MaterialsResponse<
-  CryptographicMaterials.CompleteDecryptionMaterials
->
-
-const unsigned = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
-const signing = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
-const uncommitted = AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_HKDF_SHA256
-const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("utf8")
+type Manager = CryptographicMaterialsManager.CryptographicMaterialsManager
+type Materials = CryptographicMaterials.CompleteEncryptionMaterials & CryptographicMaterials.CompleteDecryptionMaterials
+type Response = CryptographicMaterialsManager.MaterialsResponse<Materials>
+type Method = "getEncryptionMaterials" | "decryptMaterials"
 
 const honest = managerOf(staticKeyring(new Uint8Array(32).fill(0x42)))
 
-/** The default manager, whose answers are changed before the client gets them. */
-const changing = (change: {
-  readonly encryption?: (answer: EncryptionAnswer) => unknown
-  readonly decryption?: (answer: DecryptionAnswer) => unknown
-}) =>
-  Effect.map(honest, (inner) =>
-    CryptographicMaterialsManager.make({
-      getEncryptionMaterials: (request) =>
-        Effect.map(
-          inner.getEncryptionMaterials(request),
-          (answer) => (change.encryption?.(answer) ?? answer) as EncryptionAnswer
-        ),
-      decryptMaterials: (request) =>
-        Effect.map(
-          inner.decryptMaterials(request),
-          (answer) => (change.decryption?.(answer) ?? answer) as DecryptionAnswer
-        )
-    }))
+/** The default manager, but for what is given. */
+const manager = (change: (inner: Manager) => Partial<Manager>) =>
+  Effect.map(honest, (inner) => CryptographicMaterialsManager.make({ ...inner, ...change(inner) }))
 
-const encryption = (changes: (materials: CryptographicMaterials.CompleteEncryptionMaterials) => object) =>
-  changing({
-    encryption: (answer) => ({ ...answer, materials: { ...answer.materials, ...changes(answer.materials) } })
-  })
+/** The default manager, whose response is changed before the client gets it. */
+const responding = (method: Method, change: (response: Response) => unknown) =>
+  manager((inner) => ({
+    [method]: (request: never) => Effect.map(inner[method](request) as Effect.Effect<Response>, change)
+  }))
 
-const decryption = (changes: (materials: CryptographicMaterials.CompleteDecryptionMaterials) => object) =>
-  changing({
-    decryption: (answer) => ({ ...answer, materials: { ...answer.materials, ...changes(answer.materials) } })
-  })
+/** The default manager, whose materials are changed before the client gets them. */
+const changing = (method: Method, changes: (materials: Materials) => object) =>
+  responding(
+    method,
+    (response) => ({ ...response, materials: { ...response.materials, ...changes(response.materials) } })
+  )
 
 const sdk = clientOf(recordingKeyring().keyring)
 
+const invalid = (field: string, description: string) => ({ _tag: "InvalidMaterials", field, description })
+
+/** What a manager responds, what it is, how the operation fails, and the options of that. */
+type Case<Options> = readonly [
+  name: string,
+  manager: Effect.Effect<Manager>,
+  expected: object,
+  options?: Options | undefined
+]
+
+/** What is wrong for encrypt and decrypt alike. */
+const wrongForBoth = (method: Method): ReadonlyArray<Case<object>> => [
+  ["no object", responding(method, () => "materials"), invalid("receipt", "is missing")],
+  ["a number", responding(method, () => 1), invalid("receipt", "is missing")],
+  ["no receipt", responding(method, ({ materials }) => ({ materials })), invalid("receipt", "is missing")],
+  ["no materials", responding(method, ({ receipt }) => ({ receipt })), invalid("materials", "are missing")],
+  [
+    "a suite that the policy forbids",
+    changing(method, () => ({ algorithmSuite: uncommitted })),
+    {
+      _tag: "CommitmentPolicyViolation",
+      commitmentPolicy: "RequireEncryptRequireDecrypt",
+      algorithmSuite: uncommitted.name
+    },
+    method === "getEncryptionMaterials" ? { algorithmSuite: unsigned } : undefined
+  ],
+  [
+    "a data key of zeroes",
+    changing(method, () => ({ plaintextDataKey: DataKey.make(new Uint8Array(32)) })),
+    invalid("plaintextDataKey", "is all zero")
+  ],
+  [
+    "a data key of another length",
+    changing(method, () => ({ plaintextDataKey: DataKey.make(new Uint8Array(16).fill(1)) })),
+    invalid("plaintextDataKey", "is 16 bytes, the suite takes 32")
+  ],
+  [
+    "a data key that was released",
+    changing(method, ({ plaintextDataKey }) => {
+      DataKey.zero(plaintextDataKey)
+      return {}
+    }),
+    invalid("plaintextDataKey", "is no data key, or was released already")
+  ]
+]
+
 describe("encrypt with a manager that answers", () => {
+  const encryption = (changes: (materials: Materials) => object) => changing("getEncryptionMaterials", changes)
   const failsWith = Effect.fnUntraced(function*(
-    manager: Effect.Effect<CryptographicMaterialsManager.CryptographicMaterialsManager>,
+    responding: Effect.Effect<Manager>,
     expected: object,
     options: EncryptionSdk.EncryptOptions = {}
   ) {
     const { encrypt } = yield* sdk
-    const reason = yield* encryptFailure(encrypt("a", { ...options, materialsManager: yield* manager }))
+    const reason = yield* encryptFailure(encrypt("a", { ...options, materialsManager: yield* responding }))
     assert.deepStrictEqual(fieldsOf(reason), { ...expected })
   })
-  const invalid = (field: string, description: string) => ({ _tag: "InvalidMaterials", field, description })
 
-  const cases: ReadonlyArray<
-    readonly [
-      string,
-      Effect.Effect<CryptographicMaterialsManager.CryptographicMaterialsManager>,
-      object,
-      EncryptionSdk.EncryptOptions?
-    ]
-  > = [
-    ["no object", changing({ encryption: () => "materials" }), invalid("receipt", "is missing")],
-    [
-      "no receipt",
-      changing({ encryption: ({ materials }) => ({ materials }) }),
-      invalid("receipt", "is missing")
-    ],
-    [
-      "no materials",
-      changing({ encryption: ({ receipt }) => ({ receipt }) }),
-      invalid("materials", "are missing")
-    ],
-    [
-      "a suite that the policy forbids",
-      encryption(() => ({ algorithmSuite: uncommitted })),
-      {
-        _tag: "CommitmentPolicyViolation",
-        commitmentPolicy: "RequireEncryptRequireDecrypt",
-        algorithmSuite: uncommitted.name
-      },
-      { algorithmSuite: unsigned }
-    ],
+  const cases: ReadonlyArray<Case<EncryptionSdk.EncryptOptions>> = [
+    ...wrongForBoth("getEncryptionMaterials"),
     [
       "a suite that nobody knows",
       encryption((materials) => ({ algorithmSuite: { ...materials.algorithmSuite, commitmentLength: 0 } })),
@@ -111,7 +112,7 @@ describe("encrypt with a manager that answers", () => {
       "a signing suite without a signing key",
       encryption(() => ({ signingKey: undefined })),
       invalid("signingKey", "is missing, the suite signs"),
-      { algorithmSuite: signing }
+      { algorithmSuite: signed }
     ],
     [
       "a signing key with a suite that does not sign",
@@ -135,58 +136,36 @@ describe("encrypt with a manager that answers", () => {
       invalid("requiredEncryptionContextKeys", "the context has no key \"a\"")
     ],
     [
-      "a data key of zeroes",
-      encryption(() => ({ plaintextDataKey: DataKey.make(new Uint8Array(32)) })),
-      invalid("plaintextDataKey", "is all zero")
-    ],
-    [
-      "a data key of another length",
-      encryption(() => ({ plaintextDataKey: DataKey.make(new Uint8Array(16).fill(1)) })),
-      invalid("plaintextDataKey", "is 16 bytes, the suite takes 32")
-    ],
-    [
-      "a data key that was released",
-      encryption(({ plaintextDataKey }) => {
-        DataKey.zero(plaintextDataKey)
-        return {}
-      }),
-      invalid("plaintextDataKey", "is no data key, or was released already")
-    ],
-    [
       "no encrypted data key",
       encryption(() => ({ encryptedDataKeys: [] })),
       invalid("encryptedDataKeys", "there is none")
     ]
   ]
-  for (const [name, manager, expected, options] of cases) {
-    it.effect(name, () => failsWith(manager, expected, options))
+  for (const [name, responding, expected, options] of cases) {
+    it.effect(name, () => failsWith(responding, expected, options))
   }
 
   it.effect("another suite that the policy allows: its suite is used, as the specification says", () =>
     Effect.gen(function*() {
       const { decrypt, encrypt } = yield* sdk
-      const inner = yield* honest
-      const materialsManager = CryptographicMaterialsManager.make({
-        ...inner,
-        getEncryptionMaterials: (request) => inner.getEncryptionMaterials({ ...request, algorithmSuite: signing })
-      })
+      const materialsManager = yield* manager((inner) => ({
+        getEncryptionMaterials: (request) => inner.getEncryptionMaterials({ ...request, algorithmSuite: signed })
+      }))
       const result = yield* encrypt("a", { algorithmSuite: unsigned, materialsManager })
-      assert.strictEqual(result.algorithmSuite, signing)
+      assert.strictEqual(result.algorithmSuite, signed)
       assert.strictEqual(text((yield* decrypt(result.message, { materialsManager })).plaintext), "a")
     }))
 
   it.effect("another context: its context is used", () =>
     Effect.gen(function*() {
       const { decrypt, encrypt } = yield* sdk
-      const inner = yield* honest
-      const materialsManager = CryptographicMaterialsManager.make({
-        ...inner,
+      const materialsManager = yield* manager((inner) => ({
         getEncryptionMaterials: (request) =>
           inner.getEncryptionMaterials({
             ...request,
             encryptionContext: { ...request.encryptionContext, added: "by the manager" }
           })
-      })
+      }))
       const result = yield* encrypt("a", { encryptionContext: { a: "1" }, materialsManager })
       assert.strictEqual(result.encryptionContext["added"], "by the manager")
       const decrypted = yield* decrypt(result.message, { materialsManager })
@@ -212,11 +191,7 @@ describe("encrypt with a manager that answers", () => {
       const error = new EncryptError({
         reason: new MaterialsManagerFailed({ description: "out of order", isRetryable: true })
       })
-      const inner = yield* honest
-      const materialsManager = CryptographicMaterialsManager.make({
-        ...inner,
-        getEncryptionMaterials: () => Effect.fail(error)
-      })
+      const materialsManager = yield* manager(() => ({ getEncryptionMaterials: () => Effect.fail(error) }))
       const failure = yield* Effect.flip(encrypt("a", { materialsManager }))
       assert.strictEqual(failure, error)
       assert.isTrue(failure.isRetryable)
@@ -224,6 +199,7 @@ describe("encrypt with a manager that answers", () => {
 })
 
 describe("decrypt with a manager that answers", () => {
+  const decryption = (changes: (materials: Materials) => object) => changing("decryptMaterials", changes)
   const message = Effect.gen(function*() {
     const { encrypt } = yield* sdk
     return (yield* encrypt("a", {
@@ -233,50 +209,21 @@ describe("decrypt with a manager that answers", () => {
     })).message
   })
   const failsWith = Effect.fnUntraced(function*(
-    manager: Effect.Effect<CryptographicMaterialsManager.CryptographicMaterialsManager>,
+    responding: Effect.Effect<Manager>,
     expected: object,
     options: EncryptionSdk.DecryptOptions = {}
   ) {
     const { decrypt } = yield* sdk
-    const reason = yield* decryptFailure(decrypt(yield* message, { ...options, materialsManager: yield* manager }))
+    const reason = yield* decryptFailure(decrypt(yield* message, { ...options, materialsManager: yield* responding }))
     assert.deepStrictEqual(fieldsOf(reason), { ...expected })
   })
-  const invalid = (field: string, description: string) => ({ _tag: "InvalidMaterials", field, description })
 
-  const cases: ReadonlyArray<
-    readonly [
-      string,
-      Effect.Effect<CryptographicMaterialsManager.CryptographicMaterialsManager>,
-      object,
-      EncryptionSdk.DecryptOptions?
-    ]
-  > = [
-    ["no object", changing({ decryption: () => 1 }), invalid("receipt", "is missing")],
-    ["no receipt", changing({ decryption: ({ materials }) => ({ materials }) }), invalid("receipt", "is missing")],
-    ["no materials", changing({ decryption: ({ receipt }) => ({ receipt }) }), invalid("materials", "are missing")],
-    [
-      "a suite that the policy forbids",
-      decryption(() => ({ algorithmSuite: uncommitted })),
-      {
-        _tag: "CommitmentPolicyViolation",
-        commitmentPolicy: "RequireEncryptRequireDecrypt",
-        algorithmSuite: uncommitted.name
-      }
-    ],
+  const cases: ReadonlyArray<Case<EncryptionSdk.DecryptOptions>> = [
+    ...wrongForBoth("decryptMaterials"),
     [
       "a suite that is not the message's",
-      decryption(() => ({ algorithmSuite: signing, verificationKey: {} })),
+      decryption(() => ({ algorithmSuite: signed, verificationKey: {} })),
       invalid("algorithmSuite", "is not the message's")
-    ],
-    [
-      "a data key of another length",
-      decryption(() => ({ plaintextDataKey: DataKey.make(new Uint8Array(16).fill(1)) })),
-      invalid("plaintextDataKey", "is 16 bytes, the suite takes 32")
-    ],
-    [
-      "a data key of zeroes",
-      decryption(() => ({ plaintextDataKey: DataKey.make(new Uint8Array(32)) })),
-      invalid("plaintextDataKey", "is all zero")
     ],
     [
       "another data key",
@@ -288,7 +235,11 @@ describe("decrypt with a manager that answers", () => {
       decryption(() => ({ verificationKey: {} })),
       invalid("verificationKey", "is there, the suite does not sign")
     ],
-    ["no context", decryption(() => ({ encryptionContext: undefined })), invalid("encryptionContext", "is missing")],
+    [
+      "no context",
+      decryption(() => ({ encryptionContext: undefined })),
+      invalid("encryptionContext", "is missing")
+    ],
     [
       "a context with another value",
       decryption(() => ({ encryptionContext: { a: "1", b: "3" } })),
@@ -338,19 +289,17 @@ describe("decrypt with a manager that answers", () => {
       { expectedEncryptionContext: { b: "2" } }
     ]
   ]
-  for (const [name, manager, expected, options] of cases) {
-    it.effect(name, () => failsWith(manager, expected, options))
+  for (const [name, responding, expected, options] of cases) {
+    it.effect(name, () => failsWith(responding, expected, options))
   }
 
   it.effect("materials of another expected context, as from a cache: the client compares for itself", () =>
     Effect.gen(function*() {
       const { decrypt } = yield* sdk
-      const inner = yield* honest
       // Whatever context this caller expects, the manager answers as if it had expected none.
-      const forgetful = CryptographicMaterialsManager.make({
-        ...inner,
+      const forgetful = yield* manager((inner) => ({
         decryptMaterials: (request) => inner.decryptMaterials({ ...request, expectedEncryptionContext: {} })
-      })
+      }))
       const bytes = yield* message
       for (
         const [expectedEncryptionContext, key] of [
@@ -381,10 +330,10 @@ describe("decrypt with a manager that answers", () => {
   it.effect("a signing message without a verification key", () =>
     Effect.gen(function*() {
       const { decrypt, encrypt } = yield* sdk
-      const signed = yield* encrypt("a", { algorithmSuite: signing, materialsManager: yield* honest })
+      const { message } = yield* encrypt("a", { algorithmSuite: signed, materialsManager: yield* honest })
       const materialsManager = yield* decryption(() => ({ verificationKey: undefined }))
       assert.deepStrictEqual(
-        fieldsOf(yield* decryptFailure(decrypt(signed.message, { materialsManager }))),
+        fieldsOf(yield* decryptFailure(decrypt(message, { materialsManager }))),
         invalid("verificationKey", "is missing, the suite signs")
       )
     }))
@@ -395,11 +344,7 @@ describe("decrypt with a manager that answers", () => {
       const error = new DecryptError({
         reason: new MaterialsManagerFailed({ description: "out of order", isRetryable: false })
       })
-      const inner = yield* honest
-      const materialsManager = CryptographicMaterialsManager.make({
-        ...inner,
-        decryptMaterials: () => Effect.fail(error)
-      })
+      const materialsManager = yield* manager(() => ({ decryptMaterials: () => Effect.fail(error) }))
       assert.strictEqual(yield* Effect.flip(decrypt(yield* message, { materialsManager })), error)
     }))
 })

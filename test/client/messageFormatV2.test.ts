@@ -3,16 +3,15 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { fromBase64, isZero as isAllZero, text } from "../support/bytes.ts"
 import { clientOf, decryptFailure, fieldsOf } from "../support/client.ts"
 import { staticKeyring } from "../support/keyrings.ts"
 import vectors from "../fixtures/message-format-v2.json" with { type: "json" }
 
-const base64 = (text: string) => new Uint8Array(Buffer.from(text, "base64"))
-
 describe(vectors.title, () => {
   for (const { commitment, dataKey, encryptionContext, message, number, plaintext, writer } of vectors.vectors) {
-    const key = base64(dataKey)
-    const isZero = key.every((byte) => byte === 0)
+    const key = fromBase64(dataKey)
+    const isZero = isAllZero(key)
     const outcome = isZero
       ? "a data key of zeroes is refused"
       : plaintext === null
@@ -22,19 +21,19 @@ describe(vectors.title, () => {
     it.effect(`${number}, ${writer}: ${outcome}`, () =>
       Effect.gen(function*() {
         const sdk = yield* clientOf(staticKeyring(key))
-        const header = yield* sdk.inspect(base64(message))
+        const header = yield* sdk.inspect(fromBase64(message))
         assert.deepStrictEqual({ ...header.encryptionContext }, encryptionContext)
         if (plaintext === null || isZero) {
           assert.deepStrictEqual(
-            fieldsOf(yield* decryptFailure(sdk.decrypt(base64(message)))),
+            fieldsOf(yield* decryptFailure(sdk.decrypt(fromBase64(message)))),
             isZero
               ? { _tag: "InvalidMaterials", field: "plaintextDataKey", description: "is all zero" }
               : { _tag: "AuthenticationFailed", check: "commitment" }
           )
         } else {
-          assert.deepStrictEqual(header.suiteData, base64(commitment))
-          const decrypted = yield* sdk.decrypt(base64(message))
-          assert.strictEqual(Buffer.from(decrypted.plaintext).toString("utf8"), plaintext)
+          assert.deepStrictEqual(header.suiteData, fromBase64(commitment))
+          const decrypted = yield* sdk.decrypt(fromBase64(message))
+          assert.strictEqual(text(decrypted.plaintext), plaintext)
           assert.deepStrictEqual({ ...decrypted.encryptionContext }, encryptionContext)
         }
       }))

@@ -7,9 +7,8 @@ import { arbitraryBytes, arbitraryInt } from "../support/arbitraryBytes.ts"
 import { toHex } from "../support/bytes.ts"
 import { clientOf, policyFor } from "../support/client.ts"
 import { recordingKeyring } from "../support/keyrings.ts"
+import { pattern } from "../support/streams.ts"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
-
-const pattern = (length: number) => Uint8Array.from({ length }, (_, i) => (i * 7 + (i >> 8)) & 0xff)
 
 describe("a message that is encrypted and decrypted again", () => {
   for (const algorithmSuite of AlgorithmSuite.all) {

@@ -1,11 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { AlgorithmSuite, CryptographicMaterialsManager, EncryptionSdk } from "effect-encryption-sdk"
+import { CryptographicMaterialsManager, EncryptionSdk } from "effect-encryption-sdk"
 import { CachingCmm, LocalCache } from "effect-encryption-sdk/caching"
 import { KmsKeyring } from "effect-encryption-sdk/kms"
 import { EmbeddedKms } from "effect-encryption-sdk/kms/development-only"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { recordingTracer } from "../support/recordingTracer.ts"
+import { unsigned } from "../support/suites.ts"
 
 const arn = "arn:aws:kms:us-east-1:111122223333:key/0123abcd-0000-1111-2222-333344445555"
 
@@ -23,7 +24,7 @@ describe("spans of the client's operations", () => {
       const { spans, tracer } = recordingTracer()
       yield* Effect.gen(function*() {
         const sdk = yield* EncryptionSdk.EncryptionSdk
-        const algorithmSuite = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+        const algorithmSuite = unsigned
         const options = { algorithmSuite, encryptionContext: { tenant: "confidential value" } }
         yield* sdk.encrypt("secret text", options)
         const { message } = yield* sdk.encrypt("secret text", options)

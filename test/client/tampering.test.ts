@@ -3,15 +3,18 @@
  * there is no plaintext.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Redacted, Result } from "effect"
+import { Effect, Exit, Redacted } from "effect"
 import { AlgorithmSuite, DataKey, type DecryptErrorReason, type EncryptionSdk } from "effect-encryption-sdk"
 import { KeyDerivation } from "effect-encryption-sdk/crypto"
-import { MessageBody, MessageFooter, MessageHeader } from "effect-encryption-sdk/message"
+import { MessageFooter } from "effect-encryption-sdk/message"
 import { RawAesKeyring } from "effect-encryption-sdk/raw"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
-import { concat, flip, patch } from "../support/bytes.ts"
+import { concat, flip } from "../support/bytes.ts"
 import { clientOf, decryptFailure, fieldsOf, policyFor } from "../support/client.ts"
 import { recordingKeyring, staticKeyring } from "../support/keyrings.ts"
+import { partsOf, rearranged } from "../support/messages.ts"
+import { pattern } from "../support/streams.ts"
+import { signed, unsigned } from "../support/suites.ts"
 
 type Sdk = EncryptionSdk.EncryptionSdk
 
@@ -26,13 +29,6 @@ const own = new Set<DecryptErrorReason["_tag"]>([
   "InvalidMaterials",
   "AuthenticationFailed"
 ])
-
-/** Offsets of the parts of a message. */
-const partsOf = (message: Uint8Array) => {
-  const { header, headerBodyLength, length } = Result.getOrThrow(MessageHeader.decode(message))
-  const body = Result.getOrThrow(MessageBody.decode(header, message, length))
-  return { header, headerBodyLength, bodyOffset: length, footerOffset: length + body.length }
-}
 
 const assertAllFail = Effect.fnUntraced(function*(
   sdk: Sdk,
@@ -139,38 +135,10 @@ describe("tampering", () => {
       it.effect("frames cannot be left out, repeated, exchanged or taken from another message", () =>
         Effect.gen(function*() {
           const sdk = yield* clientOf(staticKeyring(fixedKey), policy)
-          const { message } = yield* sdk.encrypt(plaintext, options)
-          const other = yield* sdk.encrypt(plaintext, options)
-          const { bodyOffset, footerOffset } = partsOf(message)
-          const regular = 4 + 12 + frameLength + 16
-          const part = (source: Uint8Array, from: number, to: number) =>
-            source.subarray(bodyOffset + from, bodyOffset + to)
-          const head = message.subarray(0, bodyOffset)
-          const foot = message.subarray(footerOffset)
-          const first = part(message, 0, regular)
-          const second = part(message, regular, 2 * regular)
-          const last = message.subarray(bodyOffset + 2 * regular, footerOffset)
-          const numbered = (frame: Uint8Array, sequenceNumber: number) => patch(frame, 0, [0, 0, 0, sequenceNumber])
-          const numberedLast = (sequenceNumber: number) => patch(last, 4, [0, 0, 0, sequenceNumber])
-          const changed: ReadonlyArray<readonly [string, Uint8Array]> = [
-            ["first left out", concat(head, second, last, foot)],
-            ["first left out, renumbered", concat(head, numbered(second, 1), numberedLast(2), foot)],
-            ["last left out", concat(head, first, second, foot)],
-            ["truncated to the final frame", concat(head, numberedLast(1), foot)],
-            ["exchanged", concat(head, second, first, last, foot)],
-            ["exchanged, renumbered", concat(head, numbered(second, 1), numbered(first, 2), last, foot)],
-            ["repeated", concat(head, first, first, second, last, foot)],
-            [
-              "repeated, renumbered",
-              concat(head, first, numbered(first, 2), numbered(second, 3), numberedLast(4), foot)
-            ],
-            ["final frame twice", concat(head, first, second, last, last, foot)],
-            ["of another message", concat(head, part(other.message, 0, regular), second, last, foot)],
-            ["body of another message", concat(head, other.message.subarray(bodyOffset))],
-            ["header of another message", concat(other.message.subarray(0, bodyOffset), message.subarray(bodyOffset))]
-          ]
-          for (const [name, bytes] of changed) {
-            const reason = yield* decryptFailure(sdk.decrypt(bytes))
+          const { message } = yield* sdk.encrypt(pattern(35), options)
+          const other = yield* sdk.encrypt(pattern(35), options)
+          for (const { message: changed, name } of rearranged(message, other.message)) {
+            const reason = yield* decryptFailure(sdk.decrypt(changed))
             assert.isTrue(own.has(reason._tag), `${name}: ${reason.message}`)
           }
         }))
@@ -179,7 +147,7 @@ describe("tampering", () => {
 
   it.effect("a signature of another key over the same bytes is refused", () =>
     Effect.gen(function*() {
-      const algorithmSuite = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
+      const algorithmSuite = signed
       const sdk = yield* clientOf(recordingKeyring().keyring)
       const { message } = yield* sdk.encrypt(plaintext, { algorithmSuite })
       const { footerOffset } = partsOf(message)
@@ -214,7 +182,7 @@ describe("tampering", () => {
       // whose commitment is the first one's.
       const first = new Uint8Array(32).fill(1)
       const second = new Uint8Array(32).fill(2)
-      const algorithmSuite = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+      const algorithmSuite = unsigned
       const victim = yield* (yield* clientOf(staticKeyring(first))).encrypt("pay Alice", { algorithmSuite })
       const reader = yield* clientOf(staticKeyring(second))
       const { headerBodyLength } = partsOf(victim.message)

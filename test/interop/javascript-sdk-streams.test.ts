@@ -3,29 +3,13 @@
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Stream } from "effect"
-import { AlgorithmSuite, type CommitmentPolicy, DefaultCmm, EncryptionSdk } from "effect-encryption-sdk"
-import { CryptographicMaterialsManager } from "effect-encryption-sdk"
-import type { KeyringPair } from "../support/javascriptSdk.ts"
+import { AlgorithmSuite } from "effect-encryption-sdk"
+import { policyFor } from "../support/client.ts"
 import * as javascriptSdk from "../support/javascriptSdk.ts"
-import { nonFramedMessage } from "../support/nonFramedMessage.ts"
-import { chunksOf, collect } from "../support/streams.ts"
+import { chunksOf, collect, pattern, piecesOf, unverifiedOf } from "../support/streams.ts"
 
-const { bytesOf, policyFor, rawAes, Services } = javascriptSdk
+const { clientOf, rawAes, Services } = javascriptSdk
 const { formatId } = AlgorithmSuite
-
-const clientOf = Effect.fnUntraced(function*(pair: KeyringPair, commitmentPolicy: CommitmentPolicy.CommitmentPolicy) {
-  return yield* Effect.provideService(
-    EncryptionSdk.make({ commitmentPolicy }),
-    CryptographicMaterialsManager.CryptographicMaterialsManager,
-    yield* DefaultCmm.make(yield* pair.ours)
-  )
-})
-
-const pieces = (bytes: Uint8Array, length: number) =>
-  Array.from(
-    { length: Math.ceil(bytes.length / length) },
-    (_, index) => bytes.slice(index * length, (index + 1) * length)
-  )
 
 const encryptionContext = { purpose: "streams", "Stra\u00dfe": "\u{1f600}" }
 
@@ -43,17 +27,17 @@ layer(Services)((it) => {
 
       it.effect(`interop JavaScript SDK's encryptStream, our decryptStream: ${title}`, () =>
         Effect.gen(function*() {
-          const plaintext = bytesOf(length)
+          const plaintext = pattern(length)
           const sdk = yield* clientOf(rawAes(256), policyFor(algorithmSuite))
           const message = yield* javascriptSdk.encryptStream(
             yield* rawAes(256).theirs,
-            pieces(plaintext, chunk),
+            piecesOf(plaintext, chunk),
             options
           )
           const source = chunksOf(message, chunk)
           const read = yield* collect(sdk.decryptStream(source, { expectedEncryptionContext: encryptionContext }))
           assert.isTrue(Buffer.from(plaintext).equals(read))
-          const unverified = Stream.map(sdk.decryptStreamUnverified(source), ({ unverified }) => unverified)
+          const unverified = unverifiedOf(sdk.decryptStreamUnverified(source))
           assert.isTrue(Buffer.from(plaintext).equals(yield* collect(unverified)))
           if (algorithmSuite.signature === undefined) {
             const random = {
@@ -67,12 +51,12 @@ layer(Services)((it) => {
 
       it.effect(`interop our encryptStream, JavaScript SDK's decryptStream: ${title}`, () =>
         Effect.gen(function*() {
-          const plaintext = bytesOf(length)
+          const plaintext = pattern(length)
           const sdk = yield* clientOf(rawAes(256), policyFor(algorithmSuite))
           const message = yield* collect(sdk.encryptStream(chunksOf(plaintext, chunk), options))
           const read = yield* javascriptSdk.decryptStream(
             yield* rawAes(256).theirs,
-            pieces(message, chunk),
+            piecesOf(message, chunk),
             algorithmSuite
           )
           assert.isTrue(Buffer.from(plaintext).equals(read))
@@ -83,15 +67,8 @@ layer(Services)((it) => {
       Effect.gen(function*() {
         const sdk = yield* clientOf(rawAes(256), policyFor(algorithmSuite))
         for (const length of [0, 1, 5000]) {
-          const plaintext = bytesOf(length)
-          const message = nonFramedMessage({
-            algorithmSuite,
-            plaintext,
-            encryptionContext,
-            wrappingKey: javascriptSdk.wrappingKey(32),
-            keyNamespace: "interop é",
-            keyName: "aes 256 ⅰ"
-          })
+          const plaintext = pattern(length)
+          const message = javascriptSdk.nonFramed(algorithmSuite, plaintext, encryptionContext)
           for (const chunk of [1, 100, 10_000]) {
             const read = yield* collect(sdk.decryptStream(chunksOf(message, chunk), { maxWithheldBytes: length }))
             assert.isTrue(Buffer.from(plaintext).equals(read))

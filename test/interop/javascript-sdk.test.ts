@@ -3,28 +3,21 @@
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
-import type { CommitmentPolicy, DecryptError, EncryptError, InvalidOption, KeyringError } from "effect-encryption-sdk"
-import { AlgorithmSuite, CryptographicMaterialsManager, DefaultCmm, EncryptionSdk } from "effect-encryption-sdk"
+import type { DecryptError, EncryptError, InvalidOption, KeyringError } from "effect-encryption-sdk"
+import { AlgorithmSuite } from "effect-encryption-sdk"
 import type { Primitives } from "effect-encryption-sdk/crypto"
 import type { Kms } from "effect-encryption-sdk/kms"
+import { policyFor } from "../support/client.ts"
 import type { KeyringPair } from "../support/javascriptSdk.ts"
 import * as javascriptSdk from "../support/javascriptSdk.ts"
-import { nonFramedMessage } from "../support/nonFramedMessage.ts"
+import { signed } from "../support/suites.ts"
+import { pattern } from "../support/streams.ts"
 
 type Context = Readonly<Record<string, string>>
 
 const { formatId } = AlgorithmSuite
 const suites = (...ids: ReadonlyArray<number>) => ids.map((id) => AlgorithmSuite.fromId(id)!)
-const { bytesOf, kms, kmsKeys, policyFor, rawAes, rawRsa, Services } = javascriptSdk
-
-/** A client of ours over a keyring, which lives as long as the test. */
-const clientOf = Effect.fnUntraced(function*(pair: KeyringPair, commitmentPolicy: CommitmentPolicy.CommitmentPolicy) {
-  return yield* Effect.provideService(
-    EncryptionSdk.make({ commitmentPolicy }),
-    CryptographicMaterialsManager.CryptographicMaterialsManager,
-    yield* DefaultCmm.make(yield* pair.ours)
-  )
-})
+const { clientOf, kms, kmsKeys, rawAes, rawRsa, Services } = javascriptSdk
 
 interface Input {
   readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite
@@ -34,8 +27,8 @@ interface Input {
 }
 
 const input = (overrides: Partial<Input> = {}): Input => ({
-  algorithmSuite: AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384,
-  plaintext: bytesOf(5000),
+  algorithmSuite: signed,
+  plaintext: pattern(5000),
   encryptionContext: { purpose: "interop", "Stra\u00dfe": "\u{1f600}" },
   frameLength: 4096,
   ...overrides
@@ -123,7 +116,7 @@ layer(Services)((it) => {
       for (const [name, frameLength, lengths] of frames) {
         for (const length of lengths) {
           it.effect(`${direction}: ${formatId(algorithmSuite.id)}, frames ${name}, ${length} bytes`, () =>
-            run(rawAes(256), rawAes(256), input({ algorithmSuite, frameLength, plaintext: bytesOf(length) })))
+            run(rawAes(256), rawAes(256), input({ algorithmSuite, frameLength, plaintext: pattern(length) })))
         }
       }
     }
@@ -150,13 +143,13 @@ layer(Services)((it) => {
     for (const algorithmSuite of AlgorithmSuite.all) {
       for (const [name, encryptionContext] of contexts) {
         it.effect(`${direction}: ${formatId(algorithmSuite.id)}, raw AES 256, context ${name}`, () =>
-          run(rawAes(256), rawAes(256), input({ algorithmSuite, encryptionContext, plaintext: bytesOf(100) })))
+          run(rawAes(256), rawAes(256), input({ algorithmSuite, encryptionContext, plaintext: pattern(100) })))
       }
     }
     for (const pair of [kms(kmsKeys[0]), rawRsa("OAEP-SHA256")]) {
       for (const [name, encryptionContext] of contexts) {
         it.effect(`${direction}: 0x0578, ${pair.name}, context ${name}`, () =>
-          run(pair, pair, input({ encryptionContext, plaintext: bytesOf(100) })))
+          run(pair, pair, input({ encryptionContext, plaintext: pattern(100) })))
       }
     }
   }
@@ -202,7 +195,7 @@ layer(Services)((it) => {
     it.effect(`interop both choose ${formatId(id)} under ${commitmentPolicy} where nobody names a suite`, () =>
       Effect.gen(function*() {
         const client = yield* clientOf(rawAes(128), commitmentPolicy)
-        const ours = yield* client.encrypt(bytesOf(10))
+        const ours = yield* client.encrypt(pattern(10))
         assert.strictEqual(ours.algorithmSuite.id, id)
         assert.strictEqual(
           yield* javascriptSdk.defaultSuiteId(yield* rawAes(128).theirs, commitmentPolicy),
@@ -235,7 +228,7 @@ layer(Services)((it) => {
           const { signature } = algorithmSuite
           for (const frameLength of [1, 16, 4096]) {
             for (const length of frameLength === 1 ? [0, 1, 17] : [0, 1, 15, 16, 17, 4096, 5000]) {
-              const given = input({ algorithmSuite, frameLength, plaintext: bytesOf(length) })
+              const given = input({ algorithmSuite, frameLength, plaintext: pattern(length) })
               const ours = (yield* weEncrypt(pair, given)).message
               const theirs = yield* javascriptSdk.encrypt(yield* pair.theirs, given.plaintext, given)
               if (signature !== undefined) {
@@ -261,17 +254,9 @@ layer(Services)((it) => {
 layer(Services)((it) => {
   for (const algorithmSuite of AlgorithmSuite.all) {
     for (const length of [0, 1, 4096, 100_000]) {
-      const plaintext = bytesOf(length)
+      const plaintext = pattern(length)
       const encryptionContext = { b: "1", A: "2", "\u{1f600}": "3", "\u{ff21}": "4" }
-      const message = () =>
-        nonFramedMessage({
-          algorithmSuite,
-          plaintext,
-          encryptionContext,
-          wrappingKey: javascriptSdk.wrappingKey(32),
-          keyNamespace: "interop é",
-          keyName: "aes 256 ⅰ"
-        })
+      const message = () => javascriptSdk.nonFramed(algorithmSuite, plaintext, encryptionContext)
       const title = `${formatId(algorithmSuite.id)}, non-framed, ${length} bytes`
       it.effect(`interop node:crypto encrypts, JavaScript SDK decrypts: ${title}`, () =>
         Effect.gen(function*() {
@@ -290,14 +275,7 @@ layer(Services)((it) => {
     it.effect(`interop a non-framed message with a changed byte is refused: ${formatId(algorithmSuite.id)}`, () =>
       Effect.gen(function*() {
         const client = yield* clientOf(rawAes(256), policyFor(algorithmSuite))
-        const whole = nonFramedMessage({
-          algorithmSuite,
-          plaintext: bytesOf(10),
-          encryptionContext: {},
-          wrappingKey: javascriptSdk.wrappingKey(32),
-          keyNamespace: "interop é",
-          keyName: "aes 256 ⅰ"
-        })
+        const whole = javascriptSdk.nonFramed(algorithmSuite, pattern(10), {})
         yield* client.decrypt(whole)
         for (let i = 0; i < whole.length; i++) {
           const changed = new Uint8Array(whole)

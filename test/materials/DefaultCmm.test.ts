@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Layer, Redacted, Scope } from "effect"
+import { Effect, Exit, Layer, Scope } from "effect"
 import {
   AlgorithmSuite,
   CommitmentPolicy,
@@ -7,30 +7,18 @@ import {
   CryptographicMaterialsManager,
   DataKey,
   DefaultCmm,
-  type EncryptedDataKey,
   Keyring,
   KeyringError,
   Receipt
 } from "effect-encryption-sdk"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
+import { isZero } from "../support/bytes.ts"
 import { decryptFailure, encryptFailure, fieldsOf, managerOf, policyFor } from "../support/client.ts"
 import { carelessKeyring, recordingKeyring, staticKeyring } from "../support/keyrings.ts"
-import { isZero } from "../support/recordingPrimitives.ts"
+import { signed, uncommitted, unsigned } from "../support/suites.ts"
+import { encryptionRequest } from "../support/materials.ts"
 
-type EncryptionRequest = CryptographicMaterialsManager.EncryptionMaterialsRequest
 type DecryptRequest = CryptographicMaterialsManager.DecryptMaterialsRequest
-
-const unsigned = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
-const signing = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
-
-const toEncrypt = (changes: Partial<EncryptionRequest> = {}): EncryptionRequest => ({
-  encryptionContext: { tenant: "a" },
-  commitmentPolicy: "RequireEncryptRequireDecrypt",
-  algorithmSuite: undefined,
-  requiredEncryptionContextKeys: [],
-  maxPlaintextLength: 10,
-  ...changes
-})
 
 const toDecrypt = (
   materials: CryptographicMaterials.EncryptionMaterials,
@@ -55,7 +43,7 @@ describe("DefaultCmm", () => {
           const manager = yield* managerOf(recordingKeyring().keyring)
           const commitmentPolicy = policyFor(algorithmSuite)
           const { materials, receipt } = yield* manager.getEncryptionMaterials(
-            toEncrypt({ algorithmSuite, commitmentPolicy })
+            encryptionRequest({ algorithmSuite, commitmentPolicy })
           )
           assert.strictEqual(receipt, Receipt.uncached)
           assert.strictEqual(materials.algorithmSuite, algorithmSuite)
@@ -84,8 +72,8 @@ describe("DefaultCmm", () => {
     it.effect("makes a key pair for every request", () =>
       Effect.gen(function*() {
         const manager = yield* managerOf(recordingKeyring().keyring)
-        const first = yield* manager.getEncryptionMaterials(toEncrypt())
-        const second = yield* manager.getEncryptionMaterials(toEncrypt())
+        const first = yield* manager.getEncryptionMaterials(encryptionRequest())
+        const second = yield* manager.getEncryptionMaterials(encryptionRequest())
         assert.notStrictEqual(
           first.materials.encryptionContext["aws-crypto-public-key"],
           second.materials.encryptionContext["aws-crypto-public-key"]
@@ -96,7 +84,7 @@ describe("DefaultCmm", () => {
       Effect.gen(function*() {
         const manager = yield* managerOf(recordingKeyring().keyring)
         for (const commitmentPolicy of CommitmentPolicy.CommitmentPolicy.literals) {
-          const { materials } = yield* manager.getEncryptionMaterials(toEncrypt({ commitmentPolicy }))
+          const { materials } = yield* manager.getEncryptionMaterials(encryptionRequest({ commitmentPolicy }))
           assert.strictEqual(materials.algorithmSuite, CommitmentPolicy.defaultAlgorithmSuite(commitmentPolicy))
         }
       }))
@@ -106,7 +94,7 @@ describe("DefaultCmm", () => {
         const { encryptions, keyring } = recordingKeyring()
         const manager = yield* managerOf(keyring)
         const encryptionContext = { tenant: "a" }
-        const { materials } = yield* manager.getEncryptionMaterials(toEncrypt({ encryptionContext }))
+        const { materials } = yield* manager.getEncryptionMaterials(encryptionRequest({ encryptionContext }))
         assert.deepStrictEqual(Object.keys(encryptions[0]!.encryptionContext), ["tenant", "aws-crypto-public-key"])
         assert.strictEqual(encryptions[0]!.encryptionContext, materials.encryptionContext)
         assert.deepStrictEqual(encryptionContext, { tenant: "a" })
@@ -119,7 +107,7 @@ describe("DefaultCmm", () => {
         const { encryptions, keyring } = recordingKeyring()
         const manager = yield* managerOf(keyring)
         const { materials } = yield* manager.getEncryptionMaterials(
-          toEncrypt({ requiredEncryptionContextKeys: ["tenant"] })
+          encryptionRequest({ requiredEncryptionContextKeys: ["tenant"] })
         )
         assert.deepStrictEqual(materials.requiredEncryptionContextKeys, ["tenant"])
         assert.deepStrictEqual(encryptions[0]!.requiredEncryptionContextKeys, ["tenant"])
@@ -129,37 +117,30 @@ describe("DefaultCmm", () => {
       Effect.gen(function*() {
         const { encryptions, keyring } = recordingKeyring()
         const manager = yield* managerOf(keyring)
-        const messageOf = (changes: object) =>
-          Effect.map(encryptFailure(manager.getEncryptionMaterials(toEncrypt(changes))), (reason) => reason.message)
-        const reserved = "keys that begin with aws-crypto- are reserved"
-        assert.strictEqual(
-          yield* messageOf({ encryptionContext: { "aws-crypto-public-key": "x" } }),
-          `encryption context: key "aws-crypto-public-key": ${reserved}`
-        )
-        assert.strictEqual(
-          yield* messageOf({ encryptionContext: { "aws-crypto-public-key": "x" }, algorithmSuite: unsigned }),
-          `encryption context: key "aws-crypto-public-key": ${reserved}`
-        )
-        assert.strictEqual(
-          yield* messageOf({ encryptionContext: { a: 1 } }),
-          "encryption context: key \"a\": value must be a string, got number"
-        )
-        assert.strictEqual(
-          yield* messageOf({ requiredEncryptionContextKeys: ["tenant", "other"] }),
-          "encryption context: key \"other\": is required, and missing"
-        )
-        assert.strictEqual(
-          yield* messageOf({ algorithmSuite: AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_HKDF_SHA256 }),
-          "commitment policy RequireEncryptRequireDecrypt does not allow ALG_AES_256_GCM_IV12_TAG16_HKDF_SHA256"
-        )
-        assert.strictEqual(
-          yield* messageOf({ commitmentPolicy: "ForbidEncryptAllowDecrypt", algorithmSuite: unsigned }),
-          "commitment policy ForbidEncryptAllowDecrypt does not allow ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY"
-        )
-        assert.strictEqual(
-          yield* messageOf({ algorithmSuite: 0x0578 }),
-          "algorithmSuite: must be one of the eleven suites of AlgorithmSuite"
-        )
+        const reserved =
+          "encryption context: key \"aws-crypto-public-key\": keys that begin with aws-crypto- are reserved"
+        const cases: ReadonlyArray<readonly [object, string]> = [
+          [{ encryptionContext: { "aws-crypto-public-key": "x" } }, reserved],
+          [{ encryptionContext: { "aws-crypto-public-key": "x" }, algorithmSuite: unsigned }, reserved],
+          [{ encryptionContext: { a: 1 } }, "encryption context: key \"a\": value must be a string, got number"],
+          [
+            { requiredEncryptionContextKeys: ["tenant", "other"] },
+            "encryption context: key \"other\": is required, and missing"
+          ],
+          [
+            { algorithmSuite: uncommitted },
+            "commitment policy RequireEncryptRequireDecrypt does not allow ALG_AES_256_GCM_IV12_TAG16_HKDF_SHA256"
+          ],
+          [
+            { commitmentPolicy: "ForbidEncryptAllowDecrypt", algorithmSuite: unsigned },
+            "commitment policy ForbidEncryptAllowDecrypt does not allow ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY"
+          ],
+          [{ algorithmSuite: 0x0578 }, "algorithmSuite: must be one of the eleven suites of AlgorithmSuite"]
+        ]
+        for (const [changes, message] of cases) {
+          const reason = yield* encryptFailure(manager.getEncryptionMaterials(encryptionRequest(changes)))
+          assert.strictEqual(reason.message, message)
+        }
         assert.strictEqual(encryptions.length, 0)
       }))
 
@@ -178,124 +159,10 @@ describe("DefaultCmm", () => {
         const manager = yield* managerOf(
           Keyring.make({ ...recordingKeyring().keyring, onEncrypt: () => Effect.fail(error) })
         )
-        const failure = yield* Effect.flip(manager.getEncryptionMaterials(toEncrypt()))
+        const failure = yield* Effect.flip(manager.getEncryptionMaterials(encryptionRequest()))
         assert.strictEqual(failure.reason, error)
         assert.isTrue(failure.isRetryable)
       }))
-
-    describe("checks what the keyring answers", () => {
-      const honest = recordingKeyring().keyring
-      const changing = (change: (materials: CryptographicMaterials.EncryptionMaterials) => unknown) =>
-        Keyring.make({
-          ...honest,
-          name: "Changing",
-          onEncrypt: (materials) =>
-            Effect.map(
-              honest.onEncrypt(materials),
-              (answered) => change(answered) as CryptographicMaterials.EncryptionMaterials
-            )
-        })
-      const cases: ReadonlyArray<
-        readonly [string, (materials: CryptographicMaterials.EncryptionMaterials) => unknown, string, string]
-      > = [
-        ["nothing", () => undefined, "materials", "are missing in the answer of the keyring Changing"],
-        [
-          "another suite",
-          (materials) => ({ ...materials, algorithmSuite: unsigned }),
-          "algorithmSuite",
-          "was changed by the keyring Changing"
-        ],
-        [
-          "a pair more",
-          (materials) => ({ ...materials, encryptionContext: { ...materials.encryptionContext, more: "x" } }),
-          "encryptionContext",
-          "was changed by the keyring Changing"
-        ],
-        [
-          "a pair less",
-          (materials) => ({ ...materials, encryptionContext: { tenant: "a" } }),
-          "encryptionContext",
-          "was changed by the keyring Changing"
-        ],
-        [
-          "another value",
-          (materials) => ({ ...materials, encryptionContext: { ...materials.encryptionContext, tenant: "b" } }),
-          "encryptionContext",
-          "was changed by the keyring Changing"
-        ],
-        [
-          "no context",
-          (materials) => ({ ...materials, encryptionContext: undefined }),
-          "encryptionContext",
-          "was changed by the keyring Changing"
-        ],
-        [
-          "another signing key",
-          (materials) => ({ ...materials, signingKey: Redacted.make({}) }),
-          "signingKey",
-          "was changed by the keyring Changing"
-        ],
-        [
-          "no data key",
-          (materials) => ({ ...materials, plaintextDataKey: undefined }),
-          "plaintextDataKey",
-          "is missing"
-        ],
-        [
-          "a short data key",
-          (materials) => ({ ...materials, plaintextDataKey: DataKey.make(new Uint8Array(31).fill(1)) }),
-          "plaintextDataKey",
-          "is 31 bytes, the suite takes 32"
-        ],
-        [
-          "a data key of zeroes",
-          (materials) => ({ ...materials, plaintextDataKey: DataKey.make(new Uint8Array(32)) }),
-          "plaintextDataKey",
-          "is all zero"
-        ],
-        [
-          "no encrypted data key",
-          (materials) => ({ ...materials, encryptedDataKeys: [] }),
-          "encryptedDataKeys",
-          "there is none"
-        ],
-        [
-          "an encrypted data key that fits no message",
-          (materials) => ({
-            ...materials,
-            encryptedDataKeys: [{ ...materials.encryptedDataKeys[0]!, ciphertext: new Uint8Array(65_536) }]
-          }),
-          "encryptedDataKeys.ciphertext",
-          "is 65536 bytes, at most 65535 fit a message"
-        ]
-      ]
-      for (const [name, change, field, description] of cases) {
-        it.effect(name, () =>
-          Effect.gen(function*() {
-            const manager = yield* managerOf(changing(change))
-            const reason = yield* encryptFailure(manager.getEncryptionMaterials(toEncrypt()))
-            assert.deepStrictEqual(fieldsOf(reason), { _tag: "InvalidMaterials", field, description })
-          }))
-      }
-
-      it.effect("other changes are not taken over", () =>
-        Effect.gen(function*() {
-          const manager = yield* managerOf(
-            changing((materials) => ({ ...materials, requiredEncryptionContextKeys: ["tenant"], more: "x" }))
-          )
-          const { materials } = yield* manager.getEncryptionMaterials(toEncrypt())
-          assert.deepStrictEqual(materials.requiredEncryptionContextKeys, [])
-          assert.notProperty(materials, "more")
-        }))
-
-      it.effect("an equal copy of the context is no change", () =>
-        Effect.gen(function*() {
-          const manager = yield* managerOf(
-            changing((materials) => ({ ...materials, encryptionContext: { ...materials.encryptionContext } }))
-          )
-          yield* manager.getEncryptionMaterials(toEncrypt())
-        }))
-    })
   })
 
   describe("decryptMaterials", () => {
@@ -304,9 +171,9 @@ describe("DefaultCmm", () => {
     ) {
       const recording = recordingKeyring({ encryptedDataKeys: options.edks ?? 1 })
       const manager = yield* managerOf(recording.keyring)
-      const algorithmSuite = options.suite ?? signing
+      const algorithmSuite = options.suite ?? signed
       const { materials } = yield* manager.getEncryptionMaterials(
-        toEncrypt({
+        encryptionRequest({
           algorithmSuite,
           commitmentPolicy: policyFor(algorithmSuite),
           encryptionContext: { a: "1", b: "2" }
@@ -353,7 +220,7 @@ describe("DefaultCmm", () => {
     it.effect("adds __proto__ like any other key", () =>
       Effect.gen(function*() {
         const manager = yield* managerOf(staticKeyring(new Uint8Array(32).fill(1)))
-        const { materials } = yield* manager.getEncryptionMaterials(toEncrypt({ algorithmSuite: unsigned }))
+        const { materials } = yield* manager.getEncryptionMaterials(encryptionRequest({ algorithmSuite: unsigned }))
         const expectedEncryptionContext = JSON.parse("{\"__proto__\":\"x\"}") as Record<string, string>
         const answer = yield* manager.decryptMaterials(toDecrypt(materials, { expectedEncryptionContext }))
         assert.deepStrictEqual(answer.materials.requiredEncryptionContextKeys, ["__proto__"])
@@ -411,7 +278,7 @@ describe("DefaultCmm", () => {
     it.effect("holds the commitment policy, without asking the keyring", () =>
       Effect.gen(function*() {
         const { decryptions, manager, materials } = yield* made({
-          suite: AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_HKDF_SHA256
+          suite: uncommitted
         })
         const reason = yield* decryptFailure(
           manager.decryptMaterials(toDecrypt(materials, { commitmentPolicy: "RequireEncryptRequireDecrypt" }))
@@ -469,103 +336,29 @@ describe("DefaultCmm", () => {
         )
         assert.strictEqual(yield* decryptFailure(manager.decryptMaterials(toDecrypt(materials))), error)
       }))
-
-    describe("checks what the keyring answers", () => {
-      const edk: EncryptedDataKey.EncryptedDataKey = {
-        keyProviderId: "p",
-        keyProviderInfo: Uint8Array.of(1),
-        ciphertext: Uint8Array.of(2)
-      }
-      const answers = (answer: unknown) =>
-        Effect.gen(function*() {
-          const manager = yield* managerOf(Keyring.make({
-            ...recordingKeyring().keyring,
-            name: "Changing",
-            onDecrypt: () => Effect.succeed(answer as Keyring.OnDecryptResult)
-          }))
-          return yield* Effect.scoped(manager.decryptMaterials({
-            algorithmSuite: unsigned,
-            commitmentPolicy: "RequireEncryptRequireDecrypt",
-            encryptedDataKeys: [edk],
-            encryptionContext: {},
-            expectedEncryptionContext: {}
-          }))
-        })
-      const unwrapped = (plaintextDataKey: unknown, encryptedDataKey: unknown = edk) => ({
-        _tag: "Unwrapped",
-        plaintextDataKey,
-        encryptedDataKey
-      })
-      const key = (length = 32) => DataKey.make(new Uint8Array(length).fill(1))
-      const noneOfThem = "in the answer of the keyring Changing is none of the message's"
-      const cases: ReadonlyArray<readonly [string, () => unknown, string, string]> = [
-        ["nothing", () => undefined, "materials", "are missing in the answer of the keyring Changing"],
-        ["no data key", () => unwrapped(undefined), "plaintextDataKey", "is no data key, or was released already"],
-        ["a short data key", () => unwrapped(key(16)), "plaintextDataKey", "is 16 bytes, the suite takes 32"],
-        ["a data key of zeroes", () => unwrapped(DataKey.make(new Uint8Array(32))), "plaintextDataKey", "is all zero"],
-        [
-          "an encrypted data key that is not the message's",
-          () => unwrapped(key(), { ...edk, ciphertext: Uint8Array.of(3) }),
-          "encryptedDataKey",
-          noneOfThem
-        ],
-        [
-          "one of another provider",
-          () => unwrapped(key(), { ...edk, keyProviderId: "q" }),
-          "encryptedDataKey",
-          noneOfThem
-        ],
-        [
-          "one with other information",
-          () => unwrapped(key(), { ...edk, keyProviderInfo: Uint8Array.of(2) }),
-          "encryptedDataKey",
-          noneOfThem
-        ],
-        ["no encrypted data key", () => unwrapped(key(), null), "encryptedDataKey", noneOfThem],
-        ["half of one", () => unwrapped(key(), { keyProviderId: "p" }), "encryptedDataKey", noneOfThem]
-      ]
-      for (const [name, answer, field, description] of cases) {
-        it.effect(name, () =>
-          Effect.gen(function*() {
-            const reason = yield* decryptFailure(answers(answer()))
-            assert.deepStrictEqual(fieldsOf(reason), { _tag: "InvalidMaterials", field, description })
-          }))
-      }
-
-      it.effect("an equal copy of the encrypted data key is right", () =>
-        Effect.gen(function*() {
-          const copy = { ...edk, keyProviderInfo: Uint8Array.of(1), ciphertext: Uint8Array.of(2) }
-          const { materials } = yield* answers(unwrapped(key(), copy))
-          assert.strictEqual(materials.unwrappedDataKey, edk)
-        }))
-    })
   })
 
-  it.effect("hands out data keys that are zeroed when the scope closes", () =>
-    Effect.gen(function*() {
-      const { handedOut, keyring } = recordingKeyring()
-      const manager = yield* managerOf(keyring)
-      const scope = yield* Scope.make()
-      const { materials } = yield* Scope.provide(manager.getEncryptionMaterials(toEncrypt()), scope)
-      yield* Scope.provide(manager.decryptMaterials(toDecrypt(materials)), scope)
-      assert.strictEqual(handedOut.length, 2)
-      assert.isFalse(handedOut.some(isZero))
-      yield* Scope.close(scope, Exit.void)
-      assert.isTrue(handedOut.every(isZero))
-    }))
-
-  it.effect("zeroes the data keys of a keyring that registers nothing with the scope", () =>
-    Effect.gen(function*() {
-      const { handedOut, keyring } = carelessKeyring(new Uint8Array(32).fill(9))
-      const manager = yield* managerOf(keyring)
-      const scope = yield* Scope.make()
-      const { materials } = yield* Scope.provide(manager.getEncryptionMaterials(toEncrypt()), scope)
-      yield* Scope.provide(manager.decryptMaterials(toDecrypt(materials)), scope)
-      assert.strictEqual(handedOut.length, 2)
-      assert.isFalse(handedOut.some(isZero))
-      yield* Scope.close(scope, Exit.void)
-      assert.isTrue(handedOut.every(isZero))
-    }))
+  const keyrings = [
+    ["hands out data keys that are zeroed when the scope closes", () => recordingKeyring()],
+    [
+      "zeroes the data keys of a keyring that registers nothing with the scope",
+      () => carelessKeyring(new Uint8Array(32).fill(9))
+    ]
+  ] as const
+  for (const [title, make] of keyrings) {
+    it.effect(title, () =>
+      Effect.gen(function*() {
+        const { handedOut, keyring } = make()
+        const manager = yield* managerOf(keyring)
+        const scope = yield* Scope.make()
+        const { materials } = yield* Scope.provide(manager.getEncryptionMaterials(encryptionRequest()), scope)
+        yield* Scope.provide(manager.decryptMaterials(toDecrypt(materials)), scope)
+        assert.strictEqual(handedOut.length, 2)
+        assert.isFalse(handedOut.some(isZero))
+        yield* Scope.close(scope, Exit.void)
+        assert.isTrue(handedOut.every(isZero))
+      }))
+  }
 
   it.effect("is a layer over the program's keyring", () =>
     Effect.gen(function*() {
@@ -576,7 +369,7 @@ describe("DefaultCmm", () => {
           Layer.provide(TestPrimitives.layer)
         )
       ))
-      yield* manager.getEncryptionMaterials(toEncrypt())
+      yield* manager.getEncryptionMaterials(encryptionRequest())
       assert.strictEqual(encryptions.length, 1)
     }))
 })

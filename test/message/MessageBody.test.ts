@@ -4,7 +4,8 @@ import { AlgorithmSuite } from "effect-encryption-sdk"
 import { MalformedMessage, MessageBody } from "effect-encryption-sdk/message"
 import { Arbitraries } from "effect-encryption-sdk/testing"
 import { arbitraryBytes, arbitraryInt } from "../support/arbitraryBytes.ts"
-import { concat, flip, hex, patch, toHex } from "../support/bytes.ts"
+import { assertFails } from "../support/assertFails.ts"
+import { concat, flip, hex, patch, toHex, uint32 } from "../support/bytes.ts"
 import * as examples from "../support/specificationExamples.ts"
 
 const suite = AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_HKDF_SHA384_ECDSA_P384
@@ -24,13 +25,8 @@ const nonFramed: MessageBody.BodyHeader = { ...framed(0), contentType: "nonFrame
 const decode = (header: MessageBody.BodyHeader, message: Uint8Array, offset = 0) =>
   Result.getOrThrow(MessageBody.decode(header, message, offset))
 
-const refusal = (header: MessageBody.BodyHeader, message: Uint8Array, offset = 0): MalformedMessage => {
-  const result = MessageBody.decode(header, message, offset)
-  assert.isTrue(Result.isFailure(result), "accepted")
-  const { failure } = result as Result.Failure<never, MalformedMessage>
-  assert.instanceOf(failure, MalformedMessage)
-  return failure
-}
+const refusal = (header: MessageBody.BodyHeader, message: Uint8Array) =>
+  assertFails(MessageBody.decode(header, message, 0), MalformedMessage)
 
 const assertRefused = (
   header: MessageBody.BodyHeader,
@@ -38,15 +34,7 @@ const assertRefused = (
   field: string,
   offset: number,
   description: string
-) => {
-  const error = refusal(header, message)
-  assert.deepStrictEqual(
-    { field: error.field, offset: error.offset, description: error.description },
-    { field, offset, description }
-  )
-}
-
-const uint32 = (value: number) => hex(value.toString(16).padStart(8, "0"))
+) => assertFails(MessageBody.decode(header, message, 0), MalformedMessage, { field, offset, description })
 
 /** The frames as the format has them, written apart from the code under test. */
 const encodeFrames = (frames: Iterable<MessageBody.Frame>): Uint8Array =>

@@ -3,11 +3,10 @@ import { Result } from "effect"
 import { AlgorithmSuite } from "effect-encryption-sdk"
 import { MalformedMessage, MessageFooter } from "effect-encryption-sdk/message"
 import { arbitraryBytes } from "../support/arbitraryBytes.ts"
+import { assertFails } from "../support/assertFails.ts"
 import { concat, hex, toHex } from "../support/bytes.ts"
 import * as examples from "../support/specificationExamples.ts"
-
-const signing = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
-const unsigned = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+import { signed, unsigned } from "../support/suites.ts"
 
 const assertRefused = (
   suite: AlgorithmSuite.AlgorithmSuite,
@@ -15,24 +14,15 @@ const assertRefused = (
   field: string,
   offset: number,
   description: string
-) => {
-  const result = MessageFooter.decode(suite, message, 2)
-  assert.isTrue(Result.isFailure(result), "accepted")
-  const { failure } = result as Result.Failure<never, MalformedMessage>
-  assert.instanceOf(failure, MalformedMessage)
-  assert.deepStrictEqual(
-    { field: failure.field, offset: failure.offset, description: failure.description },
-    { field, offset, description }
-  )
-}
+) => assertFails(MessageFooter.decode(suite, message, 2), MalformedMessage, { field, offset, description })
 
 describe("MessageFooter", () => {
   it("reads and writes the specification's example", () => {
-    const signature = Result.getOrThrow(MessageFooter.decode(signing, examples.footer, 0))!
+    const signature = Result.getOrThrow(MessageFooter.decode(signed, examples.footer, 0))!
     assert.strictEqual(signature.length, 103)
     assert.strictEqual(toHex(signature), toHex(examples.footer).slice(4))
     assert.strictEqual(toHex(MessageFooter.encode(signature)), toHex(examples.footer))
-    assert.strictEqual(MessageFooter.length(signing), examples.footer.length)
+    assert.strictEqual(MessageFooter.length(signed), examples.footer.length)
   })
 
   it("has a length for each suite", () => {
@@ -56,7 +46,7 @@ describe("MessageFooter", () => {
 
   it.prop("reads what it writes, whatever the length", [arbitraryBytes(0, 300)], ([signature]) => {
     const decoded = Result.getOrThrow(
-      MessageFooter.decode(signing, concat(hex("ffff"), MessageFooter.encode(signature)), 2)
+      MessageFooter.decode(signed, concat(hex("ffff"), MessageFooter.encode(signature)), 2)
     )
     assert.strictEqual(toHex(decoded!), toHex(signature))
   }, { arbitrary: { seed: "footer", runs: 100 } })
@@ -66,13 +56,13 @@ describe("MessageFooter", () => {
   })
 
   it("refuses a footer that is missing or cut short", () => {
-    assertRefused(signing, hex("ffff"), "Signature Length", 2, "takes 2 bytes, the message has 0 left")
-    assertRefused(signing, hex("ffff 00"), "Signature Length", 2, "takes 2 bytes, the message has 1 left")
-    assertRefused(signing, hex("ffff 0003 0102"), "Signature", 4, "takes 3 bytes, the message has 2 left")
+    assertRefused(signed, hex("ffff"), "Signature Length", 2, "takes 2 bytes, the message has 0 left")
+    assertRefused(signed, hex("ffff 00"), "Signature Length", 2, "takes 2 bytes, the message has 1 left")
+    assertRefused(signed, hex("ffff 0003 0102"), "Signature", 4, "takes 3 bytes, the message has 2 left")
   })
 
   it("refuses trailing bytes", () => {
-    assertRefused(signing, hex("ffff 0001 01 02 03"), "Trailing Bytes", 5, "the message ends here, not 2 later")
+    assertRefused(signed, hex("ffff 0001 01 02 03"), "Trailing Bytes", 5, "the message ends here, not 2 later")
     assertRefused(unsigned, hex("ffff 01"), "Trailing Bytes", 2, "the message ends here, not 1 later")
   })
 })

@@ -8,15 +8,18 @@ import {
   InvalidMaterials
 } from "effect-encryption-sdk"
 import type { Primitives } from "effect-encryption-sdk/crypto"
+import { withParts } from "../../src/model/CryptographicMaterials.ts"
+import { assertFails } from "../support/assertFails.ts"
+import { signed, unsigned } from "../support/suites.ts"
 import * as checks from "../support/checks.ts"
-
-const unsigned = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
-const signing = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
 
 const dataKey = (length = 32) => DataKey.make(new Uint8Array(length).fill(7))
 const edk = { keyProviderId: "p", keyProviderInfo: Uint8Array.of(1), ciphertext: Uint8Array.of(2) }
 const signingKey = Redacted.make({}) as unknown as Primitives.SigningKey
 const verificationKey = {} as Primitives.VerificationKey
+
+/** What a suite that signs takes besides. */
+const signing = { algorithmSuite: signed, signingKey, encryptionContext: { "aws-crypto-public-key": "key" } }
 
 const encryption = (changes: object = {}): CryptographicMaterials.EncryptionMaterials => ({
   algorithmSuite: unsigned,
@@ -38,12 +41,8 @@ const decryption = (changes: object = {}): CryptographicMaterials.CompleteDecryp
   ...changes
 })
 
-const assertInvalid = (result: Result.Result<unknown, InvalidMaterials>, field: string, description: string) => {
-  assert.isTrue(Result.isFailure(result), "accepted")
-  const { failure } = result as Result.Failure<never, InvalidMaterials>
-  assert.instanceOf(failure, InvalidMaterials)
-  assert.deepStrictEqual({ field: failure.field, description: failure.description }, { field, description })
-}
+const assertInvalid = (result: Result.Result<unknown, unknown>, field: string, description: string) =>
+  assertFails(result, InvalidMaterials, { field, description })
 
 const released = () => {
   const key = dataKey()
@@ -84,8 +83,7 @@ describe("CryptographicMaterials", () => {
       assert.deepStrictEqual({ ...materials.encryptionContext }, { a: "1" })
       assert.isTrue(Object.isFrozen(materials.encryptionContext))
       assert.deepStrictEqual(materials.requiredEncryptionContextKeys, ["a"])
-      const signed = { algorithmSuite: signing, signingKey, encryptionContext: { "aws-crypto-public-key": "key" } }
-      assert.isTrue(Result.isSuccess(check(signed)))
+      assert.isTrue(Result.isSuccess(check(signing)))
     })
 
     it("refuses each part that is missing or wrong, and names it", () => {
@@ -140,10 +138,10 @@ describe("CryptographicMaterials", () => {
           "is no Uint8Array"
         )
       }
-      assertInvalid(check({ algorithmSuite: signing }), "signingKey", "is missing, the suite signs")
+      assertInvalid(check({ algorithmSuite: signed }), "signingKey", "is missing, the suite signs")
       assertInvalid(check({ signingKey }), "signingKey", "is there, the suite does not sign")
       assertInvalid(
-        check({ algorithmSuite: signing, signingKey }),
+        check({ algorithmSuite: signed, signingKey }),
         "encryptionContext",
         "\"aws-crypto-public-key\" is missing, the suite signs"
       )
@@ -182,7 +180,7 @@ describe("CryptographicMaterials", () => {
 
     it("accepts what is complete", () => {
       assert.isTrue(Result.isSuccess(check({})))
-      assert.isTrue(Result.isSuccess(check({ algorithmSuite: signing, verificationKey })))
+      assert.isTrue(Result.isSuccess(check({ algorithmSuite: signed, verificationKey })))
       assert.isTrue(Result.isSuccess(check({ requiredEncryptionContextKeys: ["b"] })))
     })
 
@@ -202,7 +200,7 @@ describe("CryptographicMaterials", () => {
       assertInvalid(check({ algorithmSuite: undefined }), "algorithmSuite", "is none of the known suites")
       assertInvalid(check({ plaintextDataKey: dataKey(24) }), "plaintextDataKey", "is 24 bytes, the suite takes 32")
       assertInvalid(check({ plaintextDataKey: DataKey.make(new Uint8Array(32)) }), "plaintextDataKey", "is all zero")
-      assertInvalid(check({ algorithmSuite: signing }), "verificationKey", "is missing, the suite signs")
+      assertInvalid(check({ algorithmSuite: signed }), "verificationKey", "is missing, the suite signs")
       assertInvalid(check({ verificationKey }), "verificationKey", "is there, the suite does not sign")
       assertInvalid(check({ encryptionContext: undefined }), "encryptionContext", "is missing")
       assertInvalid(
@@ -210,6 +208,109 @@ describe("CryptographicMaterials", () => {
         "requiredEncryptionContextKeys",
         "the context has no key \"c\""
       )
+    })
+  })
+
+  describe("materials that were checked", () => {
+    const { checkDecryptionMaterials, checkEncryptionMaterials } = checks
+    type Materials =
+      & CryptographicMaterials.CompleteEncryptionMaterials
+      & CryptographicMaterials.CompleteDecryptionMaterials
+    const sides = [
+      {
+        name: "encryption",
+        check: (materials: Materials) =>
+          Result.map(checkEncryptionMaterials(materials), (checked) => checked as Materials),
+        make: (changes?: object) => encryption(changes) as Materials
+      },
+      {
+        name: "decryption",
+        check: (materials: Materials) =>
+          Result.map(checkDecryptionMaterials(materials), (checked) => checked as Materials),
+        make: (changes?: object) => decryption(changes) as Materials
+      }
+    ]
+    for (const { check, make, name } of sides) {
+      describe(name, () => {
+        const checked = (changes?: object) => Result.getOrThrow(check(make(changes)))
+
+        it("are returned as they are, and those of a caller are not, though they are frozen", () => {
+          const materials = checked()
+          assert.strictEqual(Result.getOrThrow(check(materials)), materials)
+          const frozen = Object.freeze(make())
+          assert.notStrictEqual(Result.getOrThrow(check(frozen)), frozen)
+        })
+
+        it("can no longer change, in any part that was checked", () => {
+          const context = { a: "1", b: "2" }
+          const keys = ["a"]
+          const materials = checked({ encryptionContext: context, requiredEncryptionContextKeys: keys })
+          context.a = "3"
+          keys.push("c")
+          assert.deepStrictEqual({ ...materials.encryptionContext }, { a: "1", b: "2" })
+          assert.deepStrictEqual(materials.requiredEncryptionContextKeys, ["a"])
+          const changes: ReadonlyArray<() => unknown> = [
+            () => Object.assign(materials, { algorithmSuite: signed }),
+            () => Object.assign(materials, { plaintextDataKey: dataKey(16) }),
+            () => Object.assign(materials, { added: 1 }),
+            () => Object.assign(materials.encryptionContext, { a: "3" }),
+            () => (materials.requiredEncryptionContextKeys as Array<string>).push("c"),
+            () => Object.setPrototypeOf(materials, {})
+          ]
+          for (const change of changes) assert.throws(change, TypeError)
+          if (name === "encryption") {
+            assert.throws(() => (materials.encryptedDataKeys as Array<unknown>).pop(), TypeError)
+            assert.throws(() => Object.assign(materials.encryptedDataKeys[0]!, { keyProviderId: "q" }), TypeError)
+          }
+        })
+
+        it("are checked again where they were copied, inherited from or wrapped", () => {
+          const materials = checked()
+          const copies = [{ ...materials }, Object.assign({}, materials), new Proxy(materials, {})]
+          for (const copy of copies) assert.notStrictEqual(Result.getOrThrow(check(copy)), copy)
+          const wrong: ReadonlyArray<Materials> = [
+            { ...materials, algorithmSuite: { ...unsigned } },
+            { ...materials, requiredEncryptionContextKeys: ["c"] },
+            Object.create(materials, { requiredEncryptionContextKeys: { value: ["c"] } }) as Materials,
+            new Proxy({ ...materials }, {
+              get: (target, key): unknown => key === "requiredEncryptionContextKeys" ? ["c"] : Reflect.get(target, key)
+            })
+          ]
+          const [suite, ...keys] = wrong
+          assertInvalid(check(suite!), "algorithmSuite", "is none of the known suites")
+          for (const copy of keys) {
+            assertInvalid(check(copy), "requiredEncryptionContextKeys", "the context has no key \"c\"")
+          }
+        })
+
+        it("are rejected all the same once their data key was released or zeroed", () => {
+          const materials = checked()
+          DataKey.value(materials.plaintextDataKey).fill(0)
+          assertInvalid(check(materials), "plaintextDataKey", "is all zero")
+          DataKey.zero(materials.plaintextDataKey)
+          assertInvalid(check(materials), "plaintextDataKey", "is no data key, or was released already")
+        })
+
+        it("stay so with another data key, which is checked by itself", () => {
+          const materials = checked()
+          const other = withParts(materials, { plaintextDataKey: dataKey() })
+          assert.isTrue(Object.isFrozen(other))
+          assert.strictEqual(Result.getOrThrow(check(other)), other)
+          const wrong = withParts(materials, { plaintextDataKey: dataKey(16) })
+          assertInvalid(check(wrong), "plaintextDataKey", "is 16 bytes, the suite takes 32")
+          const unchecked = withParts({ ...materials, requiredEncryptionContextKeys: ["c"] }, {
+            plaintextDataKey: dataKey()
+          })
+          assertInvalid(check(unchecked), "requiredEncryptionContextKeys", "the context has no key \"c\"")
+        })
+      })
+    }
+
+    it("of one kind do not pass for the other", () => {
+      const toEncrypt = Result.getOrThrow(checkEncryptionMaterials(encryption(signing))) as Materials
+      assertInvalid(checkDecryptionMaterials(toEncrypt), "verificationKey", "is missing, the suite signs")
+      const toDecrypt = Result.getOrThrow(checkDecryptionMaterials(decryption())) as Materials
+      assertInvalid(checkEncryptionMaterials(toDecrypt), "encryptedDataKeys", "there is none")
     })
   })
 })

@@ -1,32 +1,23 @@
-import { EncryptionContextCodec } from "effect-encryption-sdk/message"
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Result } from "effect"
 import { EncryptionContext, InvalidEncryptionContext } from "effect-encryption-sdk"
+import { EncryptionContextCodec } from "effect-encryption-sdk/message"
 import { Arbitraries } from "effect-encryption-sdk/testing"
-import { concat, hex, toHex } from "../support/bytes.ts"
+import { assertFails } from "../support/assertFails.ts"
+import { concat, field, hex, toHex } from "../support/bytes.ts"
 import { fromOtherRealm } from "../support/otherRealm.ts"
 
 const validate = (input: unknown) => EncryptionContext.validate(input as EncryptionContext.EncryptionContext)
 const valid = (input: unknown) => Result.getOrThrow(validate(input))
 
-const assertRefused = (input: unknown, description: string, key?: string) => {
-  const result = validate(input)
-  assert.isTrue(Result.isFailure(result), "accepted")
-  const { failure } = result as Result.Failure<never, InvalidEncryptionContext>
-  assert.instanceOf(failure, InvalidEncryptionContext)
-  assert.deepStrictEqual({ description: failure.description, key: failure.key }, { description, key })
-}
+const assertRefused = (input: unknown, description: string, key?: string) =>
+  assertFails(validate(input), InvalidEncryptionContext, { description, key })
 
 const fromPairs = (...pairs: ReadonlyArray<readonly [string, string]>) => Object.fromEntries(pairs)
 
 /** The serialisation as the specification has it, from pairs in the order given. */
-const encode = (...pairs: ReadonlyArray<readonly [string, string]>) => {
-  const field = (text: string) => {
-    const utf8 = Buffer.from(text)
-    return concat(Uint8Array.of(utf8.length >> 8, utf8.length & 0xff), utf8)
-  }
-  return concat(hex(pairs.length.toString(16).padStart(4, "0")), ...pairs.flat().map(field))
-}
+const encode = (...pairs: ReadonlyArray<readonly [string, string]>) =>
+  concat(hex(pairs.length.toString(16).padStart(4, "0")), ...pairs.flat().map(field))
 
 describe("EncryptionContext", () => {
   describe("validate", () => {
@@ -100,59 +91,9 @@ describe("EncryptionContext", () => {
     })
 
     it("does not put values into errors", () => {
-      const result = validate({ a: "secret\ud83d" }) as Result.Failure<never, InvalidEncryptionContext>
-      assert.strictEqual(result.failure.message, "encryption context: key \"a\": value is not well-formed Unicode")
-      assert.notInclude(JSON.stringify(result.failure), "secret")
-    })
-  })
-
-  describe("validate, of what it has seen before", () => {
-    const validated = (context: EncryptionContext.EncryptionContext) =>
-      Object.entries(Result.getOrThrow(EncryptionContext.validate(context)))
-
-    it("takes each object as it is now", () => {
-      const context: Record<string, string> = { a: "1", b: "2" }
-      assert.deepStrictEqual(validated(context), [["a", "1"], ["b", "2"]])
-      context["a"] = "2"
-      assert.deepStrictEqual(validated(context), [["a", "2"], ["b", "2"]])
-      delete context["b"]
-      assert.deepStrictEqual(validated(context), [["a", "2"]])
-      assert.deepStrictEqual(validated({ b: "2", a: "1" }), [["b", "2"], ["a", "1"]])
-      assert.deepStrictEqual(validated({ a: "1", b: "2" }), [["a", "1"], ["b", "2"]])
-    })
-
-    it("takes none for another of the same characters", () => {
-      const contexts = [
-        { ab: "c" },
-        { a: "bc" },
-        { abc: "" },
-        { "": "abc" },
-        { a: "1.1.bc" },
-        { a: "1", b: "c" },
-        { a: "", "1.1": "bc" },
-        { "a1.1.b": "c" }
-      ]
-      for (let time = 0; time < 2; time++) {
-        for (const context of contexts) assert.deepStrictEqual(validated(context), Object.entries(context))
-      }
-    })
-
-    it("asks an accessor once, and keeps what that answered", () => {
-      let asked = 0
-      const context = {
-        get a() {
-          return String(asked++)
-        }
-      }
-      assert.deepStrictEqual(validated(context), [["a", "0"]])
-      assert.deepStrictEqual(validated({ a: "0" }), [["a", "0"]])
-      assert.deepStrictEqual(validated(context), [["a", "1"]])
-    })
-
-    it("however many there are", () => {
-      for (let time = 0; time < 2; time++) {
-        for (let i = 0; i < 600; i++) assert.deepStrictEqual(validated({ i: `${i}` }), [["i", `${i}`]])
-      }
+      const failure = assertFails(validate({ a: "secret\ud83d" }), InvalidEncryptionContext)
+      assert.strictEqual(failure.message, "encryption context: key \"a\": value is not well-formed Unicode")
+      assert.notInclude(JSON.stringify(failure), "secret")
     })
   })
 
@@ -203,7 +144,7 @@ describe("EncryptionContext", () => {
     })
 
     it("answers the same bytes however often it is asked, and however long they are", () => {
-      for (const value of ["v", "\u{1F600}\u00ff\u0080", "v".repeat(5000)]) {
+      for (const value of ["1", "v", "\u{1F600}\u00ff\u0080", "v".repeat(5000)]) {
         const context = valid({ k: value })
         for (let i = 0; i < 4; i++) {
           const bytes = EncryptionContextCodec.encode(context)
@@ -220,15 +161,6 @@ describe("EncryptionContext", () => {
       for (const copy of copies) {
         assert.notStrictEqual(valid(copy), copy)
         assert.deepStrictEqual(EncryptionContextCodec.encode(valid(copy)), encode(["k", "w"]))
-      }
-    })
-
-    it("answers bytes that are the caller's to change", () => {
-      const context = valid({ a: "1" })
-      for (let i = 0; i < 3; i++) {
-        const serialized = EncryptionContextCodec.encode(context)
-        assert.strictEqual(toHex(serialized), toHex(encode(["a", "1"])))
-        serialized.fill(0xff)
       }
     })
 

@@ -12,23 +12,24 @@ import { inject } from "vitest"
 import * as javascriptSdk from "../support/javascriptSdk.ts"
 import { rsaPrivateKey, rsaPublicKey } from "../support/rsaKeys.ts"
 import type { PageKey } from "./browser/library.ts"
-import { bytesOf, clientFor, encryptionContext } from "./support/crossing.ts"
+import { clientFor, encryptionContext } from "./support/crossing.ts"
 import { createKey, layer as KmsServer } from "./support/kmsServer.ts"
 import { layer as PageLayer, Page } from "./support/page.ts"
 import * as Python from "./support/python.ts"
+import { signed, unsigned } from "../support/suites.ts"
+import { pattern } from "../support/streams.ts"
+import { fromBase64, toBase64 } from "../support/bytes.ts"
 
 const Peers = Layer.mergeAll(Python.layer, NodePrimitives.layer, KmsServer, PageLayer)
 
-const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64")
-const fromBase64 = (text: string) => new Uint8Array(Buffer.from(text, "base64"))
-const plaintext = bytesOf(300)
+const plaintext = pattern(300)
 
 const aes = (length: 16 | 24 | 32) => {
   const names = { keyNamespace: "raw é", keyName: `aes ${length}` }
-  const key = bytesOf(length)
+  const key = pattern(length)
   return {
     keyring: RawAesKeyring.make({ ...names, wrappingKey: Redacted.make(key) }),
-    page: { type: "aes", namespace: names.keyNamespace, name: names.keyName, key: base64(key) } as PageKey,
+    page: { type: "aes", namespace: names.keyNamespace, name: names.keyName, key: toBase64(key) } as PageKey,
     python: [{ type: "aes", namespace: names.keyNamespace, name: names.keyName, key } as const]
   }
 }
@@ -59,7 +60,7 @@ const cross = Effect.fnUntraced(function*(
   const { outputs: [text] } = yield* page.run({
     key: keys.page,
     suite: suite.id,
-    encrypt: { plaintexts: [base64(plaintext)], encryptionContext }
+    encrypt: { plaintexts: [toBase64(plaintext)], encryptionContext }
   })
   const message = fromBase64(text!)
   const ours = yield* sdk.decrypt(message, { expectedEncryptionContext: encryptionContext })
@@ -76,7 +77,7 @@ const cross = Effect.fnUntraced(function*(
   const { outputs } = yield* page.run({
     key: keys.page,
     suite: suite.id,
-    decrypt: { messages: messages.map(base64), encryptionContext }
+    decrypt: { messages: messages.map(toBase64), encryptionContext }
   })
   assert.deepStrictEqual(outputs.map(fromBase64), [plaintext, plaintext])
 })
@@ -91,12 +92,12 @@ layer(Peers, { timeout: 120_000 })("a page in Chromium", (it) => {
 
   it.effect.each([16, 24] as const)(
     "to and from Node and Python: a raw AES key of %s bytes",
-    (length) => cross(aes(length), AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384)
+    (length) => cross(aes(length), signed)
   )
 
   it.effect.each(["OAEP-SHA1", "OAEP-SHA256", "OAEP-SHA384", "OAEP-SHA512"] as const)(
     "to and from Node and Python: raw RSA with %s",
-    (padding) => cross(rsa(padding), AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY)
+    (padding) => cross(rsa(padding), unsigned)
   )
 
   it.effect("raw RSA with PKCS1 is refused, and says why", () =>
@@ -115,20 +116,20 @@ layer(Peers, { timeout: 120_000 })("a page in Chromium", (it) => {
         type: "aes",
         namespace: "interop é",
         name: "aes 256 ⅰ",
-        key: base64(javascriptSdk.wrappingKey(32))
+        key: toBase64(javascriptSdk.wrappingKey(32))
       }
       const options = { algorithmSuite: suite, encryptionContext, frameLength: 128 }
       const message = yield* javascriptSdk.encrypt(theirs, plaintext, options)
       const { outputs } = yield* page.run({
         key,
         suite: suite.id,
-        decrypt: { messages: [base64(message)], encryptionContext }
+        decrypt: { messages: [toBase64(message)], encryptionContext }
       })
       assert.deepStrictEqual(outputs.map(fromBase64), [plaintext])
       const encrypted = yield* page.run({
         key,
         suite: suite.id,
-        encrypt: { plaintexts: [base64(plaintext)], encryptionContext }
+        encrypt: { plaintexts: [toBase64(plaintext)], encryptionContext }
       })
       const decrypted = yield* javascriptSdk.decrypt(theirs, fromBase64(encrypted.outputs[0]!), suite)
       assert.deepStrictEqual(decrypted.plaintext, plaintext)
@@ -140,12 +141,12 @@ layer(Peers, { timeout: 120_000 })("a page in Chromium", (it) => {
       const python = yield* Python.Python
       for (const region of ["us-east-1", "eu-central-1"] as const) {
         const keyId = yield* createKey(region)
-        const suite = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
+        const suite = signed
         const key: PageKey = { type: "kms", keyId, endpoint: inject("kmsEndpoint") }
         const { outputs, receipts } = yield* page.run({
           key,
           suite: suite.id,
-          encrypt: { plaintexts: [base64(plaintext), base64(plaintext)], encryptionContext }
+          encrypt: { plaintexts: [toBase64(plaintext), toBase64(plaintext)], encryptionContext }
         })
         assert.deepStrictEqual(receipts, ["Miss", "Hit", "Miss", "Hit"])
         const sdk = yield* clientFor(suite, yield* KmsKeyring.make({ generatorKeyId: keyId }))
@@ -158,7 +159,7 @@ layer(Peers, { timeout: 120_000 })("a page in Chromium", (it) => {
         const back = yield* page.run({
           key,
           suite: suite.id,
-          decrypt: { messages: [base64(message)], encryptionContext }
+          decrypt: { messages: [toBase64(message)], encryptionContext }
         })
         assert.deepStrictEqual(back.outputs.map(fromBase64), [plaintext])
       }
@@ -186,7 +187,7 @@ layer(Peers, { timeout: 120_000 })("a page in Chromium", (it) => {
             keyId: "arn:aws:kms:us-east-1:111122223333:key/11111111-1111-1111-1111-111111111111"
           },
           suite: id,
-          encrypt: { plaintexts: [base64(plaintext), base64(plaintext)], encryptionContext }
+          encrypt: { plaintexts: [toBase64(plaintext), toBase64(plaintext)], encryptionContext }
         })
         assert.lengthOf(outputs, 2)
         assert.include(receipts.join(), id < 0x0100 ? "Bypassed" : "Miss,Hit")
@@ -194,7 +195,7 @@ layer(Peers, { timeout: 120_000 })("a page in Chromium", (it) => {
       const { outputs } = yield* page.runInWorker({
         key: aes(24).page,
         suite: 0x0346,
-        encrypt: { plaintexts: [base64(plaintext)], encryptionContext }
+        encrypt: { plaintexts: [toBase64(plaintext)], encryptionContext }
       })
       const sdk = yield* clientFor(
         AlgorithmSuite.ALG_AES_192_GCM_IV12_TAG16_HKDF_SHA384_ECDSA_P384,

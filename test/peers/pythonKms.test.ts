@@ -15,9 +15,11 @@ import { CachingCmm, LocalCache } from "effect-encryption-sdk/caching"
 import { Kms, KmsKeyring } from "effect-encryption-sdk/kms"
 import { NodePrimitives } from "effect-encryption-sdk/node"
 import { RawAesKeyring } from "effect-encryption-sdk/raw"
-import { bytesOf, clientFor, directions, encryptionContext, fromPython, toPython } from "./support/crossing.ts"
+import { clientFor, directions, encryptionContext, fromPython, toPython } from "./support/crossing.ts"
 import { createAlias, createKey, disable, layer as KmsServer } from "./support/kmsServer.ts"
 import * as Python from "./support/python.ts"
+import { signed, unsigned } from "../support/suites.ts"
+import { pattern } from "../support/streams.ts"
 
 const Peers = Layer.mergeAll(Python.layer, NodePrimitives.layer, KmsServer)
 
@@ -44,12 +46,7 @@ layer(Peers)("Python and KMS server", (it) => {
       ([_name, encryptionContext]) =>
         Effect.gen(function*() {
           const key = yield* createKey("eu-central-1")
-          for (
-            const suite of [
-              AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY,
-              AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
-            ]
-          ) {
+          for (const suite of [unsigned, signed]) {
             yield* cross({
               keyring: yield* KmsKeyring.make({ generatorKeyId: key }),
               keys: [{ type: "kms", keyIds: [key] }],
@@ -89,7 +86,7 @@ layer(Peers)("Python and KMS server", (it) => {
   it.effect("KMS and raw keys in one message, both ways, each alone", () =>
     Effect.gen(function*() {
       const key = yield* createKey()
-      const raw = bytesOf(32)
+      const raw = pattern(32)
       const kms = yield* KmsKeyring.make({ generatorKeyId: key })
       const aes = yield* RawAesKeyring.make({
         keyNamespace: "backup",
@@ -111,7 +108,7 @@ layer(Peers)("Python and KMS server", (it) => {
       const key = yield* createKey()
       const keyring = yield* KmsKeyring.make({ generatorKeyId: key })
       const keys = [{ type: "kms", keyIds: [key] } as const]
-      const suite = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+      const suite = unsigned
       const ours = yield* toPython({ keyring, keys, suite })
       const theirs = yield* fromPython({ keyring, keys, suite })
       yield* disable(key)
@@ -155,11 +152,8 @@ layer(Peers)("Python and KMS server", (it) => {
       return { sdk, calls }
     })
 
-  const plaintexts = [0, 1, 10, 1000].map(bytesOf)
-  const suites = [
-    AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY,
-    AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
-  ]
+  const plaintexts = [0, 1, 10, 1000].map(pattern)
+  const suites = [unsigned, signed]
 
   it.effect.each(suites)(
     "Python encrypts under a cached data key, we decrypt with one call: $name",

@@ -7,13 +7,15 @@ import { AlgorithmSuite, MultiKeyring } from "effect-encryption-sdk"
 import { NodePrimitives } from "effect-encryption-sdk/node"
 import { RawAesKeyring, RawRsaKeyring } from "effect-encryption-sdk/raw"
 import { generateKeyPairSync } from "node:crypto"
-import { bytesOf, clientFor, directions, fromPython, toPython } from "./support/crossing.ts"
+import { clientFor, directions, fromPython, toPython } from "./support/crossing.ts"
 import * as Python from "./support/python.ts"
+import { signed, unsigned } from "../support/suites.ts"
+import { pattern } from "../support/streams.ts"
 
 const Peers = Layer.merge(Python.layer, NodePrimitives.layer)
 
 const aes = (length: 16 | 24 | 32, name = `aes-${length * 8}`) => {
-  const key = bytesOf(length)
+  const key = pattern(length)
   return {
     keyring: RawAesKeyring.make({ keyNamespace: "raw", keyName: name, wrappingKey: Redacted.make(key) }),
     keys: [{ type: "aes", namespace: "raw", name, key } as const]
@@ -55,8 +57,8 @@ layer(Peers)("Python: encryption contexts", (it) => {
   for (const [direction, cross] of directions) {
     for (
       const suite of [
-        AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY,
-        AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384,
+        unsigned,
+        signed,
         AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_HKDF_SHA384_ECDSA_P384
       ]
     ) {
@@ -74,7 +76,7 @@ layer(Peers)("Python: encryption contexts", (it) => {
 
 layer(Peers)("Python: frames", (it) => {
   const suites = [
-    AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384,
+    signed,
     AlgorithmSuite.ALG_AES_128_GCM_IV12_TAG16_HKDF_SHA256
   ]
   // Python writes frames of multiples of 128 bytes, and reads any.
@@ -87,7 +89,7 @@ layer(Peers)("Python: frames", (it) => {
         ([frameLength, length]) =>
           Effect.gen(function*() {
             const { keyring, keys } = aes(32)
-            yield* cross({ keyring: yield* keyring, keys, suite, frameLength, plaintext: bytesOf(length) })
+            yield* cross({ keyring: yield* keyring, keys, suite, frameLength, plaintext: pattern(length) })
           })
       )
     }
@@ -99,7 +101,7 @@ layer(Peers)("Python: frames", (it) => {
       Effect.gen(function*() {
         const { keyring, keys } = aes(32)
         for (const length of [0, 1, 5_000]) {
-          yield* fromPython({ keyring: yield* keyring, keys, suite, frameLength: 0, plaintext: bytesOf(length) })
+          yield* fromPython({ keyring: yield* keyring, keys, suite, frameLength: 0, plaintext: pattern(length) })
         }
       })
   )
@@ -114,7 +116,7 @@ layer(Peers)("Python: raw AES keys", (it) => {
           const suite of [
             AlgorithmSuite.ALG_AES_128_GCM_IV12_TAG16_NO_KDF,
             AlgorithmSuite.ALG_AES_192_GCM_IV12_TAG16_HKDF_SHA256,
-            AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+            unsigned
           ]
         ) {
           yield* cross({ keyring: yield* keyring, keys, suite })
@@ -197,7 +199,7 @@ layer(Peers)("Python: several keys", (it) => {
 
 layer(Peers)("Python: what is altered", (it) => {
   const suites = [
-    AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384,
+    signed,
     AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_HKDF_SHA384_ECDSA_P384,
     AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_NO_KDF
   ]
@@ -244,13 +246,13 @@ layer(Peers)("Python: what is altered", (it) => {
     Effect.gen(function*() {
       const python = yield* Python.Python
       const { keyring, keys } = aes(32)
-      const other = bytesOf(32).toReversed()
+      const other = pattern(32).toReversed()
       const wrongKeyring = yield* RawAesKeyring.make({
         keyNamespace: "raw",
         keyName: "aes-256",
         wrappingKey: Redacted.make(other)
       })
-      const suite = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+      const suite = unsigned
       const theirs = yield* fromPython({ keyring: yield* keyring, keys, suite })
       const error = yield* Effect.flip((yield* clientFor(suite, wrongKeyring)).decrypt(theirs))
       assert.strictEqual(error.reason._tag, "NoDataKeyUnwrapped")

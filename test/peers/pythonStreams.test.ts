@@ -6,11 +6,11 @@ import { Effect, Layer, Redacted } from "effect"
 import { AlgorithmSuite } from "effect-encryption-sdk"
 import { NodePrimitives } from "effect-encryption-sdk/node"
 import { RawAesKeyring } from "effect-encryption-sdk/raw"
-import { chunksOf, collect } from "../support/streams.ts"
-import { bytesOf, clientFor, encryptionContext } from "./support/crossing.ts"
+import { chunksOf, collect, pattern } from "../support/streams.ts"
+import { clientFor, encryptionContext } from "./support/crossing.ts"
 import * as Python from "./support/python.ts"
 
-const key = bytesOf(32)
+const key = pattern(32)
 const keys = [{ type: "aes", namespace: "raw", name: "streams", key } as const]
 const keyring = RawAesKeyring.make({ keyNamespace: "raw", keyName: "streams", wrappingKey: Redacted.make(key) })
 
@@ -25,7 +25,7 @@ layer(Layer.merge(Python.layer, NodePrimitives.layer))("Python: streams", (it) =
         Effect.gen(function*() {
           const python = yield* Python.Python
           const sdk = yield* clientFor(suite, yield* keyring)
-          const plaintext = bytesOf(length)
+          const plaintext = pattern(length)
           for (const knownLength of [true, false]) {
             const message = yield* python.encryptStream({
               suite: suite.id,
@@ -46,7 +46,7 @@ layer(Layer.merge(Python.layer, NodePrimitives.layer))("Python: streams", (it) =
         Effect.gen(function*() {
           const python = yield* Python.Python
           const sdk = yield* clientFor(suite, yield* keyring)
-          const plaintext = bytesOf(length)
+          const plaintext = pattern(length)
           const options = { algorithmSuite: suite, encryptionContext, frameLength }
           const message = yield* collect(sdk.encryptStream(chunksOf(plaintext, size), options))
           const read = yield* python.decryptStream({ message, keys, size })

@@ -3,6 +3,7 @@
  * is in one in a WeakMap, so that every array passes through the `set` of WeakMaps.
  */
 import { Redacted } from "effect"
+import { isZero } from "../support/bytes.ts"
 
 /** Records from now on. `stop` ends that, and puts back what was there. */
 export const record = () => {
@@ -29,9 +30,4 @@ export const record = () => {
       weakMaps.set = set
     }
   }
-}
-
-export const isZero = (bytes: Uint8Array): boolean => {
-  for (const byte of bytes) if (byte !== 0) return false
-  return true
 }

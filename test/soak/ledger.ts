@@ -3,7 +3,7 @@
  * by the bytes that are handed out.
  */
 import { Duration } from "effect"
-import type { EncryptedDataKey, Receipt } from "effect-encryption-sdk"
+import { DataKey, type EncryptedDataKey, type Receipt } from "effect-encryption-sdk"
 import * as checks from "./checks.ts"
 import type { Purpose, Tenant } from "./traffic.ts"
 
@@ -46,17 +46,31 @@ export interface Message {
 export const identityOf = (dataKey: Uint8Array): string =>
   Buffer.from(dataKey.buffer, dataKey.byteOffset, 16).toString("latin1")
 
+export const identityOfKey = ({ plaintextDataKey }: { readonly plaintextDataKey: DataKey.DataKey }): string =>
+  identityOf(DataKey.value(plaintextDataKey))
+
+const names = {
+  messages: "no data key encrypted more messages than its limit",
+  bytes: "no data key encrypted more bytes than its limit",
+  age: "no data key was handed out at its maximum age or later",
+  known: "every data key that was handed out came from the manager below",
+  tenant: "every data key served one encryption context",
+  alone: "what was fetched past the cache served one request",
+  rightKey: "every message was decrypted with the data key that it was encrypted with",
+  receipts: "receipts told the age, and no fewer uses than there were"
+}
+
+/** A request to encrypt; `place`, from 0 to 1, decides whose place its message takes. */
+interface EncryptRequest {
+  readonly tenant: Tenant
+  readonly length: number | undefined
+  readonly place: number
+}
+
+type EncryptResponse = Pick<Message, "encryptedDataKeys"> & { readonly context: Readonly<Record<string, string>> }
+
 export const make = (now: () => number) => {
-  const { check, results } = checks.make({
-    messages: "no data key encrypted more messages than its limit",
-    bytes: "no data key encrypted more bytes than its limit",
-    age: "no data key was handed out at its maximum age or later",
-    known: "every data key that was handed out came from the manager below",
-    tenant: "every data key served one encryption context",
-    alone: "what was fetched past the cache served one request",
-    rightKey: "every message was decrypted with the data key that it was encrypted with",
-    receipts: "receipts told the age, and no fewer uses than there were"
-  })
+  const { check, results } = checks.make(names)
   const encryption = new Map<string, Issued>()
   /** When the same data key was unwrapped. */
   const decryption = new Map<string, Array<number>>()
@@ -75,44 +89,22 @@ export const make = (now: () => number) => {
       if (births === undefined) decryption.set(identity, [now()])
       else births.push(now())
     },
-    /** A data key was handed out to encrypt; `place`, from 0 to 1, decides whose place its message takes. */
+    /** A data key was handed out to encrypt. */
     encrypted: (
       identity: string,
-      request: { readonly tenant: Tenant; readonly length: number | undefined; readonly place: number },
-      answer: Pick<Message, "encryptedDataKeys"> & { readonly context: Readonly<Record<string, string>> },
+      request: EncryptRequest,
+      response: EncryptResponse,
       receipt: Receipt.Receipt
     ): void => {
-      const { length = 0, tenant } = request
-      const { tenant: name } = tenant.encryptionContext
+      const { tenant } = request
       const issued = encryption.get(identity)
-      check("known", issued !== undefined, () => `for ${name}: ${receipt._tag}`)
+      check("known", issued !== undefined, () => `for ${tenant.encryptionContext["tenant"]}: ${receipt._tag}`)
       if (issued === undefined) return
-      issued.messages++
-      issued.bytes += length
-      check(
-        "tenant",
-        issued.tenant === name && answer.context["tenant"] === name,
-        () => `the data key of ${issued.tenant} was handed out to ${name}`
-      )
-      if (receipt._tag === "Bypassed") issued.alone = true
-      check("alone", !issued.alone || issued.messages === 1, () => `it served ${issued.messages} requests`)
-      const message = { tenant, encryptedDataKeys: answer.encryptedDataKeys, dataKey: identity }
+      charge(check, issued, request, response, receipt)
+      const message = { tenant, encryptedDataKeys: response.encryptedDataKeys, dataKey: identity }
       if (messages.length < remembered) messages.push(message)
       else messages[Math.floor(request.place * remembered)] = message
-      const bounds = limits[tenant.purpose]
-      if (bounds === undefined || issued.alone) return
-      const { maxAgeMillis, maxBytes, maxMessages } = bounds
-      const age = now() - issued.bornAt
-      check("messages", issued.messages <= maxMessages, () => `${issued.messages} of ${maxMessages}, for ${name}`)
-      check("bytes", issued.bytes <= maxBytes, () => `${issued.bytes} of ${maxBytes}, for ${name}`)
-      check("age", age < maxAgeMillis, () => `${age} ms of ${maxAgeMillis}, to encrypt for ${name}`)
-      if (!("usage" in receipt)) return
-      const { usage } = receipt
-      check(
-        "receipts",
-        ageOf(receipt) === age && usage.messages >= issued.messages && usage.bytes >= issued.bytes,
-        () => `${ageOf(receipt)} ms and ${usage.messages} messages, it was ${age} ms and ${issued.messages}`
-      )
+      if (!issued.alone) checkLimits(check, issued, tenant, now() - issued.bornAt, receipt)
     },
     decrypted: (identity: string, message: Message, receipt: Receipt.Receipt): void => {
       const { tenant } = message.tenant.encryptionContext
@@ -136,6 +128,49 @@ export const make = (now: () => number) => {
       }
     }
   }
+}
+
+type Check = (id: keyof typeof names, holds: boolean, describe: () => string) => void
+
+/** Enters one use of a data key. */
+const charge = (
+  check: Check,
+  issued: Issued,
+  { length = 0, tenant: { encryptionContext: { tenant } } }: EncryptRequest,
+  { context }: EncryptResponse,
+  receipt: Receipt.Receipt
+): void => {
+  issued.messages++
+  issued.bytes += length
+  check(
+    "tenant",
+    issued.tenant === tenant && context["tenant"] === tenant,
+    () => `the data key of ${issued.tenant} was handed out to ${tenant}`
+  )
+  if (receipt._tag === "Bypassed") issued.alone = true
+  check("alone", !issued.alone || issued.messages === 1, () => `it served ${issued.messages} requests`)
+}
+
+const checkLimits = (
+  check: Check,
+  { bytes, messages }: Issued,
+  { encryptionContext: { tenant }, purpose }: Tenant,
+  age: number,
+  receipt: Receipt.Receipt
+): void => {
+  const bounds = limits[purpose]
+  if (bounds === undefined) return
+  const { maxAgeMillis, maxBytes, maxMessages } = bounds
+  check("messages", messages <= maxMessages, () => `${messages} of ${maxMessages}, for ${tenant}`)
+  check("bytes", bytes <= maxBytes, () => `${bytes} of ${maxBytes}, for ${tenant}`)
+  check("age", age < maxAgeMillis, () => `${age} ms of ${maxAgeMillis}, to encrypt for ${tenant}`)
+  if (!("usage" in receipt)) return
+  const { usage } = receipt
+  check(
+    "receipts",
+    ageOf(receipt) === age && usage.messages >= messages && usage.bytes >= bytes,
+    () => `${ageOf(receipt)} ms and ${usage.messages} messages, it was ${age} ms and ${messages}`
+  )
 }
 
 const ageOf = (receipt: Receipt.Receipt): number => receipt._tag === "Hit" ? Duration.toMillis(receipt.age) : 0

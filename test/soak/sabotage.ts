@@ -43,13 +43,72 @@ const every = (n: number) => {
   return (): boolean => ++count % n === 0
 }
 
+/** Whether something is broken, and now. */
+interface Broken {
+  readonly broken: (sabotage: Sabotage) => boolean
+  readonly nowAndThen: () => boolean
+}
+
+const kmsOf = ({ broken, nowAndThen }: Broken, kms: Kms.Kms): Kms.Kms => ({
+  ...kms,
+  generateDataKey: (request) =>
+    Effect.gen(function*() {
+      const response = yield* kms.generateDataKey(request)
+      if (broken("uncountedCall") && nowAndThen()) DataKey.zero((yield* kms.generateDataKey(request)).plaintext)
+      return broken("kmsNotReleased") && nowAndThen()
+        ? { ...response, plaintext: DataKey.copy(response.plaintext) }
+        : response
+    })
+})
+
+const underlyingOf = ({ broken, nowAndThen }: Broken, manager: Manager): Manager => {
+  let previous: DataKey.DataKey | undefined
+  return CryptographicMaterialsManager.make({
+    ...manager,
+    getEncryptionMaterials: (request) =>
+      Effect.map(manager.getEncryptionMaterials(request), (response) => {
+        if (broken("unscriptedFault") && nowAndThen()) throw new Error("sabotage")
+        if (!broken("sharedDataKey")) return response
+        const { materials } = response
+        const shared = previous
+        previous = DataKey.copy(materials.plaintextDataKey)
+        return shared !== undefined && nowAndThen()
+          ? { ...response, materials: { ...materials, plaintextDataKey: shared } }
+          : response
+      })
+  })
+}
+
+const cachingOf = ({ broken, nowAndThen }: Broken, cmm: CachingCmm.CachingCmm): CachingCmm.CachingCmm => ({
+  ...cmm,
+  getEncryptionMaterials: (request) =>
+    Effect.gen(function*() {
+      if (broken("unansweredRequest") && nowAndThen()) return yield* Effect.never
+      if (broken("uncountedRequest") && nowAndThen()) yield* cmm.getEncryptionMaterials(request)
+      const response = yield* cmm.getEncryptionMaterials(request)
+      const { materials } = response
+      if (broken("zeroedEarly")) {
+        yield* Effect.forkDetach(
+          Effect.delay(Effect.sync(() => DataKey.zero(materials.plaintextDataKey)), "400 millis")
+        )
+      }
+      const handOut = (plaintextDataKey: DataKey.DataKey) => ({
+        ...response,
+        materials: { ...materials, plaintextDataKey }
+      })
+      if (broken("notReleased") && nowAndThen()) return handOut(DataKey.copy(materials.plaintextDataKey))
+      if (broken("strangeDataKey") && nowAndThen()) {
+        return handOut(yield* DataKey.zeroWithScope(DataKey.make(new Uint8Array(32).fill(1))))
+      }
+      return response
+    })
+})
+
 /** The parts of a run as they are, but for those that are broken. */
 export const apply = (sabotages: ReadonlyArray<Sabotage>) => {
   const broken = (sabotage: Sabotage) => sabotages.includes(sabotage)
-  const nowAndThen = every(200)
+  const state: Broken = { broken, nowAndThen: every(200) }
   const kept: Array<unknown> = []
-  let previous: DataKey.DataKey | undefined
-
   return {
     more: {
       messages: broken("oneMessageMore") ? 1 : 0,
@@ -57,71 +116,17 @@ export const apply = (sabotages: ReadonlyArray<Sabotage>) => {
       millis: broken("oneTickOlder") ? 500 : 0,
       entries: broken("oneEntryMore") ? 1 : 0
     } satisfies More,
-
-    kms: (kms: Kms.Kms): Kms.Kms => ({
-      ...kms,
-      generateDataKey: (request) =>
-        Effect.gen(function*() {
-          const answer = yield* kms.generateDataKey(request)
-          if (broken("uncountedCall") && nowAndThen()) {
-            DataKey.zero((yield* kms.generateDataKey(request)).plaintext)
-          }
-          return broken("kmsNotReleased") && nowAndThen()
-            ? { ...answer, plaintext: DataKey.copy(answer.plaintext) }
-            : answer
-        })
-    }),
-
+    kms: (kms: Kms.Kms): Kms.Kms => kmsOf(state, kms),
     /** The manager below the caching one. */
-    underlying: (manager: Manager): Manager =>
-      CryptographicMaterialsManager.make({
-        ...manager,
-        getEncryptionMaterials: (request) =>
-          Effect.map(manager.getEncryptionMaterials(request), (answer) => {
-            if (broken("unscriptedFault") && nowAndThen()) throw new Error("sabotage")
-            if (!broken("sharedDataKey")) return answer
-            const { materials } = answer
-            const shared = previous
-            previous = DataKey.copy(materials.plaintextDataKey)
-            return shared !== undefined && nowAndThen()
-              ? { ...answer, materials: { ...materials, plaintextDataKey: shared } }
-              : answer
-          })
-      }),
-
+    underlying: (manager: Manager): Manager => underlyingOf(state, manager),
     cache: (cache: MaterialsCache.MaterialsCache): MaterialsCache.MaterialsCache =>
-      !broken("neverZeroed")
-        ? cache
-        : MaterialsCache.make({ ...cache, put: (entry) => nowAndThen() ? Effect.void : cache.put(entry) }),
-
+      broken("neverZeroed")
+        ? MaterialsCache.make({ ...cache, put: (entry) => state.nowAndThen() ? Effect.void : cache.put(entry) })
+        : cache,
     /** The caching manager itself. */
-    manager: (cmm: CachingCmm.CachingCmm): CachingCmm.CachingCmm => ({
-      ...cmm,
-      getEncryptionMaterials: (request) =>
-        Effect.gen(function*() {
-          if (broken("unansweredRequest") && nowAndThen()) return yield* Effect.never
-          if (broken("uncountedRequest") && nowAndThen()) yield* cmm.getEncryptionMaterials(request)
-          const answer = yield* cmm.getEncryptionMaterials(request)
-          const { materials } = answer
-          if (broken("zeroedEarly")) {
-            yield* Effect.forkDetach(
-              Effect.delay(Effect.sync(() => DataKey.zero(materials.plaintextDataKey)), "400 millis")
-            )
-          }
-          const handOut = (plaintextDataKey: DataKey.DataKey) => ({
-            ...answer,
-            materials: { ...materials, plaintextDataKey }
-          })
-          if (broken("notReleased") && nowAndThen()) return handOut(DataKey.copy(materials.plaintextDataKey))
-          if (broken("strangeDataKey") && nowAndThen()) {
-            return handOut(yield* DataKey.zeroWithScope(DataKey.make(new Uint8Array(32).fill(1))))
-          }
-          return answer
-        })
-    }),
-
-    answered: (answer: unknown): void => {
-      if (broken("keptAnswers")) kept.push(answer)
+    manager: (cmm: CachingCmm.CachingCmm): CachingCmm.CachingCmm => cachingOf(state, cmm),
+    answered: (response: unknown): void => {
+      if (broken("keptAnswers")) kept.push(response)
     }
   }
 }

@@ -4,13 +4,14 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Stream } from "effect"
-import { AlgorithmSuite, FileSource } from "effect-encryption-sdk"
+import { FileSource } from "effect-encryption-sdk"
 import { clientOf } from "../support/client.ts"
 import { recordingKeyring } from "../support/keyrings.ts"
 import { recordingTracer } from "../support/recordingTracer.ts"
 import { chunksOf, collect, pattern } from "../support/streams.ts"
+import { unsigned } from "../support/suites.ts"
 
-const options = { algorithmSuite: AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY, frameLength: 1000 }
+const options = { algorithmSuite: unsigned, frameLength: 1000 }
 
 describe("files", () => {
   it.effect("are sources and destinations, and sources of ranges", () =>

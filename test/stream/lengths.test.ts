@@ -19,8 +19,7 @@ import { arbitraryInt } from "../support/arbitraryBytes.ts"
 import { clientOf, fieldsOf, policyFor } from "../support/client.ts"
 import { recordingKeyring } from "../support/keyrings.ts"
 import { chunksOf, collect, observe, pattern } from "../support/streams.ts"
-
-const algorithmSuite = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+import { signed, unsigned } from "../support/suites.ts"
 
 const cachingClient = () => {
   const recording = recordingKeyring()
@@ -38,7 +37,7 @@ const receiptOf = Effect.fnUntraced(
   function*(sdk: EncryptionSdk.EncryptionSdk, length: number, options: EncryptionSdk.EncryptStreamOptions) {
     let receipt: Receipt.Receipt | undefined
     yield* Stream.runDrain(sdk.encryptStream(chunksOf(pattern(length), 7), {
-      algorithmSuite,
+      algorithmSuite: unsigned,
       ...options,
       onHeader: (metadata) => Effect.sync(() => void (receipt = metadata.receipt))
     }))
@@ -68,7 +67,7 @@ describe("lengths and the cache", () => {
     return Effect.gen(function*() {
       const sdk = yield* EncryptionSdk.EncryptionSdk
       const { header, message } = yield* sdk.encrypt(pattern(30), {
-        algorithmSuite,
+        algorithmSuite: unsigned,
         encryptionContext: { tenant: "a" }
       })
       const seen: Array<EncryptionSdk.MessageMetadata> = []
@@ -80,13 +79,13 @@ describe("lengths and the cache", () => {
       assert.deepStrictEqual(seen.map(({ receipt }) => receipt._tag), ["Miss", "Hit"])
       assert.deepStrictEqual(seen[0]!.header, header)
       assert.deepStrictEqual({ ...seen[0]!.encryptionContext }, { tenant: "a" })
-      assert.strictEqual(seen[0]!.algorithmSuite, algorithmSuite)
+      assert.strictEqual(seen[0]!.algorithmSuite, unsigned)
     }).pipe(Effect.provide(layer))
   })
 })
 
 describe("a plaintext of another length", () => {
-  for (const suite of [algorithmSuite, AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384]) {
+  for (const suite of [unsigned, signed]) {
     for (const chunk of [1, 10, 10_000]) {
       const cases: ReadonlyArray<readonly [string, EncryptionSdk.EncryptStreamOptions, object]> = [
         ["longer", { plaintextLength: 30 }, { field: "plaintextLength", expected: 30 }],
@@ -218,7 +217,11 @@ describe("the length of a message", () => {
 
   it("is refused where there can be no such message", () => {
     const field = (length: number, options: object) => {
-      const result = MessageLength.ciphertextLength(length, { algorithmSuite, encryptedDataKeys: [], ...options })
+      const result = MessageLength.ciphertextLength(length, {
+        algorithmSuite: unsigned,
+        encryptedDataKeys: [],
+        ...options
+      })
       return Result.isFailure(result) ? ("field" in result.failure ? result.failure.field : "context") : result.success
     }
     assert.strictEqual(field(-1, {}), "plaintextLength")

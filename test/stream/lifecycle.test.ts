@@ -4,16 +4,15 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber, Layer, Stream } from "effect"
-import { AlgorithmSuite, CryptographicMaterialsManager, DefaultCmm, EncryptionSdk } from "effect-encryption-sdk"
+import { CryptographicMaterialsManager, DefaultCmm, EncryptionSdk } from "effect-encryption-sdk"
 import { afterAll, beforeAll } from "vitest"
 import { inBrowser } from "../support/TestPrimitives.ts"
-import { concat, flip, toHex } from "../support/bytes.ts"
+import { concat, flip, isZero, toHex } from "../support/bytes.ts"
 import { recordingKeyring } from "../support/keyrings.ts"
-import { isZero, recordingPrimitives } from "../support/recordingPrimitives.ts"
-import { chunksOf, collect, observe, pattern } from "../support/streams.ts"
+import { recordingPrimitives } from "../support/recordingPrimitives.ts"
+import { chunksOf, collect, observe, pattern, unverifiedOf } from "../support/streams.ts"
+import { signed, unsigned } from "../support/suites.ts"
 
-const unsigned = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
-const signed = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
 const frameLength = 10
 
 const rejections: Array<unknown> = []
@@ -115,7 +114,7 @@ describe("hooks", () => {
         const stream of [
           sdk.encryptStream(chunksOf(pattern(30), 7), { onHeader }),
           sdk.decryptStream(chunksOf(message, 7), { onHeader }),
-          Stream.map(sdk.decryptStreamUnverified(chunksOf(message, 7), { onHeader }), ({ unverified }) => unverified)
+          unverifiedOf(sdk.decryptStreamUnverified(chunksOf(message, 7), { onHeader }))
         ]
       ) {
         const { exit, released } = yield* observe<unknown, never>(stream)
@@ -142,7 +141,7 @@ describe("hooks", () => {
 
 describe("signed messages", () => {
   const released = (sdk: EncryptionSdk.EncryptionSdk, message: Uint8Array) =>
-    observe(Stream.map(sdk.decryptStreamUnverified(chunksOf(message, 50)), ({ unverified }) => unverified))
+    observe(unverifiedOf(sdk.decryptStreamUnverified(chunksOf(message, 50))))
 
   it.effect("are withheld up to the limit, to the byte, and fail clearly beyond it before more is read", () =>
     Effect.gen(function*() {
@@ -357,7 +356,7 @@ describe("a stream that does not come to its end", () => {
             const hooks = { onHeader: () => stop("in onHeader"), onProgress: () => stop("in onProgress") }
             const output = direction === "encrypt"
               ? Stream.orDie(sdk.encryptStream(input, { ...options, ...hooks }))
-              : Stream.orDie(Stream.map(sdk.decryptStreamUnverified(input, hooks), ({ unverified }) => unverified))
+              : Stream.orDie(unverifiedOf(sdk.decryptStreamUnverified(input, hooks)))
             const fiber = yield* Effect.forkChild(Stream.runForEach(output, () => stop("in the consumer")))
             yield* Deferred.await(reached)
             yield* Fiber.interrupt(fiber)

@@ -3,21 +3,15 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
-import { AlgorithmSuite, EncryptError } from "effect-encryption-sdk"
+import { EncryptError } from "effect-encryption-sdk"
 import { NodeStreams } from "effect-encryption-sdk/node"
 import { Readable, Writable } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import { clientOf } from "../support/client.ts"
 import { recordingKeyring } from "../support/keyrings.ts"
-import { pattern } from "../support/streams.ts"
-
-const algorithmSuite = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
-
-const chunks = (plaintext: Uint8Array, length: number) =>
-  Array.from(
-    { length: Math.ceil(plaintext.length / length) },
-    (_, index) => Buffer.from(plaintext.subarray(index * length, (index + 1) * length))
-  )
+import { pause, rejectionOf } from "../support/promises.ts"
+import { pattern, piecesOf } from "../support/streams.ts"
+import { unsigned } from "../support/suites.ts"
 
 const sink = () => {
   const written: Array<Buffer> = []
@@ -30,21 +24,18 @@ const sink = () => {
   return { writable, bytes: () => Buffer.concat(written) }
 }
 
-const settled = (promise: Promise<unknown>) =>
-  Effect.promise(() => promise.then(() => undefined, (error: unknown) => error))
-
 describe("streams of Node", () => {
   it.effect("encrypt and decrypt in one pipeline", () =>
     Effect.gen(function*() {
       const sdk = yield* clientOf(recordingKeyring().keyring)
       const plaintext = pattern(500_000)
       const message = sink()
-      const encrypting = yield* NodeStreams.toDuplex((input) => sdk.encryptStream(input, { algorithmSuite }))
-      yield* Effect.promise(() => pipeline(Readable.from(chunks(plaintext, 10_007)), encrypting, message.writable))
+      const encrypting = yield* NodeStreams.toDuplex((input) => sdk.encryptStream(input, { algorithmSuite: unsigned }))
+      yield* Effect.promise(() => pipeline(Readable.from(piecesOf(plaintext, 10_007)), encrypting, message.writable))
       assert.isTrue(Buffer.from(plaintext).equals((yield* sdk.decrypt(message.bytes())).plaintext))
       const read = sink()
       const decrypting = yield* NodeStreams.toDuplex((input) => sdk.decryptStream(input))
-      yield* Effect.promise(() => pipeline(Readable.from(chunks(message.bytes(), 777)), decrypting, read.writable))
+      yield* Effect.promise(() => pipeline(Readable.from(piecesOf(message.bytes(), 777)), decrypting, read.writable))
       assert.isTrue(Buffer.from(plaintext).equals(read.bytes()))
     }))
 
@@ -53,10 +44,10 @@ describe("streams of Node", () => {
       const sdk = yield* clientOf(recordingKeyring().keyring)
       const message = sink()
       const encrypting = yield* NodeStreams.toDuplex((input) =>
-        sdk.encryptStream(input, { algorithmSuite, maxPlaintextLength: 30_000 })
+        sdk.encryptStream(input, { algorithmSuite: unsigned, maxPlaintextLength: 30_000 })
       )
-      const error = yield* settled(
-        pipeline(Readable.from(chunks(pattern(50_000), 10_000)), encrypting, message.writable)
+      const error = yield* rejectionOf(
+        pipeline(Readable.from(piecesOf(pattern(50_000), 10_000)), encrypting, message.writable)
       )
       assert.instanceOf(error, EncryptError)
       assert.strictEqual(error instanceof EncryptError && error.reason._tag, "WrongPlaintextLength")
@@ -70,15 +61,15 @@ describe("streams of Node", () => {
       const message = sink()
       let over = 0
       const encrypting = yield* NodeStreams.toDuplex((input) =>
-        sdk.encryptStream(input, { algorithmSuite }).pipe(Stream.ensuring(Effect.sync(() => void over++)))
+        sdk.encryptStream(input, { algorithmSuite: unsigned }).pipe(Stream.ensuring(Effect.sync(() => void over++)))
       )
       const source = Readable.from((function*() {
-        yield* chunks(pattern(50_000), 10_000)
+        yield* piecesOf(pattern(50_000), 10_000)
         throw new Error("the disk is gone")
       })())
-      const error = yield* settled(pipeline(source, encrypting, message.writable))
+      const error = yield* rejectionOf(pipeline(source, encrypting, message.writable))
       assert.strictEqual(error instanceof Error && error.message, "the disk is gone")
-      yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 50)))
+      yield* pause(50)
       assert.strictEqual(over, 1)
       assert.strictEqual((yield* Effect.flip(sdk.decrypt(message.bytes()))).reason._tag, "MalformedMessage")
     }))
@@ -89,7 +80,7 @@ describe("streams of Node", () => {
       let over = 0
       let given = 0
       const encrypting = yield* NodeStreams.toDuplex((input) =>
-        sdk.encryptStream(input, { algorithmSuite }).pipe(Stream.ensuring(Effect.sync(() => void over++)))
+        sdk.encryptStream(input, { algorithmSuite: unsigned }).pipe(Stream.ensuring(Effect.sync(() => void over++)))
       )
       const source = Readable.from((function*() {
         for (;;) {
@@ -103,9 +94,9 @@ describe("streams of Node", () => {
           setImmediate(done, ++writes === 5 ? new Error("full") : null)
         }
       })
-      const error = yield* settled(pipeline(source, encrypting, destination))
+      const error = yield* rejectionOf(pipeline(source, encrypting, destination))
       assert.strictEqual(error instanceof Error && error.message, "full")
-      yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 50)))
+      yield* pause(50)
       assert.strictEqual(over, 1)
       assert.isTrue(source.destroyed)
       assert.isBelow(given, 100)

@@ -12,8 +12,7 @@ import { concat, flip, hex, toHex } from "../support/bytes.ts"
 import { clientOf, policyFor } from "../support/client.ts"
 import { recordingKeyring, staticKeyring } from "../support/keyrings.ts"
 import { collect, pattern } from "../support/streams.ts"
-
-const algorithmSuite = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+import { unsigned } from "../support/suites.ts"
 
 /** `pattern(30)` in one piece, under the key of the test that reads it: made with `nonFramedMessage`, which needs Node. */
 const withoutFrames = hex(`
@@ -67,7 +66,10 @@ describe("a range", () => {
   it.effect("reads header and needed frames alone, in batches", () =>
     Effect.gen(function*() {
       const sdk = yield* clientOf(recordingKeyring().keyring)
-      const { header, message } = yield* sdk.encrypt(pattern(1_000_000), { algorithmSuite, frameLength: 1000 })
+      const { header, message } = yield* sdk.encrypt(pattern(1_000_000), {
+        algorithmSuite: unsigned,
+        frameLength: 1000
+      })
       const { length } = Result.getOrThrow(MessageHeader.decode(message))
       const frame = 1032
       const { reads, source } = sourceOf(message)
@@ -94,7 +96,7 @@ describe("a range", () => {
   it.effect("a header longer than the first read is read on", () =>
     Effect.gen(function*() {
       const sdk = yield* clientOf(recordingKeyring({ encryptedDataKeys: 300 }).keyring)
-      const { message } = yield* sdk.encrypt(pattern(100), { algorithmSuite, frameLength: 10 })
+      const { message } = yield* sdk.encrypt(pattern(100), { algorithmSuite: unsigned, frameLength: 10 })
       const { reads, source } = sourceOf(message)
       assert.strictEqual(
         toHex(yield* collect(sdk.decryptRange(source, { offset: 15, length: 10 }))),
@@ -106,7 +108,7 @@ describe("a range", () => {
   it.effect("beyond the plaintext, and what is no range or no source, is refused by name", () =>
     Effect.gen(function*() {
       const sdk = yield* clientOf(recordingKeyring().keyring)
-      const { message } = yield* sdk.encrypt(pattern(100), { algorithmSuite, frameLength: 10 })
+      const { message } = yield* sdk.encrypt(pattern(100), { algorithmSuite: unsigned, frameLength: 10 })
       const { source } = sourceOf(message)
       const wrong: ReadonlyArray<readonly [string, EncryptionSdk.RandomAccessSource, EncryptionSdk.PlaintextRange]> = [
         ["range", source, { offset: 101 }],
@@ -150,7 +152,7 @@ describe("a range", () => {
     Effect.gen(function*() {
       const sdk = yield* clientOf(staticKeyring(new Uint8Array(32).fill(5)))
       const plaintext = pattern(45)
-      const { message } = yield* sdk.encrypt(plaintext, { algorithmSuite, frameLength: 10 })
+      const { message } = yield* sdk.encrypt(plaintext, { algorithmSuite: unsigned, frameLength: 10 })
       const { length } = Result.getOrThrow(MessageHeader.decode(message))
       const range = { offset: 22, length: 6 }
       const expected = toHex(plaintext.subarray(22, 28))
@@ -180,7 +182,7 @@ describe("a range", () => {
   it.effect("frames longer than the limit are refused before they are read", () =>
     Effect.gen(function*() {
       const sdk = yield* clientOf(recordingKeyring().keyring)
-      const { message } = yield* sdk.encrypt(pattern(45), { algorithmSuite, frameLength: 10 })
+      const { message } = yield* sdk.encrypt(pattern(45), { algorithmSuite: unsigned, frameLength: 10 })
       const { reads, source } = sourceOf(message)
       const stream = sdk.decryptRange(source, { offset: 0 }, { maxWithheldBytes: 9 })
       assert.strictEqual(yield* failure(stream), "WithheldPlaintextTooLong")

@@ -1,10 +1,11 @@
 /** Chunks of memory that is shared with other threads, or that can be resized, are taken as any other. */
 import { assert, it } from "@effect/vitest"
 import { Context, Effect, Layer, Redacted, Stream } from "effect"
-import { AlgorithmSuite, DefaultCmm, EncryptionSdk } from "effect-encryption-sdk"
+import { DefaultCmm, EncryptionSdk } from "effect-encryption-sdk"
 import { RawAesKeyring } from "effect-encryption-sdk/raw"
 import { concat } from "../support/bytes.ts"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
+import { signed, unsigned } from "../support/suites.ts"
 
 const layer = EncryptionSdk.layer().pipe(
   Layer.provide(DefaultCmm.layer),
@@ -37,12 +38,7 @@ it.effect.each(["shared", "resizable"] as const)("chunks of %s memory", (kind) =
       return view
     }
     const plaintext = Uint8Array.from({ length: 20_000 }, (_, index) => index % 251)
-    for (
-      const algorithmSuite of [
-        AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY,
-        AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
-      ]
-    ) {
+    for (const algorithmSuite of [unsigned, signed]) {
       const message = concat(
         ...yield* Stream.runCollect(sdk.encryptStream(Stream.make(viewOf(plaintext)), { algorithmSuite }))
       )

@@ -3,21 +3,15 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
-import { AlgorithmSuite, WebStreams } from "effect-encryption-sdk"
+import { WebStreams } from "effect-encryption-sdk"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { concat } from "../support/bytes.ts"
 import { clientOf } from "../support/client.ts"
 import { readableFrom } from "../support/readableFrom.ts"
 import { recordingKeyring } from "../support/keyrings.ts"
-import { collect, pattern } from "../support/streams.ts"
-
-const algorithmSuite = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
-
-const chunks = (bytes: Uint8Array, length: number) =>
-  Array.from(
-    { length: Math.ceil(bytes.length / length) },
-    (_, index) => bytes.slice(index * length, (index + 1) * length)
-  )
+import { pause, rejectionOf } from "../support/promises.ts"
+import { collect, pattern, piecesOf } from "../support/streams.ts"
+import { unsigned } from "../support/suites.ts"
 
 const read = async (readable: ReadableStream<Uint8Array>) => {
   const parts: Array<Uint8Array> = []
@@ -26,11 +20,6 @@ const read = async (readable: ReadableStream<Uint8Array>) => {
 }
 
 const all = (readable: ReadableStream<Uint8Array>) => Effect.promise(() => read(readable))
-
-const settled = (promise: Promise<unknown>) =>
-  Effect.promise(() => promise.then(() => undefined, (error: unknown) => error))
-
-const pause = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 30)))
 
 /** A source that can be watched. */
 const source = (limit = Infinity) => {
@@ -52,9 +41,11 @@ describe("streams of the Web platform", () => {
     Effect.gen(function*() {
       const sdk = yield* clientOf(recordingKeyring().keyring)
       const plaintext = pattern(500_000)
-      const encrypting = yield* WebStreams.toTransform((input) => sdk.encryptStream(input, { algorithmSuite }))
+      const encrypting = yield* WebStreams.toTransform((input) =>
+        sdk.encryptStream(input, { algorithmSuite: unsigned })
+      )
       const decrypting = yield* WebStreams.toTransform((input) => sdk.decryptStream(input))
-      const readable = readableFrom(chunks(plaintext, 10_007)).pipeThrough(encrypting).pipeThrough(decrypting)
+      const readable = readableFrom(piecesOf(plaintext, 10_007)).pipeThrough(encrypting).pipeThrough(decrypting)
       assert.isTrue(TestPrimitives.make.timingSafeEqual(plaintext, yield* all(readable)))
     }))
 
@@ -62,8 +53,8 @@ describe("streams of the Web platform", () => {
     Effect.gen(function*() {
       const sdk = yield* clientOf(recordingKeyring().keyring)
       const plaintext = pattern(50_000)
-      const body = readableFrom(chunks(plaintext, 999))
-      const encrypted = sdk.encryptStream(WebStreams.fromReadable(body), { algorithmSuite })
+      const body = readableFrom(piecesOf(plaintext, 999))
+      const encrypted = sdk.encryptStream(WebStreams.fromReadable(body), { algorithmSuite: unsigned })
       const message = yield* all(yield* Stream.toReadableStreamEffect(encrypted))
       assert.isTrue(TestPrimitives.make.timingSafeEqual(plaintext, (yield* sdk.decrypt(message)).plaintext))
     }))
@@ -71,7 +62,7 @@ describe("streams of the Web platform", () => {
   it.effect("a body of fetch is a source", () =>
     Effect.gen(function*() {
       const sdk = yield* clientOf(recordingKeyring().keyring)
-      const { message } = yield* sdk.encrypt("a body", { algorithmSuite })
+      const { message } = yield* sdk.encrypt("a body", { algorithmSuite: unsigned })
       const response = new Response(new Uint8Array(message))
       const plaintext = yield* collect(sdk.decryptStream(WebStreams.fromReadable(response.body!)))
       assert.strictEqual(Buffer.from(plaintext).toString(), "a body")
@@ -80,10 +71,12 @@ describe("streams of the Web platform", () => {
   it.effect("a source that fails fails the reader, and what came out is no whole message", () =>
     Effect.gen(function*() {
       const sdk = yield* clientOf(recordingKeyring().keyring)
-      const encrypting = yield* WebStreams.toTransform((input) => sdk.encryptStream(input, { algorithmSuite }))
+      const encrypting = yield* WebStreams.toTransform((input) =>
+        sdk.encryptStream(input, { algorithmSuite: unsigned })
+      )
       const reader = source(5).readable.pipeThrough(encrypting).getReader()
       const parts: Array<Uint8Array> = []
-      const error = yield* settled((async () => {
+      const error = yield* rejectionOf((async () => {
         for (let part = await reader.read(); !part.done; part = await reader.read()) parts.push(part.value)
       })())
       assert.match(String(error), /WebStreamError/)
@@ -96,17 +89,17 @@ describe("streams of the Web platform", () => {
       let over = 0
       const { readable, seen } = source()
       const encrypting = yield* WebStreams.toTransform((input) =>
-        sdk.encryptStream(input, { algorithmSuite }).pipe(Stream.ensuring(Effect.sync(() => void over++)))
+        sdk.encryptStream(input, { algorithmSuite: unsigned }).pipe(Stream.ensuring(Effect.sync(() => void over++)))
       )
       const reader = readable.pipeThrough(encrypting).getReader()
       for (let i = 0; i < 4; i++) assert.isFalse((yield* Effect.promise(() => reader.read())).done)
-      yield* pause
+      yield* pause(30)
       const { pulls } = seen
       assert.isBelow(pulls, 12)
-      yield* pause
+      yield* pause(30)
       assert.strictEqual(seen.pulls, pulls)
       yield* Effect.promise(() => reader.cancel("enough"))
-      yield* pause
+      yield* pause(30)
       assert.strictEqual(over, 1)
       assert.isDefined(seen.cancelled)
     }))
@@ -116,11 +109,11 @@ describe("streams of the Web platform", () => {
       const sdk = yield* clientOf(recordingKeyring().keyring)
       const { readable, seen } = source()
       const encrypting = yield* WebStreams.toTransform((input) =>
-        sdk.encryptStream(input, { algorithmSuite, maxPlaintextLength: 25_000 })
+        sdk.encryptStream(input, { algorithmSuite: unsigned, maxPlaintextLength: 25_000 })
       )
-      const error = yield* settled(read(readable.pipeThrough(encrypting)))
+      const error = yield* rejectionOf(read(readable.pipeThrough(encrypting)))
       assert.match(String(error), /maxPlaintextLength = 25000/)
-      yield* pause
+      yield* pause(30)
       assert.isDefined(seen.cancelled)
     }))
 })

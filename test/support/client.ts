@@ -9,16 +9,21 @@ import {
   EncryptionSdk,
   Keyring
 } from "effect-encryption-sdk"
+import type { Primitives } from "effect-encryption-sdk/crypto"
 import { TestPrimitives } from "./TestPrimitives.ts"
 
 /** A client over this keyring. */
-export const clientOf = (keyring: Keyring.Keyring, options: EncryptionSdk.Options = {}) =>
+export const clientOf = (
+  keyring: Keyring.Keyring,
+  options: EncryptionSdk.Options = {},
+  primitives: Layer.Layer<Primitives.Primitives> = TestPrimitives.layer
+) =>
   EncryptionSdk.EncryptionSdk.pipe(
     Effect.provide(
       EncryptionSdk.layer(options).pipe(
         Layer.provide(DefaultCmm.layer),
         Layer.provide(Layer.succeed(Keyring.Keyring, keyring)),
-        Layer.provide(TestPrimitives.layer)
+        Layer.provide(primitives)
       )
     )
   )

@@ -18,7 +18,10 @@ import { Effect, Layer, Redacted, type Scope } from "effect"
 import {
   AlgorithmSuite,
   type CommitmentPolicy,
+  CryptographicMaterialsManager,
   DataKey,
+  DefaultCmm,
+  EncryptionSdk,
   type Keyring,
   type KeyringError,
   MultiKeyring
@@ -30,6 +33,7 @@ import { RawAesKeyring, RawRsaKeyring } from "effect-encryption-sdk/raw"
 import * as crypto from "node:crypto"
 import type { Duplex } from "node:stream"
 import { hasPkcs1, TestPrimitives } from "./TestPrimitives.ts"
+import { nonFramedMessage } from "./nonFramedMessage.ts"
 
 type Context = Readonly<Record<string, string>>
 
@@ -181,11 +185,20 @@ export const Services = EmbeddedKms.layer({ keys: kmsKeys.map((arn) => ({ arn })
   Layer.provideMerge(TestPrimitives.layer)
 )
 
-/** The strictest policy of ours under which a client both writes and reads the suite. */
-export const policyFor = (suite: AlgorithmSuite.AlgorithmSuite): CommitmentPolicy.CommitmentPolicy =>
-  AlgorithmSuite.isCommitting(suite) ? "RequireEncryptRequireDecrypt" : "ForbidEncryptAllowDecrypt"
-
-export const bytesOf = (length: number) => Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8)) & 0xff)
+/** A client of ours over a keyring of a pair, or over the manager that is made of it, which lives as long as the test. */
+export const clientOf = Effect.fnUntraced(function*<E = never, R = never>(
+  pair: KeyringPair,
+  commitmentPolicy: CommitmentPolicy.CommitmentPolicy,
+  managerOf: (
+    materialsManager: CryptographicMaterialsManager.CryptographicMaterialsManager
+  ) => Effect.Effect<CryptographicMaterialsManager.CryptographicMaterialsManager, E, R> = Effect.succeed
+) {
+  return yield* Effect.provideService(
+    EncryptionSdk.make({ commitmentPolicy }),
+    CryptographicMaterialsManager.CryptographicMaterialsManager,
+    yield* managerOf(yield* DefaultCmm.make(yield* pair.ours))
+  )
+})
 
 export const wrappingKey = (length: number) => Uint8Array.from({ length }, (_, i) => (7 * i + length) & 0xff)
 
@@ -214,6 +227,21 @@ export const rawAes = (bits: 128 | 192 | 256): KeyringPair => {
     )
   }
 }
+
+/** A message without frames, which no AWS Encryption SDK writes, under the key of `rawAes(256)`. */
+export const nonFramed = (
+  algorithmSuite: AlgorithmSuite.AlgorithmSuite,
+  plaintext: Uint8Array,
+  encryptionContext: Context
+): Uint8Array =>
+  nonFramedMessage({
+    algorithmSuite,
+    plaintext,
+    encryptionContext,
+    wrappingKey: wrappingKey(32),
+    keyNamespace: "interop é",
+    keyName: "aes 256 ⅰ"
+  })
 
 const oaepHashes = {
   "PKCS1": undefined,

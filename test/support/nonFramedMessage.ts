@@ -4,6 +4,7 @@
  */
 import type { AlgorithmSuite } from "effect-encryption-sdk"
 import * as crypto from "node:crypto"
+import { field, uint32 } from "./bytes.ts"
 
 export interface NonFramedOptions {
   readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite
@@ -20,17 +21,11 @@ const uint16 = (value: number) => {
   out.writeUInt16BE(value)
   return out
 }
-const uint32 = (value: number) => {
-  const out = Buffer.alloc(4)
-  out.writeUInt32BE(value)
-  return out
-}
 const uint64 = (value: number) => {
   const out = Buffer.alloc(8)
   out.writeBigUInt64BE(BigInt(value))
   return out
 }
-const field = (bytes: Uint8Array) => Buffer.concat([uint16(bytes.length), bytes])
 
 const gcm = (key: Uint8Array, iv: Uint8Array, aad: Uint8Array, plaintext: Uint8Array) => {
   const cipher = crypto.createCipheriv(`aes-${8 * key.length}-gcm` as "aes-256-gcm", key, iv)
@@ -39,93 +34,97 @@ const gcm = (key: Uint8Array, iv: Uint8Array, aad: Uint8Array, plaintext: Uint8A
   return { ciphertext, tag: cipher.getAuthTag() }
 }
 
-export const nonFramedMessage = (options: NonFramedOptions): Uint8Array => {
-  const { algorithmSuite: suite, keyName, keyNamespace, plaintext, wrappingKey } = options
-  const signing = suite.signature &&
-    crypto.generateKeyPairSync("ec", { namedCurve: suite.signature.curve === "P-256" ? "prime256v1" : "secp384r1" })
-  const context = new Map(Object.entries(options.encryptionContext))
-  if (signing !== undefined) {
-    const { x, y } = signing.publicKey.export({ format: "jwk" })
-    const odd = Buffer.from(y!, "base64url").at(-1)! & 1
-    context.set(
-      "aws-crypto-public-key",
-      Buffer.concat([Buffer.of(2 + odd), Buffer.from(x!, "base64url")]).toString("base64")
-    )
-  }
-  const pairs = [...context].map(([key, value]) => [Buffer.from(key), Buffer.from(value)] as const)
+/** The key pair of a suite that signs, and its public key as it stands in an encryption context. */
+const signingKeyOf = ({ signature }: AlgorithmSuite.AlgorithmSuite) => {
+  if (signature === undefined) return undefined
+  const namedCurve = signature.curve === "P-256" ? "prime256v1" : "secp384r1"
+  const { privateKey, publicKey } = crypto.generateKeyPairSync("ec", { namedCurve })
+  const { x, y } = publicKey.export({ format: "jwk" })
+  const odd = Buffer.from(y!, "base64url").at(-1)! & 1
+  const compressed = Buffer.concat([Buffer.of(2 + odd), Buffer.from(x!, "base64url")])
+  return { privateKey, hash: hashName(signature.hash), publicKey: compressed.toString("base64") }
+}
+
+const hashName = (hash: string) => hash.replace("-", "").toLowerCase()
+
+const serialise = (context: Readonly<Record<string, string>>): Uint8Array => {
+  const pairs = Object.entries(context).map(([key, value]) => [Buffer.from(key), Buffer.from(value)] as const)
     .toSorted(([a], [b]) => Buffer.compare(a, b))
-  const serialisedContext = pairs.length === 0
+  return pairs.length === 0
     ? Buffer.alloc(0)
     : Buffer.concat([uint16(pairs.length), ...pairs.flatMap(([key, value]) => [field(key), field(value)])])
+}
 
-  const dataKey = crypto.randomBytes(suite.dataKeyLength)
-  const messageId = crypto.randomBytes(suite.messageIdLength)
-  const suiteId = uint16(suite.id)
+/** The keys of a message: the one that encrypts it, and the commitment to its data key. */
+const keysOf = (suite: AlgorithmSuite.AlgorithmSuite, dataKey: Buffer, messageId: Buffer) => {
   const derive = (salt: Uint8Array, info: Uint8Array, length: number) =>
     suite.keyDerivation._tag === "Hkdf"
-      ? Buffer.from(
-        crypto.hkdfSync(suite.keyDerivation.hash.replace("-", "").toLowerCase(), dataKey, salt, info, length)
-      )
+      ? Buffer.from(crypto.hkdfSync(hashName(suite.keyDerivation.hash), dataKey, salt, info, length))
       : dataKey
-  const key = suite.messageFormatVersion === 1
-    ? derive(Buffer.alloc(0), Buffer.concat([suiteId, messageId]), suite.dataKeyLength)
-    : derive(messageId, Buffer.concat([suiteId, Buffer.from("DERIVEKEY")]), suite.dataKeyLength)
+  const suiteId = uint16(suite.id)
+  return suite.messageFormatVersion === 1
+    ? {
+      key: derive(Buffer.alloc(0), Buffer.concat([suiteId, messageId]), suite.dataKeyLength),
+      commitment: Buffer.alloc(0)
+    }
+    : {
+      key: derive(messageId, Buffer.concat([suiteId, Buffer.from("DERIVEKEY")]), suite.dataKeyLength),
+      commitment: derive(messageId, Buffer.from("COMMITKEY"), 32)
+    }
+}
+
+const headerOf = (
+  suite: AlgorithmSuite.AlgorithmSuite,
+  messageId: Buffer,
+  context: Uint8Array,
+  encryptedDataKeys: Uint8Array,
+  commitment: Uint8Array
+): Buffer => {
+  const nonFramed = 1
+  const common = [uint16(suite.id), messageId, field(context), encryptedDataKeys, Buffer.of(nonFramed)]
+  return suite.messageFormatVersion === 1
+    ? Buffer.concat([Buffer.of(1, 0x80), ...common, Buffer.of(0, 0, 0, 0, 12), uint32(0)])
+    : Buffer.concat([Buffer.of(2), ...common, uint32(0), commitment])
+}
+
+const bodyOf = (key: Uint8Array, messageId: Uint8Array, plaintext: Uint8Array): Buffer => {
+  const iv = Buffer.concat([Buffer.alloc(11), Buffer.of(1)])
+  const name = Buffer.from("AWSKMSEncryptionClient Single Block")
+  const length = uint64(plaintext.length)
+  const { ciphertext, tag } = gcm(key, iv, Buffer.concat([messageId, name, uint32(1), length]), plaintext)
+  return Buffer.concat([iv, length, ciphertext, tag])
+}
+
+export const nonFramedMessage = (options: NonFramedOptions): Uint8Array => {
+  const { algorithmSuite: suite, encryptionContext, keyName, keyNamespace, plaintext, wrappingKey } = options
+  const signing = signingKeyOf(suite)
+  const context = serialise({
+    ...encryptionContext,
+    ...signing && { "aws-crypto-public-key": signing.publicKey }
+  })
+  const dataKey = crypto.randomBytes(suite.dataKeyLength)
+  const messageId = crypto.randomBytes(suite.messageIdLength)
+  const { commitment, key } = keysOf(suite, dataKey, messageId)
 
   const wrappingIv = crypto.randomBytes(12)
-  const wrapped = gcm(wrappingKey, wrappingIv, serialisedContext, dataKey)
+  const wrapped = gcm(wrappingKey, wrappingIv, context, dataKey)
   const encryptedDataKeys = Buffer.concat([
     uint16(1),
     field(Buffer.from(keyNamespace)),
     field(Buffer.concat([Buffer.from(keyName), uint32(128), uint32(12), wrappingIv])),
     field(Buffer.concat([wrapped.ciphertext, wrapped.tag]))
   ])
-
-  const nonFramed = 1
-  const header = suite.messageFormatVersion === 1
-    ? Buffer.concat([
-      Buffer.of(1, 0x80),
-      suiteId,
-      messageId,
-      field(serialisedContext),
-      encryptedDataKeys,
-      Buffer.of(nonFramed, 0, 0, 0, 0, 12),
-      uint32(0)
-    ])
-    : Buffer.concat([
-      Buffer.of(2),
-      suiteId,
-      messageId,
-      field(serialisedContext),
-      encryptedDataKeys,
-      Buffer.of(nonFramed),
-      uint32(0),
-      derive(messageId, Buffer.from("COMMITKEY"), 32)
-    ])
+  const header = headerOf(suite, messageId, context, encryptedDataKeys, commitment)
   const headerIv = Buffer.alloc(12)
-  const authentication = Buffer.concat([
+  const message = Buffer.concat([
+    header,
     suite.messageFormatVersion === 1 ? headerIv : Buffer.alloc(0),
-    gcm(key, headerIv, header, Buffer.alloc(0)).tag
+    gcm(key, headerIv, header, Buffer.alloc(0)).tag,
+    bodyOf(key, messageId, plaintext)
   ])
-
-  const bodyIv = Buffer.concat([Buffer.alloc(11), Buffer.of(1)])
-  const body = gcm(
-    key,
-    bodyIv,
-    Buffer.concat([
-      messageId,
-      Buffer.from("AWSKMSEncryptionClient Single Block"),
-      uint32(1),
-      uint64(plaintext.length)
-    ]),
-    plaintext
-  )
-  const message = Buffer.concat([header, authentication, bodyIv, uint64(plaintext.length), body.ciphertext, body.tag])
   return new Uint8Array(
     signing === undefined
       ? message
-      : Buffer.concat([
-        message,
-        field(crypto.sign(suite.signature!.hash.replace("-", "").toLowerCase(), message, signing.privateKey))
-      ])
+      : Buffer.concat([message, field(crypto.sign(signing.hash, message, signing.privateKey))])
   )
 }

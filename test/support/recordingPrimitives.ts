@@ -65,4 +65,4 @@ export const recordingPrimitives = (overrides: Partial<Primitives.Primitives> = 
   }
 }
 
-export const isZero = (array: Uint8Array): boolean => array.every((byte) => byte === 0)
+export { isZero } from "./bytes.ts"

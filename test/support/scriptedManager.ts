@@ -1,4 +1,4 @@
-import { Effect, Redacted } from "effect"
+import { Effect, Exit, Redacted } from "effect"
 import {
   AlgorithmSuite,
   type CryptographicMaterials,
@@ -9,6 +9,7 @@ import {
   EncryptError,
   MaterialsManagerFailed
 } from "effect-encryption-sdk"
+import { unsigned } from "../support/suites.ts"
 
 type EncryptionRequest = CryptographicMaterialsManager.EncryptionMaterialsRequest
 type DecryptRequest = CryptographicMaterialsManager.DecryptMaterialsRequest
@@ -36,85 +37,70 @@ export const keyBytes = (call: number, length = 32): Uint8Array => {
   return bytes
 }
 
-/** A manager that answers keys which say the number of their call, and keeps everything it saw. */
-export const scriptedManager = (script: Script = {}) => {
+/** Makes the calls of a manager: each waits as the script says, and gets a data key that says its number. */
+const makeCalls = (script: Script) => {
   const calls: Array<Call> = []
-  const answer = Effect.fnUntraced(function*(
-    operation: "encrypt" | "decrypt",
-    request: EncryptionRequest | DecryptRequest,
-    length: (call: number) => number,
-    bytes: (call: number) => Uint8Array
+  const respond = Effect.fnUntraced(function*(
+    operation: Call["operation"],
+    request: EncryptionRequest | DecryptRequest
   ) {
     const call: Call = { operation, request, key: undefined, outcome: "pending" }
     const number = calls.push(call)
-    yield* (script.before?.(number) ?? Effect.void).pipe(
-      Effect.onExit((exit) =>
-        Effect.sync(() => {
-          if (exit._tag === "Failure") {
-            call.outcome = exit.cause.reasons.some((reason) => reason._tag === "Interrupt") ? "interrupted" : "failed"
-          }
-        })
-      )
-    )
+    yield* Effect.onExit(script.before?.(number) ?? Effect.void, (exit) =>
+      Effect.sync(() => {
+        if (Exit.isFailure(exit)) call.outcome = Exit.hasInterrupts(exit) ? "interrupted" : "failed"
+      }))
+    const algorithmSuite = script.suite?.(number, request.algorithmSuite) ?? request.algorithmSuite ?? unsigned
+    const { dataKeyLength, signature } = algorithmSuite
     // In one step, so that no interruption leaves a key behind.
     const plaintextDataKey = yield* DataKey.acquire(Effect.sync(() => {
-      call.key = script.key?.(number, length(number)) ?? bytes(number)
+      call.key = script.key?.(number, dataKeyLength) ?? keyBytes(number, dataKeyLength)
       call.outcome = "answered"
       return DataKey.make(call.key)
     }))
-    return { number, plaintextDataKey }
+    return { number, algorithmSuite, isSigned: signature !== undefined, plaintextDataKey }
   })
+  return { calls, respond }
+}
 
+const receipt = { _tag: "Uncached" } as const
+
+/** A manager whose data keys say the number of their call, and which keeps all that it saw. */
+export const scriptedManager = (script: Script = {}) => {
+  const { calls, respond } = makeCalls(script)
   const manager = CryptographicMaterialsManager.make({
     getEncryptionMaterials: Effect.fnUntraced(function*(request) {
-      const suiteOf = (call: number) =>
-        script.suite?.(call, request.algorithmSuite) ??
-          request.algorithmSuite ?? AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
-      const { number, plaintextDataKey } = yield* answer(
-        "encrypt",
-        request,
-        (call) => suiteOf(call).dataKeyLength,
-        (call) => keyBytes(call, suiteOf(call).dataKeyLength)
-      )
-      const algorithmSuite = suiteOf(number)
+      const { algorithmSuite, isSigned, number, plaintextDataKey } = yield* respond("encrypt", request)
       const materials: CryptographicMaterials.CompleteEncryptionMaterials = {
         algorithmSuite,
-        encryptionContext: algorithmSuite.signature === undefined
-          ? request.encryptionContext
-          : { ...request.encryptionContext, "aws-crypto-public-key": "scripted" },
+        encryptionContext: isSigned
+          ? { ...request.encryptionContext, "aws-crypto-public-key": "scripted" }
+          : request.encryptionContext,
         requiredEncryptionContextKeys: request.requiredEncryptionContextKeys,
         encryptedDataKeys: [edk(number)],
         plaintextDataKey,
-        signingKey: algorithmSuite.signature === undefined ? undefined : Redacted.make({} as never)
+        signingKey: isSigned ? Redacted.make({} as never) : undefined
       }
-      return { materials, receipt: { _tag: "Uncached" } as const }
+      return { materials, receipt }
     }, (effect) => Effect.mapError(effect, (reason) => new EncryptError({ reason }))),
     decryptMaterials: Effect.fnUntraced(function*(request) {
       const unwrappedDataKey = request.encryptedDataKeys[0]!
-      const suiteOf = (call: number) => script.suite?.(call, request.algorithmSuite) ?? request.algorithmSuite
-      const { number, plaintextDataKey } = yield* answer(
-        "decrypt",
-        request,
-        (call) => suiteOf(call).dataKeyLength,
-        (call) => keyBytes(call, suiteOf(call).dataKeyLength)
-      )
-      const algorithmSuite = suiteOf(number)
+      const { algorithmSuite, isSigned, plaintextDataKey } = yield* respond("decrypt", request)
       const materials: CryptographicMaterials.CompleteDecryptionMaterials = {
         algorithmSuite,
         encryptionContext: { ...request.encryptionContext, ...request.expectedEncryptionContext },
         requiredEncryptionContextKeys: [],
         plaintextDataKey,
         unwrappedDataKey,
-        verificationKey: algorithmSuite.signature === undefined ? undefined : ({} as never)
+        verificationKey: isSigned ? {} as never : undefined
       }
-      return { materials, receipt: { _tag: "Uncached" } as const }
+      return { materials, receipt }
     }, (effect) => Effect.mapError(effect, (reason) => new DecryptError({ reason })))
   })
-
   return {
     manager,
     calls,
-    count: (operation?: "encrypt" | "decrypt") =>
+    count: (operation?: Call["operation"]) =>
       calls.filter((call) => operation === undefined || call.operation === operation).length
   }
 }
@@ -149,7 +135,7 @@ export const decryptRequest = (options: {
   readonly policy?: DecryptRequest["commitmentPolicy"]
   readonly edks?: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
 } = {}): DecryptRequest => ({
-  algorithmSuite: options.suite ?? AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY,
+  algorithmSuite: options.suite ?? unsigned,
   commitmentPolicy: options.policy ?? "RequireEncryptRequireDecrypt",
   encryptedDataKeys: options.edks ?? [edk(1), edk(2)],
   encryptionContext: options.context ?? { tenant: "a" },

@@ -1,12 +1,11 @@
 /** What it costs to come from outside of Effect, and what it costs when somebody listens. */
 import { Effect, Metric, Tracer } from "effect"
 import { type Benchmark, line } from "../support/benchmark.ts"
-import * as Floor from "../support/floor.ts"
+import * as Contest from "../support/contest.ts"
 import { measure } from "../support/measure.ts"
 import * as sides from "../support/sides.ts"
 
 const suite = "0x0478"
-const algorithmSuite = sides.suites[suite]
 const frameLength = 4096
 const plaintext = new Uint8Array(1024).fill(0x61)
 
@@ -23,50 +22,12 @@ const recording = () => {
   })
 }
 
-const setUp = async () => {
-  const client = await sides.clientOf(sides.ours(suite))
-  const floor = Floor.make(await sides.floorKeys(suite))
-  const message = floor.encrypt(plaintext, frameLength)
-  return {
-    floor,
-    message,
-    encrypt: () => client.encrypt(plaintext, { algorithmSuite, encryptionContext: sides.encryptionContext() }),
-    decrypt: () => client.decrypt(message)
-  }
-}
-
 const fromOutside: Benchmark = {
   name: "each call by Effect.runPromise",
   run: async (mode) => {
     await sides.warmUp(suite, mode)
-    const { decrypt, encrypt, floor, message } = await setUp()
-    const theirs = sides.theirClient(suite)
-    const manager = sides.theirCaching()
-    return [
-      line(
-        "encrypt 0x0478, 1 KiB, each call by Effect.runPromise",
-        "ns",
-        await measure({
-          ours: sides.eachFromOutside(encrypt),
-          floor: sides.synchronously(() => floor.encrypt(plaintext, frameLength)),
-          peer: sides.awaitingEach(() =>
-            theirs.encrypt(manager, plaintext, {
-              suiteId: algorithmSuite.id,
-              encryptionContext: sides.encryptionContext()
-            })
-          )
-        }, mode)
-      ),
-      line(
-        "decrypt 0x0478, 1 KiB, each call by Effect.runPromise",
-        "ns",
-        await measure({
-          ours: sides.eachFromOutside(decrypt),
-          floor: sides.synchronously(() => floor.decrypt(message, frameLength)),
-          peer: sides.awaitingEach(() => theirs.decrypt(manager, message))
-        }, mode)
-      )
-    ]
+    const contest = await Contest.make(suite, plaintext, frameLength)
+    return await Contest.lines(contest, "0x0478, 1 KiB, each call by Effect.runPromise", mode, sides.eachFromOutside)
   }
 }
 
@@ -74,7 +35,7 @@ const listened: Benchmark = {
   name: "where somebody listens; the floor is the same where nobody does",
   run: async (mode) => {
     await sides.warmUp(suite, mode)
-    const { decrypt, encrypt } = await setUp()
+    const { decrypt: { ours: decrypt }, encrypt: { ours: encrypt } } = await Contest.make(suite, plaintext, frameLength)
     const tracer = recording()
     const traced = (call: () => Effect.Effect<unknown, unknown>) => () => Effect.withTracer(call(), tracer)
     const registry = async () => {

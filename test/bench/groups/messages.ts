@@ -1,9 +1,9 @@
 /** One message in one call, its data key in the cache. */
 import { Effect } from "effect"
 import * as assert from "node:assert/strict"
-import { type Benchmark, type Line, line } from "../support/benchmark.ts"
-import * as Floor from "../support/floor.ts"
-import { measure, type Mode } from "../support/measure.ts"
+import type { Benchmark, Line } from "../support/benchmark.ts"
+import * as Contest from "../support/contest.ts"
+import type { Mode } from "../support/measure.ts"
 import * as sides from "../support/sides.ts"
 
 const kib = 1024
@@ -29,64 +29,28 @@ interface Case {
 
 const measured = async ({ frameLength, length, suite }: Case, mode: Mode): Promise<ReadonlyArray<Line>> => {
   const title = `${suite}, ${lengthNames[length]} in frames of ${lengthNames[frameLength]}`
-  const algorithmSuite = sides.suites[suite]
   const plaintext = new Uint8Array(length).fill(0x61)
-  const floor = Floor.make(await sides.floorKeys(suite))
-  const ours = await sides.clientOf(sides.ours(suite))
-  const theirs = sides.theirClient(suite)
-  const theirManager = sides.theirCaching()
-  // All three decrypt the floor's message, so that the floor cannot do less than a message takes.
-  const message = floor.encrypt(plaintext, frameLength)
+  const contest = await Contest.make(suite, plaintext, frameLength)
+  const { decrypt, encrypt } = contest
   const run = Effect.runPromise
 
-  const encrypt = () =>
-    ours.encrypt(plaintext, { algorithmSuite, encryptionContext: sides.encryptionContext(), frameLength })
-  const theirEncrypt = () =>
-    theirs.encrypt(theirManager, plaintext, {
-      suiteId: algorithmSuite.id,
-      encryptionContext: sides.encryptionContext(),
-      frameLength
-    })
-  const decrypt = () => ours.decrypt(message)
-  const theirDecrypt = () => theirs.decrypt(theirManager, message)
-
   // The first call of each puts the data key in the cache; the second one shows that it is there.
-  await run(encrypt())
-  await run(decrypt())
-  const first = await theirEncrypt()
-  await theirDecrypt()
-  const encrypted = await run(encrypt())
-  const decrypted = await run(decrypt())
-  const second = await theirEncrypt()
+  await run(encrypt.ours())
+  await run(decrypt.ours())
+  const first = await encrypt.peer()
+  await decrypt.peer()
+  const encrypted = await run(encrypt.ours())
+  const decrypted = await run(decrypt.ours())
+  const second = await encrypt.peer()
   assert.deepEqual([encrypted.receipt._tag, decrypted.receipt._tag], ["Hit", "Hit"])
   assert.deepEqual(
     second.messageHeader.encryptedDataKeys[0]!.encryptedDataKey,
     first.messageHeader.encryptedDataKeys[0]!.encryptedDataKey
   )
-  for (const each of [decrypted.plaintext, (await theirDecrypt()).plaintext, floor.decrypt(message, frameLength)]) {
+  for (const each of [decrypted.plaintext, (await decrypt.peer()).plaintext, decrypt.floor()]) {
     assert.ok(Buffer.from(plaintext).equals(each))
   }
-
-  return [
-    line(
-      `encrypt ${title}`,
-      "ns",
-      await measure({
-        ours: sides.inOneFiber(encrypt),
-        floor: sides.synchronously(() => floor.encrypt(plaintext, frameLength)),
-        peer: sides.awaitingEach(theirEncrypt)
-      }, mode)
-    ),
-    line(
-      `decrypt ${title}`,
-      "ns",
-      await measure({
-        ours: sides.inOneFiber(decrypt),
-        floor: sides.synchronously(() => floor.decrypt(message, frameLength)),
-        peer: sides.awaitingEach(theirDecrypt)
-      }, mode)
-    )
-  ]
+  return await Contest.lines(contest, title, mode)
 }
 
 /** Small messages of a suite share a process, and what it takes until all code is compiled. */

@@ -1,7 +1,7 @@
 /** Two hundred signed messages of 1 KiB at the same time; the floor makes them one after the other. */
 import { Effect } from "effect"
 import { type Benchmark, line } from "../support/benchmark.ts"
-import * as Floor from "../support/floor.ts"
+import * as Contest from "../support/contest.ts"
 import { measureWhole } from "../support/measure.ts"
 import * as sides from "../support/sides.ts"
 
@@ -15,40 +15,22 @@ export const benchmarks: ReadonlyArray<Benchmark> = (["encrypt", "decrypt"] as c
     const parallel = mode.smoke ? 2 : 200
     const indices = Array.from({ length: parallel })
     const plaintext = new Uint8Array(1024).fill(0x61)
-    const algorithmSuite = sides.suites[suite]
-    const floor = Floor.make(await sides.floorKeys(suite))
-    const message = floor.encrypt(plaintext, frameLength)
-    const ours = await sides.clientOf(sides.ours(suite))
-    const theirs = sides.theirClient(suite)
-    const manager = sides.theirCaching()
-
-    const one = (): Effect.Effect<unknown, unknown> =>
-      operation === "encrypt"
-        ? ours.encrypt(plaintext, { algorithmSuite, encryptionContext: sides.encryptionContext() })
-        : ours.decrypt(message)
-    const theirOne = (): Promise<unknown> =>
-      operation === "encrypt"
-        ? theirs.encrypt(manager, plaintext, {
-          suiteId: algorithmSuite.id,
-          encryptionContext: sides.encryptionContext()
-        })
-        : theirs.decrypt(manager, message)
-    await Effect.runPromise(one())
-    await theirOne()
+    const contest = await Contest.make(suite, plaintext, frameLength)
+    const { floor, peer } = contest[operation]
+    const ours: () => Effect.Effect<unknown, unknown> = contest[operation].ours
+    await Effect.runPromise(ours())
+    await peer()
     const times = await measureWhole(
       {
         ours: {
-          run: () => Effect.runPromise(Effect.forEach(indices, one, { concurrency: "unbounded", discard: true }))
+          run: () => Effect.runPromise(Effect.forEach(indices, ours, { concurrency: "unbounded", discard: true }))
         },
         floor: {
           run: () => {
-            for (const _ of indices) {
-              if (operation === "encrypt") floor.encrypt(plaintext, frameLength)
-              else floor.decrypt(message, frameLength)
-            }
+            for (const _ of indices) floor()
           }
         },
-        peer: { run: () => Promise.all(indices.map(theirOne)) }
+        peer: { run: () => Promise.all(indices.map(peer as () => Promise<unknown>)) }
       },
       { quick: 3, full: 21 },
       mode

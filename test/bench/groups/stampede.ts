@@ -59,85 +59,130 @@ class TheirSlowKeyring extends KeyringNode {
   }
 }
 
+interface Stampede {
+  readonly operation: Operation
+  readonly indices: ReadonlyArray<number>
+  readonly contextOf: (index: number) => Readonly<Record<string, string>>
+  /** One message for each context. */
+  readonly messages: ReadonlyArray<Uint8Array>
+}
+
+/** One side of a stampede: all calls at once, on a cache that `renew` replaces by a cold one. */
+interface Crowd {
+  readonly renew: () => Promise<void>
+  readonly all: () => Promise<unknown>
+  /** Number of calls of the keyring since the cache was renewed. */
+  readonly calls: () => number
+}
+
+const options = (contextOf: Stampede["contextOf"], index: number) => ({
+  algorithmSuite,
+  encryptionContext: contextOf(index)
+})
+
+const ours = ({ contextOf, indices, messages, operation }: Stampede): Crowd => {
+  let client: sides.Client
+  let calls = 0
+  return {
+    renew: async () => {
+      calls = 0
+      client = await sides.clientOf(sides.ours(suite, slowKeyring(() => calls++)))
+    },
+    all: () =>
+      Effect.runPromise(Effect.forEach(
+        indices,
+        (index): Effect.Effect<unknown, unknown> =>
+          operation === "encrypt"
+            ? client.encrypt(plaintext, options(contextOf, index))
+            : client.decrypt(messages[index % messages.length]!),
+        { concurrency: "unbounded", discard: true }
+      )),
+    calls: () => calls
+  }
+}
+
+const theirs = ({ contextOf, indices, messages, operation }: Stampede): Crowd => {
+  const client = sides.theirClient(suite)
+  let manager: ReturnType<typeof sides.theirCaching>
+  let calls = 0
+  return {
+    renew: async () => {
+      calls = 0
+      manager = sides.theirCaching(new TheirSlowKeyring(() => calls++) as never)
+    },
+    all: () =>
+      Promise.all(indices.map((index): Promise<unknown> =>
+        operation === "encrypt"
+          ? client.encrypt(manager, plaintext, { suiteId: algorithmSuite.id, encryptionContext: contextOf(index) })
+          : client.decrypt(manager, messages[index % messages.length]!)
+      )),
+    calls: () => calls
+  }
+}
+
+const floorOf = async ({ indices, operation }: Stampede) => {
+  const floor = Floor.make(await sides.floorKeys(suite))
+  const message = floor.encrypt(plaintext, frameLength)
+  const all = () => {
+    for (const _ of indices) {
+      if (operation === "encrypt") floor.encrypt(plaintext, frameLength)
+      else floor.decrypt(message, frameLength)
+    }
+  }
+  return {
+    all,
+    /** The least there can be: the keyring's calls at the same time, and then the cryptography. */
+    cold: async () => {
+      await sleep(latency)
+      all()
+    }
+  }
+}
+
+const stampede = async (operation: Operation, contexts: number, parallel: number): Promise<Stampede> => {
+  const contextOf = (index: number) => ({ purpose: "bench", tenant: `tenant ${index % contexts}` })
+  const client = await sides.clientOf(sides.ours(suite))
+  // One data key for each context, as any cache would have made it.
+  const results = await Effect.runPromise(
+    Effect.forEach(
+      Array.from({ length: contexts }).keys(),
+      (index) => client.encrypt(plaintext, options(contextOf, index))
+    )
+  )
+  return {
+    operation,
+    indices: Array.from({ length: parallel }, (_, index) => index),
+    contextOf,
+    messages: results.map(({ message }) => message)
+  }
+}
+
 const benchmark = (operation: Operation, contexts: number): Benchmark => {
   const title = `${operation}, ${contexts === 1 ? "1 context" : `${contexts} contexts`}`
   return {
     name: title,
     run: async (mode) => {
       await sides.warmUp(suite, mode)
-      const parallel = mode.smoke ? 100 : 1000
-      const contextOf = (index: number) => ({ purpose: "bench", tenant: `tenant ${index % contexts}` })
-      const options = (index: number) => ({ algorithmSuite, encryptionContext: contextOf(index) })
-      const theirOptions = (index: number) => ({ suiteId: algorithmSuite.id, encryptionContext: contextOf(index) })
-      const theirs = sides.theirClient(suite)
-      const first = await sides.clientOf(sides.ours(suite))
-      // One data key for each context, as any cache would have made it.
-      const messages = await Effect.runPromise(
-        Effect.forEach(Array.from({ length: contexts }).keys(), (index) => first.encrypt(plaintext, options(index)))
-      )
-      const indices = Array.from({ length: parallel }, (_, index) => index)
-      const floor = Floor.make(await sides.floorKeys(suite))
-      const floorMessage = floor.encrypt(plaintext, frameLength)
-
-      let client: sides.Client
-      let calls = 0
-      const renew = async () => {
-        calls = 0
-        client = await sides.clientOf(sides.ours(suite, slowKeyring(() => calls++)))
-      }
-      const all = () =>
-        Effect.runPromise(Effect.forEach(
-          indices,
-          (index): Effect.Effect<unknown, unknown> =>
-            operation === "encrypt"
-              ? client.encrypt(plaintext, options(index))
-              : client.decrypt(messages[index % contexts]!.message),
-          { concurrency: "unbounded", discard: true }
-        ))
-
-      let manager: ReturnType<typeof sides.theirCaching>
-      let theirCalls = 0
-      const theirRenew = async () => {
-        theirCalls = 0
-        manager = sides.theirCaching(new TheirSlowKeyring(() => theirCalls++) as never)
-      }
-      const theirAll = () =>
-        Promise.all(indices.map((index): Promise<unknown> =>
-          operation === "encrypt"
-            ? theirs.encrypt(manager, plaintext, theirOptions(index))
-            : theirs.decrypt(manager, messages[index % contexts]!.message)
-        ))
-
-      const floorAll = () => {
-        for (const _ of indices) {
-          if (operation === "encrypt") floor.encrypt(plaintext, frameLength)
-          else floor.decrypt(floorMessage, frameLength)
-        }
-      }
-      // The least there can be: the keyring's calls at the same time, and then the cryptography.
-      const floorCold = async () => {
-        await sleep(latency)
-        floorAll()
-      }
-
-      await renew()
-      await theirRenew()
-      await all()
-      await theirAll()
-      const counted = { ours: calls, floor: contexts, peer: theirCalls }
-      await all()
-      assert.equal(calls, contexts, "the second time all are hits")
+      const made = await stampede(operation, contexts, mode.smoke ? 100 : 1000)
+      const [our, their, floor] = [ours(made), theirs(made), await floorOf(made)]
+      await our.renew()
+      await their.renew()
+      await our.all()
+      await their.all()
+      const counted = { ours: our.calls(), floor: contexts, peer: their.calls() }
+      await our.all()
+      assert.equal(our.calls(), contexts, "the second time all are hits")
       const rounds = { quick: 1, full: 11 }
       const warm = await measureWhole(
-        { ours: { run: all }, floor: { run: floorAll }, peer: { run: theirAll } },
+        { ours: { run: our.all }, floor: { run: floor.all }, peer: { run: their.all } },
         rounds,
         mode
       )
       const cold = await measureWhole(
         {
-          ours: { prepare: renew, run: all },
-          floor: { run: floorCold },
-          peer: { prepare: theirRenew, run: theirAll }
+          ours: { prepare: our.renew, run: our.all },
+          floor: { run: floor.cold },
+          peer: { prepare: their.renew, run: their.all }
         },
         rounds,
         mode

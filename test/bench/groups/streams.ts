@@ -5,7 +5,7 @@ import { Readable, Writable } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import { type Benchmark, line } from "../support/benchmark.ts"
 import * as Floor from "../support/floor.ts"
-import { measureWhole } from "../support/measure.ts"
+import { measureWhole, type Mode } from "../support/measure.ts"
 import * as sides from "../support/sides.ts"
 
 const suite = "0x0478"
@@ -34,89 +34,106 @@ const rechunked = function*(pieces: Iterable<Uint8Array>): Generator<Uint8Array>
   if (filled > 0) yield chunk.subarray(0, filled)
 }
 
+const rounds = { quick: 2, full: 5 }
+
+const run = (stream: Stream.Stream<Uint8Array, unknown>) => Effect.runPromise(Stream.runDrain(stream))
+const source = (chunks: Iterable<Uint8Array>) => Stream.fromIterable(chunks, { chunkSize: 1 })
+
+/** All sides of one case, and the message that the floor made, in chunks. It is kept, so that decrypting needs no encrypting at the same time. */
+const setUp = async (length: number, frameLength: number) => {
+  const floor = Floor.make(await sides.floorKeys(suite))
+  const plaintext = new Uint8Array(chunkLength).fill(0x61)
+  const plaintextChunks = function*() {
+    for (let at = 0; at < length; at += chunkLength) yield plaintext
+  }
+  return {
+    length,
+    frameLength,
+    floor,
+    client: await sides.clientOf(sides.ours(suite)),
+    theirs: sides.theirClient(suite),
+    keyring: sides.theirKeyring(),
+    plaintextChunks,
+    message: [...rechunked(Floor.encryptChunks(floor, plaintextChunks(), length, frameLength))]
+  }
+}
+
+type SetUp = Awaited<ReturnType<typeof setUp>>
+
+/** Checks that the floor and the library read the floor's message, in one whole stream to begin with. */
+const check = async ({ client, floor, frameLength, length, message }: SetUp) => {
+  let total = 0
+  for (const part of Floor.decryptChunks(floor, message, frameLength)) total += part.length
+  assert.equal(total, length)
+  let decrypted = 0
+  await run(Stream.tap(client.decryptStream(source(message)), (part) => Effect.sync(() => decrypted += part.length)))
+  assert.equal(decrypted, length)
+}
+
+const encrypting = (
+  { client, floor, frameLength, keyring, length, plaintextChunks, theirs }: SetUp,
+  mode: Mode
+) =>
+  measureWhole(
+    {
+      ours: {
+        run: () =>
+          run(client.encryptStream(source(plaintextChunks()), {
+            algorithmSuite,
+            encryptionContext: sides.encryptionContext(),
+            frameLength,
+            plaintextLength: length
+          }))
+      },
+      floor: {
+        run: () => {
+          for (const _ of Floor.encryptChunks(floor, plaintextChunks(), length, frameLength));
+        }
+      },
+      peer: {
+        run: () =>
+          pipeline(
+            Readable.from(plaintextChunks()),
+            theirs.encryptStream(keyring, {
+              suiteId: algorithmSuite.id,
+              encryptionContext: sides.encryptionContext(),
+              frameLength,
+              plaintextLength: length
+            }),
+            discarding()
+          )
+      }
+    },
+    rounds,
+    mode
+  )
+
+const decrypting = ({ client, floor, frameLength, keyring, message, theirs }: SetUp, mode: Mode) =>
+  measureWhole(
+    {
+      ours: { run: () => run(client.decryptStream(source(message))) },
+      floor: {
+        run: () => {
+          for (const _ of Floor.decryptChunks(floor, message, frameLength));
+        }
+      },
+      peer: { run: () => pipeline(Readable.from(message), theirs.decryptStream(keyring), discarding()) }
+    },
+    rounds,
+    mode
+  )
+
 const benchmark = (frameLength: number): Benchmark => ({
   name: `frames of ${frameLength / 1024} KiB`,
   run: async (mode) => {
     await sides.warmUp(suite, mode)
     const length = (mode.smoke ? 1 : mode.quick ? 32 : 1024) * 2 ** 20
     const title = `${length / 2 ** 20} MiB in frames of ${frameLength / 1024} KiB`
-    const floor = Floor.make(await sides.floorKeys(suite))
-    const client = await sides.clientOf(sides.ours(suite))
-    const theirs = sides.theirClient(suite)
-    const keyring = sides.theirKeyring()
-
-    const plaintext = new Uint8Array(chunkLength).fill(0x61)
-    const plaintextChunks = function*() {
-      for (let at = 0; at < length; at += chunkLength) yield plaintext
-    }
-    // The message is kept, so that decrypting needs no encrypting at the same time.
-    const message = [...rechunked(Floor.encryptChunks(floor, plaintextChunks(), length, frameLength))]
-    let total = 0
-    for (const part of Floor.decryptChunks(floor, message, frameLength)) total += part.length
-    assert.equal(total, length)
-
-    const run = (stream: Stream.Stream<Uint8Array, unknown>) => Effect.runPromise(Stream.runDrain(stream))
-    const source = (chunks: Iterable<Uint8Array>) => Stream.fromIterable(chunks, { chunkSize: 1 })
-    const rounds = { quick: 2, full: 5 }
-    // One whole stream to begin with, in which all sides are checked to read the floor's message.
-    let decrypted = 0
-    await run(Stream.tap(client.decryptStream(source(message)), (part) => Effect.sync(() => decrypted += part.length)))
-    assert.equal(decrypted, length)
+    const made = await setUp(length, frameLength)
+    await check(made)
     return [
-      line(
-        `encrypt ${title}`,
-        "ns",
-        await measureWhole(
-          {
-            ours: {
-              run: () =>
-                run(client.encryptStream(source(plaintextChunks()), {
-                  algorithmSuite,
-                  encryptionContext: sides.encryptionContext(),
-                  frameLength,
-                  plaintextLength: length
-                }))
-            },
-            floor: {
-              run: () => {
-                for (const _ of Floor.encryptChunks(floor, plaintextChunks(), length, frameLength));
-              }
-            },
-            peer: {
-              run: () =>
-                pipeline(
-                  Readable.from(plaintextChunks()),
-                  theirs.encryptStream(keyring, {
-                    suiteId: algorithmSuite.id,
-                    encryptionContext: sides.encryptionContext(),
-                    frameLength,
-                    plaintextLength: length
-                  }),
-                  discarding()
-                )
-            }
-          },
-          rounds,
-          mode
-        )
-      ),
-      line(
-        `decrypt ${title}`,
-        "ns",
-        await measureWhole(
-          {
-            ours: { run: () => run(client.decryptStream(source(message))) },
-            floor: {
-              run: () => {
-                for (const _ of Floor.decryptChunks(floor, message, frameLength));
-              }
-            },
-            peer: { run: () => pipeline(Readable.from(message), theirs.decryptStream(keyring), discarding()) }
-          },
-          rounds,
-          mode
-        )
-      )
+      line(`encrypt ${title}`, "ns", await encrypting(made, mode)),
+      line(`decrypt ${title}`, "ns", await decrypting(made, mode))
     ]
   }
 })

@@ -56,3 +56,8 @@ export const inOneFiber = <A, E>(call: () => Effect.Effect<A, E>): Side => (time
 export const eachFromOutside = <A, E>(call: () => Effect.Effect<A, E>): Side => async (times) => {
   for (let done = 0; done < times; done++) await Effect.runPromise(call())
 }
+
+/** Calls that answer a promise, one behind the other. */
+export const awaitingEach = (call: () => Promise<unknown>): Side => async (times) => {
+  for (let done = 0; done < times; done++) await call()
+}

@@ -13,6 +13,7 @@ import { MessageHeader } from "effect-encryption-sdk/message"
 import { NodePrimitives } from "effect-encryption-sdk/node"
 import * as crypto from "node:crypto"
 import {
+  awaitingEach,
   clientOf,
   encryptionContext,
   inOneFiber,
@@ -32,10 +33,6 @@ export * from "./client.ts"
 /** What a backend on Node builds once. */
 export const ours = (suite: SuiteId, keyring: typeof rawAesKeyring = rawAesKeyring) =>
   layerOf(suite, NodePrimitives.layer, keyring)
-
-export const awaitingEach = (call: () => Promise<unknown>): Side => async (times) => {
-  for (let done = 0; done < times; done++) await call()
-}
 
 export const synchronously = (call: () => unknown): Side => (times) => {
   for (let done = 0; done < times; done++) call()

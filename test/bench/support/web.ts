@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { WebPrimitives } from "effect-encryption-sdk/web"
 import { type Line, line } from "./benchmark.ts"
-import { clientOf, encryptionContext, inOneFiber, layerOf, type SuiteId, suites } from "./client.ts"
+import { awaitingEach, clientOf, encryptionContext, inOneFiber, layerOf, type SuiteId, suites } from "./client.ts"
 import { measure, type Mode } from "./measure.ts"
 
 /** What the floor's messages are made with: a data key, and a header body as a template. Plain arrays cross to a page. */
@@ -132,10 +132,6 @@ const floorOf = async (keys: WebKeys) => {
       return out
     }
   }
-}
-
-const awaitingEach = (call: () => Promise<unknown>) => async (times: number) => {
-  for (let done = 0; done < times; done++) await call()
 }
 
 /** The lines of one place, whose name they begin with. */

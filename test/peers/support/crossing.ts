@@ -7,6 +7,9 @@ import type { Keyring } from "effect-encryption-sdk"
 import { AlgorithmSuite, CryptographicMaterialsManager, DefaultCmm, EncryptionSdk } from "effect-encryption-sdk"
 import type { PythonKey } from "./python.ts"
 import { Python } from "./python.ts"
+import { policyFor } from "../../support/client.ts"
+import { pattern } from "../../support/streams.ts"
+import { unsigned } from "../../support/suites.ts"
 
 export interface Crossing {
   readonly keyring: Keyring.Keyring
@@ -19,9 +22,6 @@ export interface Crossing {
   readonly encryptedDataKeys?: number
 }
 
-export const bytesOf = (length: number): Uint8Array =>
-  Uint8Array.from({ length }, (_, index) => (index * 131 + 7) & 0xff)
-
 export const encryptionContext = {
   Purpose: "interop",
   purpose: "lower case",
@@ -30,23 +30,21 @@ export const encryptionContext = {
 }
 
 const defaults = {
-  suite: AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY,
-  plaintext: bytesOf(300),
+  suite: unsigned,
+  plaintext: pattern(300),
   encryptionContext,
   frameLength: 128,
   encryptedDataKeys: 1
 }
 
 /** A client under the policy that lets it use the suite. */
-export const clientFor = (suite: AlgorithmSuite.AlgorithmSuite, keyring: Keyring.Keyring) =>
-  Effect.gen(function*() {
-    const manager = yield* DefaultCmm.make(keyring)
-    return yield* EncryptionSdk.make({
-      commitmentPolicy: AlgorithmSuite.isCommitting(suite)
-        ? "RequireEncryptRequireDecrypt"
-        : "ForbidEncryptAllowDecrypt"
-    }).pipe(Effect.provideService(CryptographicMaterialsManager.CryptographicMaterialsManager, manager))
-  })
+export const clientFor = Effect.fnUntraced(function*(suite: AlgorithmSuite.AlgorithmSuite, keyring: Keyring.Keyring) {
+  return yield* Effect.provideService(
+    EncryptionSdk.make({ commitmentPolicy: policyFor(suite) }),
+    CryptographicMaterialsManager.CryptographicMaterialsManager,
+    yield* DefaultCmm.make(keyring)
+  )
+})
 
 /** The context without what a suite that signs adds to it. */
 const own = (context: Readonly<Record<string, string>>, suite: AlgorithmSuite.AlgorithmSuite) => {
@@ -55,15 +53,18 @@ const own = (context: Readonly<Record<string, string>>, suite: AlgorithmSuite.Al
   return rest
 }
 
+/** Both sides of a crossing, and what crosses. */
+const sides = Effect.fnUntraced(function*(crossing: Crossing) {
+  const { suite = defaults.suite } = crossing
+  return { ...defaults, ...crossing, suite, python: yield* Python, sdk: yield* clientFor(suite, crossing.keyring) }
+})
+
 /** Python encrypts, we decrypt. */
 export const fromPython = (crossing: Crossing) =>
   Effect.gen(function*() {
-    const { encryptedDataKeys, encryptionContext, frameLength, keyring, keys, plaintext, suite } = {
-      ...defaults,
-      ...crossing
-    }
-    const python = yield* Python
-    const sdk = yield* clientFor(suite, keyring)
+    const { encryptedDataKeys, encryptionContext, frameLength, keys, plaintext, python, sdk, suite } = yield* sides(
+      crossing
+    )
     const { message } = yield* python.encrypt({ suite: suite.id, plaintext, keys, encryptionContext, frameLength })
     const decrypted = yield* sdk.decrypt(message, { expectedEncryptionContext: encryptionContext })
     assert.deepStrictEqual(decrypted.plaintext, plaintext)
@@ -78,12 +79,9 @@ export const fromPython = (crossing: Crossing) =>
 /** We encrypt, Python decrypts. */
 export const toPython = (crossing: Crossing) =>
   Effect.gen(function*() {
-    const { encryptedDataKeys, encryptionContext, frameLength, keyring, keys, plaintext, suite } = {
-      ...defaults,
-      ...crossing
-    }
-    const python = yield* Python
-    const sdk = yield* clientFor(suite, keyring)
+    const { encryptedDataKeys, encryptionContext, frameLength, keys, plaintext, python, sdk, suite } = yield* sides(
+      crossing
+    )
     const { message } = yield* sdk.encrypt(plaintext, { algorithmSuite: suite, encryptionContext, frameLength })
     const decrypted = yield* python.decrypt({ message, keys })
     assert.deepStrictEqual(decrypted.plaintext, plaintext)

@@ -6,6 +6,7 @@ import { spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { inject } from "vitest"
+import { fromBase64, toBase64 } from "../../support/bytes.ts"
 
 /** A wrapping key as the Python process takes it. An RSA key is private or public as its PEM says. */
 export type PythonKey =
@@ -82,10 +83,53 @@ export class Python extends Context.Service<Python, {
 }>()("test/peers/Python") {}
 
 const worker = fileURLToPath(new URL("../worker.py", import.meta.url))
-const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64")
-const bytes = (text: unknown) => Uint8Array.from(Buffer.from(String(text), "base64"))
+const bytes = (text: unknown) => fromBase64(String(text))
 const json = (keys: ReadonlyArray<PythonKey>) =>
-  keys.map((key) => key.type === "aes" ? { ...key, key: base64(key.key) } : key)
+  keys.map((key) => key.type === "aes" ? { ...key, key: toBase64(key.key) } : key)
+
+type Ask = (request: object) => Effect.Effect<Record<string, unknown>, PythonError>
+
+/** The operations, as requests of the process. */
+const interfaceOf = (ask: Ask) =>
+  Python.of({
+    encrypt: ({ encryptionContext = {}, frameLength = 4096, keys, plaintext, suite }) =>
+      Effect.map(
+        ask({
+          operation: "encrypt",
+          suite,
+          plaintext: toBase64(plaintext),
+          keys: json(keys),
+          encryptionContext,
+          frameLength
+        }),
+        (answer) => ({
+          message: bytes(answer["message"]),
+          encryptionContext: answer["encryptionContext"] as Record<string, string>
+        })
+      ),
+    encryptCached: ({ keys, plaintexts, ...request }) =>
+      Effect.map(
+        ask({ operation: "encryptCached", ...request, plaintexts: plaintexts.map(toBase64), keys: json(keys) }),
+        (answer) => (answer["messages"] as ReadonlyArray<string>).map(bytes)
+      ),
+    decrypt: ({ keys, message }) =>
+      Effect.map(ask({ operation: "decrypt", message: toBase64(message), keys: json(keys) }), (answer) => ({
+        plaintext: bytes(answer["plaintext"]),
+        encryptionContext: answer["encryptionContext"] as Record<string, string>,
+        suite: Number(answer["suite"]),
+        encryptedDataKeys: Number(answer["encryptedDataKeys"])
+      })),
+    encryptStream: ({ keys, plaintext, ...request }) =>
+      Effect.map(
+        ask({ operation: "encryptStream", ...request, plaintext: toBase64(plaintext), keys: json(keys) }),
+        (answer) => bytes(answer["message"])
+      ),
+    decryptStream: ({ keys, message, size }) =>
+      Effect.map(
+        ask({ operation: "decryptStream", message: toBase64(message), keys: json(keys), size }),
+        (answer) => bytes(answer["plaintext"])
+      )
+  })
 
 export const layer: Layer.Layer<Python> = Layer.effect(
   Python,
@@ -122,7 +166,7 @@ export const layer: Layer.Layer<Python> = Layer.effect(
       waiting.clear()
     })
     let requests = 0
-    const ask = (request: object) =>
+    const ask: Ask = (request) =>
       Effect.callback<Record<string, unknown>, PythonError>((resume) => {
         const id = ++requests
         waiting.set(id, (answer) => {
@@ -135,44 +179,6 @@ export const layer: Layer.Layer<Python> = Layer.effect(
         })
         child.stdin.write(`${JSON.stringify({ id, ...request })}\n`)
       })
-    return Python.of({
-      encrypt: ({ encryptionContext = {}, frameLength = 4096, keys, plaintext, suite }) =>
-        Effect.map(
-          ask({
-            operation: "encrypt",
-            suite,
-            plaintext: base64(plaintext),
-            keys: json(keys),
-            encryptionContext,
-            frameLength
-          }),
-          (answer) => ({
-            message: bytes(answer["message"]),
-            encryptionContext: answer["encryptionContext"] as Record<string, string>
-          })
-        ),
-      encryptCached: ({ keys, plaintexts, ...request }) =>
-        Effect.map(
-          ask({ operation: "encryptCached", ...request, plaintexts: plaintexts.map(base64), keys: json(keys) }),
-          (answer) => (answer["messages"] as ReadonlyArray<string>).map(bytes)
-        ),
-      decrypt: ({ keys, message }) =>
-        Effect.map(ask({ operation: "decrypt", message: base64(message), keys: json(keys) }), (answer) => ({
-          plaintext: bytes(answer["plaintext"]),
-          encryptionContext: answer["encryptionContext"] as Record<string, string>,
-          suite: Number(answer["suite"]),
-          encryptedDataKeys: Number(answer["encryptedDataKeys"])
-        })),
-      encryptStream: ({ keys, plaintext, ...request }) =>
-        Effect.map(
-          ask({ operation: "encryptStream", ...request, plaintext: base64(plaintext), keys: json(keys) }),
-          (answer) => bytes(answer["message"])
-        ),
-      decryptStream: ({ keys, message, size }) =>
-        Effect.map(
-          ask({ operation: "decryptStream", message: base64(message), keys: json(keys), size }),
-          (answer) => bytes(answer["plaintext"])
-        )
-    })
+    return interfaceOf(ask)
   })
 )
