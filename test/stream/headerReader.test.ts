@@ -4,7 +4,8 @@ import { Arbitrary, Effect, Result, Schema, Stream } from "effect"
 import type { Client } from "../../src/client/Client.ts"
 import * as contextMemo from "../../src/client/contextMemo.ts"
 import { decodeHeader } from "../../src/client/request.ts"
-import { failDecrypt } from "../../src/model/errors/DecryptError.ts"
+import { type DecryptErrorReason, orFailDecrypt } from "../../src/model/errors/DecryptError.ts"
+import { checked } from "../../src/internal/rejection.ts"
 import { MessageHeader } from "effect-encryption-sdk/message"
 import { readHeader } from "../../src/stream/headerReader.ts"
 import * as Upstream from "../../src/stream/Upstream.ts"
@@ -22,7 +23,7 @@ const clientOf = (options: Partial<Client> = {}) =>
   }) as Client
 
 const read = Effect.fnUntraced(function*(client: Client, stream: Stream.Stream<Uint8Array>) {
-  const upstream = Upstream.make(yield* Stream.toPull(stream), "message", failDecrypt, () => Effect.void)
+  const upstream = Upstream.make(yield* Stream.toPull(stream), "message", orFailDecrypt, () => Effect.void)
   const result = yield* Effect.result(readHeader(client, (length) => Upstream.view(upstream, length)))
   return { result, received: upstream.received() }
 }, Effect.scoped)
@@ -61,7 +62,7 @@ describe("a header in parts", () => {
           flip: concat(flip(encoded, at, mask), pattern(at % 50)),
           cut: encoded.subarray(0, at)
         }[change]
-        const expected = decodeHeader(client, message)
+        const expected = checked<MessageHeader.DecodedHeader, DecryptErrorReason>(() => decodeHeader(client, message))
         const { result } = yield* read(client, chunked(message, chunks.cuts, chunks.perPull))
         if (Result.isFailure(expected)) {
           assert.isTrue(Result.isFailure(result), "accepted")
