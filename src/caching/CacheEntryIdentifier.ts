@@ -38,7 +38,7 @@ export const encryptionPreimage = (request: {
   readonly partitionId: string
   readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite | undefined
   readonly encryptionContext: EncryptionContext.EncryptionContext
-}): Uint8Array =>
+}, encode = EncryptionContextCodec.encode): Uint8Array =>
   joinWithNullBytes([
     cachingCmmResource,
     encryptScope,
@@ -46,7 +46,7 @@ export const encryptionPreimage = (request: {
     ...(request.algorithmSuite === undefined
       ? [withoutSuite]
       : [withSuite, AlgorithmSuite.encodeId(request.algorithmSuite.id)]),
-    EncryptionContextCodec.encode(request.encryptionContext)
+    encode(request.encryptionContext)
   ])
 
 /**
@@ -60,12 +60,12 @@ export const decryptionPreimage = (request: {
   readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite
   readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
   readonly encryptionContext: EncryptionContext.EncryptionContext
-}): Uint8Array =>
+}, encode = EncryptionContextCodec.encode): Uint8Array =>
   joinWithNullBytes([
     cachingCmmResource,
     decryptScope,
     bytes.utf8(request.partitionId),
     AlgorithmSuite.encodeId(request.algorithmSuite.id),
     bytes.concat(request.encryptedDataKeys.map(EncryptedDataKeyCodec.encode).toSorted(bytes.compare)),
-    EncryptionContextCodec.encode(request.encryptionContext)
+    encode(request.encryptionContext)
   ])

@@ -1,6 +1,6 @@
 import * as Result from "effect/Result"
 import { BoundedMap } from "../internal/BoundedMap.ts"
-import * as EncryptionContextCodec from "../message/EncryptionContextCodec.ts"
+import * as ContextEncoder from "../message/contextEncoder.ts"
 import * as EncryptionContext from "../model/EncryptionContext.ts"
 import type { InvalidEncryptionContext } from "../model/errors/Reasons.ts"
 
@@ -10,24 +10,22 @@ export interface ContextMemo {
   readonly validate: (
     context: EncryptionContext.EncryptionContext
   ) => Result.Result<EncryptionContext.EncryptionContext, InvalidEncryptionContext>
-  /** `EncryptionContextCodec.encode`. The bytes are shared: they must be read only. */
-  readonly encode: (context: EncryptionContext.EncryptionContext) => Uint8Array
+  readonly encode: ContextEncoder.ContextEncoder
 }
 
-/** Number of contexts that are remembered. */
+/** Number of contexts that are remembered, and the greatest length of one in characters. */
 const capacity = 256
-/** Length in characters, or in bytes when encoded, beyond which a context is not remembered. */
 const maxLength = 1024
 
 /**
  * Makes the memory of one client. A program has few contexts, and makes an object of each for every request: validation and
  * encoding of one hold for all that are equal. They take a quarter of a small encryption's time on a cache hit
- * (`npm run bench -- --only messages`).
+ * (`npm run bench -- messages`).
  */
 export const make = (): ContextMemo => {
   const byText = new BoundedMap<string, EncryptionContext.EncryptionContext>(capacity)
-  const encoded = new BoundedMap<EncryptionContext.EncryptionContext, Uint8Array>(capacity)
   return {
+    encode: ContextEncoder.make(),
     validate: (input) => {
       const copied = EncryptionContext.copy(input)
       if (Result.isFailure(copied) || copied.success === input) return copied
@@ -38,13 +36,6 @@ export const make = (): ContextMemo => {
       const validated = EncryptionContext.validate(context)
       if (text !== undefined && Result.isSuccess(validated)) byText.set(text, validated.success)
       return validated
-    },
-    encode: (context) => {
-      const known = encoded.get(context)
-      if (known !== undefined) return known
-      const bytes = EncryptionContextCodec.encode(context)
-      if (bytes.length <= maxLength && EncryptionContext.isValidated(context)) encoded.set(context, bytes)
-      return bytes
     }
   }
 }

@@ -12,6 +12,7 @@ import type {
   DecryptMaterialsRequest,
   EncryptionMaterialsRequest
 } from "../../materials/CryptographicMaterialsManager.ts"
+import * as ContextEncoder from "../../message/contextEncoder.ts"
 import * as EncryptionContextCodec from "../../message/EncryptionContextCodec.ts"
 import type { AlgorithmSuite } from "../../model/AlgorithmSuite.ts"
 import type { EncryptionContext } from "../../model/EncryptionContext.ts"
@@ -49,6 +50,7 @@ const maxRemembered = 256
  * instead of a serialisation and a digest, which are half of what a hit costs (`npm run bench -- --only cache`).
  */
 export const make = (primitives: Primitives, partitionId: string, managerId: string): EntryKeys => {
+  const encode = ContextEncoder.make()
   const recent = new BoundedMap<EncryptionContext, Remembered>(maxRemembered)
   return {
     encryption: (request, isValidated) => {
@@ -60,7 +62,7 @@ export const make = (primitives: Primitives, partitionId: string, managerId: str
       }
       const computed = storedKey(
         primitives,
-        CacheEntryIdentifier.encryptionPreimage({ partitionId, algorithmSuite, encryptionContext }),
+        CacheEntryIdentifier.encryptionPreimage({ partitionId, algorithmSuite, encryptionContext }, encode),
         commitmentPolicy,
         Object.fromEntries(requiredEncryptionContextKeys.map((name) => [name, ""]))
       )
@@ -74,7 +76,7 @@ export const make = (primitives: Primitives, partitionId: string, managerId: str
     decryption: (request) =>
       storedKey(
         primitives,
-        CacheEntryIdentifier.decryptionPreimage({ partitionId, ...request }),
+        CacheEntryIdentifier.decryptionPreimage({ partitionId, ...request }, encode),
         request.commitmentPolicy,
         request.expectedEncryptionContext
       ),
@@ -91,10 +93,12 @@ const storedKey = (
 ): Effect.Effect<string> =>
   Effect.flatMap(primitives.sha384(preimage), (identifier) => {
     const key = textOf(identifier, commitmentPolicy)
-    const distinguishing = EncryptionContextCodec.encode(distinction)
-    return distinguishing.length === 0
+    return Object.keys(distinction).length === 0
       ? Effect.succeed(key)
-      : Effect.map(primitives.sha384(distinguishing), (digest) => `${key}.${Hex.encode(digest)}`)
+      : Effect.map(
+        primitives.sha384(EncryptionContextCodec.encode(distinction)),
+        (digest) => `${key}.${Hex.encode(digest)}`
+      )
   })
 
 const digits = /*#__PURE__*/ bytes.utf8("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
