@@ -281,7 +281,7 @@ export const openFlight = (
   return flight
 }
 
-/** Promise 8: an interrupted waiter's reservation returns. Promise 10: a flight that nobody waits for accepts nobody. */
+/** Promise 8: an interrupted waiter's reservation returns. Promise 10: a flight without waiters accepts none. */
 export const leave = (flight: Flight, request: number): void => {
   flight.waiters = flight.waiters.filter((waiter) => waiter.request !== request)
   if (flight.waiters.length === 0 && flight.trigger === "request") flight.open = false
@@ -349,7 +349,7 @@ export const succeed = (
   return { cacheable, served, alone: [], kept }
 }
 
-/** Promise 9: a failed flight caches nothing, and accepts nobody. */
+/** Promise 9: a failed flight caches nothing, and accepts no waiter. */
 export const fail = (flight: Flight): void => {
   flight.settled = true
   flight.open = false
@@ -379,7 +379,7 @@ const matches = (
   Object.entries(context ?? {}).every(([name, value]) => metadata.context[name] === value) &&
   (wrappingKey === undefined || metadata.wrappingKey === undefined || metadata.wrappingKey === wrappingKey)
 
-/** Promise 17: closes the flights of this manager that fit, or whose wrapping key nobody knows yet. Answers how many. */
+/** Promise 17: closes the flights of this manager that fit, or whose wrapping key is not known yet. Returns their number. */
 export const closeFlights = (model: Model, manager: number, selector: Selector): number => {
   const closed = model.flights.filter((flight) =>
     flight.manager === manager && flight.open &&
