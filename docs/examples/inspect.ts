@@ -15,7 +15,7 @@ const program = Effect.gen(function*() {
   const sdk = yield* EncryptionSdk.EncryptionSdk
   const { message } = yield* sdk.encrypt(new Uint8Array(10_000), { encryptionContext: { tenant: "a" } })
 
-  // Needs no key, and calls nobody.
+  // Needs no key, and calls no service.
   const header = yield* sdk.inspect(message)
   yield* Console.log("authenticated:", header.authenticated)
   yield* Console.log(`version ${header.messageFormatVersion}, ${header.algorithmSuite.name}`)

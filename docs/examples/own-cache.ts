@@ -10,7 +10,7 @@ class Revocations extends Context.Service<Revocations, {
   readonly isRevoked: (tenant: string | undefined) => Effect.Effect<boolean, Error>
 }>()("example/Revocations") {}
 
-/** Keeps entries in this process, and asks the service elsewhere before it answers one. */
+/** Keeps entries in this process, and asks the service elsewhere before it returns one. */
 const make = Effect.fnUntraced(function*(capacity: number) {
   const revocations = yield* Revocations
   const entries = new Map<string, CacheEntry.CacheEntry>()

@@ -1,4 +1,4 @@
-/** What caching looks like in Prometheus, and in an OTLP trace, which a collector on this machine prints. */
+/** Metrics of caching in the format of Prometheus, and an OTLP trace, which a collector on this machine prints. */
 import { Effect, Layer } from "effect"
 import { EncryptionSdk } from "effect-encryption-sdk"
 import { CachingCmm, LocalCache } from "effect-encryption-sdk/caching"

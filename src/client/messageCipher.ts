@@ -8,6 +8,7 @@ import * as EncryptionContextCodec from "../message/EncryptionContextCodec.ts"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
+import { ivLength } from "../model/AesGcm.ts"
 import type { AlgorithmSuite } from "../model/AlgorithmSuite.ts"
 import * as KeyDerivation from "../crypto/KeyDerivation.ts"
 import type { AesKey, OpenJob, Primitives } from "../crypto/Primitives.ts"
@@ -27,7 +28,7 @@ import { failEncrypt } from "../model/errors/EncryptError.ts"
 import type { Client } from "./Client.ts"
 
 /** The IV of the header. Frames count from 1, so none has the same. */
-export const headerIv = /*#__PURE__*/ new Uint8Array(12)
+export const headerIv = /*#__PURE__*/ new Uint8Array(ivLength)
 
 /** A message without its tags and its body. */
 export interface BegunMessage {

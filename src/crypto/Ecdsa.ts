@@ -6,7 +6,6 @@
 import type { SignatureAlgorithm, SignatureCurve } from "../model/AlgorithmSuite.ts"
 import * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
 import * as bytes from "../internal/bytes.ts"
-import { checkLength } from "./checkLength.ts"
 import { fromBytes, toBytes } from "./bigEndian.ts"
 
 interface Curve {
@@ -55,7 +54,7 @@ export const algorithm = (curve: SignatureCurve): SignatureAlgorithm => curves[c
  */
 export const derFromRaw = (curve: SignatureCurve, raw: Uint8Array): Uint8Array | undefined => {
   const { algorithm, length, order } = curves[curve]
-  checkLength("raw signature", raw, 2 * length)
+  bytes.checkLength("raw signature", raw, 2 * length)
   const r = derInteger(raw.subarray(0, length))
   const s = raw.subarray(length)
   const encoded = (candidate: Uint8Array): Uint8Array | undefined => {

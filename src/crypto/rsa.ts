@@ -1,8 +1,8 @@
 /** Rules of RSA keys and paddings that all layers of `Primitives` share. Not exported, and loaded with RSA alone. */
 import * as Redacted from "effect/Redacted"
 import type { HashAlgorithm } from "../model/AlgorithmSuite.ts"
-import { toHandle } from "./keyHandle.ts"
 import type { RsaPadding, RsaPrivateKey } from "./Primitives.ts"
+import { toHandle } from "./results.ts"
 
 /** A layer's own value as the handle of a private key. */
 export const privateKey = (value: object): RsaPrivateKey =>

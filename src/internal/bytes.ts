@@ -7,6 +7,11 @@ export const empty = new Uint8Array(0)
 export const isBytes = (value: unknown): value is Uint8Array =>
   Object.prototype.toString.call(value) === "[object Uint8Array]" && ArrayBuffer.isView(value)
 
+/** Throws a `RangeError` unless an array has the length that its operation takes: the caller is wrong. */
+export const checkLength = (name: string, { length }: Uint8Array, expected: number): void => {
+  if (length !== expected) throw new RangeError(`${name}: is ${length} bytes, must be ${expected}`)
+}
+
 /** TextEncoder costs half a microsecond however short the text is, and most texts here are short and ASCII. */
 export const utf8 = (text: string): Uint8Array => {
   if (text.length > 64) return encoder.encode(text)

@@ -18,6 +18,7 @@ import * as Keyring from "../materials/Keyring.ts"
 import { failMisconfigured, optionsOf } from "../materials/keyringFailures.ts"
 import { unwrapFirst } from "../materials/unwrapFirst.ts"
 import { append, ensureDataKey, serializeContext } from "../materials/wrapping.ts"
+import { ivLength, tagLength } from "../model/AesGcm.ts"
 import type { DecryptionMaterials, EncryptionMaterials } from "../model/CryptographicMaterials.ts"
 import * as DataKey from "../model/DataKey.ts"
 import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
@@ -38,8 +39,6 @@ export const Options = /*#__PURE__*/ Schema.Struct({
 export type Options = typeof Options.Type
 
 const name = "RawAesKeyring"
-const ivLength = 12
-const tagLength = 16
 /** Tag length in bits and IV length in bytes, big-endian. They and the IV follow the key name in the key provider information. */
 const lengths = /*#__PURE__*/ Uint8Array.of(0, 0, 0, 8 * tagLength, 0, 0, 0, ivLength)
 const suffixLength = 8 + ivLength

@@ -5,12 +5,13 @@ import * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { isKeyLength } from "../crypto/aesGcm.ts"
 
 /** An AES key of 16, 24 or 32 bytes from base64 text. Prints as `<redacted:wrapping-key>`; errors do not quote the text. */
 export const WrappingKey = /*#__PURE__*/ Schema.RedactedFromValue(
   /*#__PURE__*/ Schema.Uint8ArrayFromBase64.check(
     /*#__PURE__*/ Schema.makeFilter((key: Uint8Array) =>
-      key.length === 16 || key.length === 24 || key.length === 32 ||
+      isKeyLength(key.length) ||
       `expected a key of 16, 24 or 32 bytes, got ${key.length}`
     )
   ),

@@ -90,6 +90,14 @@ export const exceptions: ReadonlyArray<Exception> = [
     because: "the JavaScript SDK runs in Node there; the browser's messages cross to it in test/peers/browser.test.ts"
   },
   {
+    path: "test/kms/AwsKms.clients.test.ts",
+    because: "as test/kms/AwsKms.test.ts"
+  },
+  {
+    path: "test/kms/AwsKms.errors.test.ts",
+    because: "as test/kms/AwsKms.test.ts"
+  },
+  {
     path: "test/kms/AwsKms.test.ts",
     because:
       "it serves the answers of a KMS itself, by node:http; a page meets a KMS server in test/peers/browser.test.ts"

@@ -9,7 +9,8 @@ import { join, relative, sep } from "node:path"
 import { fileURLToPath } from "node:url"
 import { chromium, missing } from "./chromium.ts"
 import { exceptions } from "./exceptions.ts"
-import { artefacts, driveSite } from "./site.ts"
+import { driveSite } from "./site.ts"
+import { artefacts } from "./siteScenes.ts"
 
 if (chromium === undefined) {
   console.error(missing)

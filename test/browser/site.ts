@@ -1,20 +1,16 @@
 /** Drives the example page in Chromium: `node test/browser/site.ts`, as part of `npm run test:browser`. */
 import * as assert from "node:assert/strict"
-import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { chromium as driver } from "playwright"
 import { build, preview } from "vite"
 import { chromium, missing } from "./chromium.ts"
+import { actor, scenes } from "./siteScenes.ts"
 
-const root = fileURLToPath(new URL("../..", import.meta.url))
+const site = fileURLToPath(new URL("../../docs/site", import.meta.url))
 
-/** Where screenshots are left. Git ignores it. */
-export const artefacts = join(root, "artefacts")
-
-/** What was checked, one line each. Throws at what is not as it should be. */
+/** Plays all scenes, and returns what they have shown, one line each. Throws at what is not as it should be. */
 export const driveSite = async (executablePath: string): Promise<ReadonlyArray<string>> => {
-  const site = join(root, "docs/site")
   const shown: Array<string> = []
   await build({ root: site, configFile: join(site, "vite.config.ts"), logLevel: "error" })
   const server = await preview({
@@ -32,160 +28,8 @@ export const driveSite = async (executablePath: string): Promise<ReadonlyArray<s
       if (message.type() === "error" || message.type() === "warning") errors.push(message.text())
     })
     await page.goto(server.resolvedUrls!.local[0]!)
-    const text = (id: string) => page.locator(`#${id}`).innerText()
-    const encrypt = () => page.getByRole("button", { name: "Encrypt", exact: true }).click()
-    const status = (pattern: RegExp) =>
-      page.getByRole("status").filter({ hasText: pattern }).waitFor({ timeout: 10_000 })
-
-    const click = (name: string) => page.getByRole("button", { name, exact: true }).click()
-    const logged = (pattern: RegExp) =>
-      page.locator("#log li", { hasText: pattern }).first().waitFor({ timeout: 10_000 })
-    const slide = async (label: string, presses: number) => {
-      await page.getByLabel(label).focus()
-      for (let press = 0; press < Math.abs(presses); press++) {
-        await page.keyboard.press(presses < 0 ? "ArrowLeft" : "ArrowRight")
-      }
-    }
-    const entries = page.locator("#entries > li:not(.zeroed)")
-
-    // By keyboard alone: from the address bar to the message, which is then sent.
-    await page.keyboard.press("Tab")
-    assert.equal(await page.evaluate("document.activeElement.id"), "text")
-    await page.keyboard.press("ControlOrMeta+A")
-    await page.keyboard.type("A message of thirty bytes, say")
-    await page.keyboard.press("Enter")
-    await status(/^Encrypted with the key alice #1: nothing in the cache, so KMS made a new data key/)
-    assert.equal(await text("calls"), "1")
-    await page.evaluate("window.firstEntry = document.querySelector('#entries > li')")
-    await encrypt()
-    await status(/^Encrypted with the key alice #1: a cached key, .* 2 messages and 60 bytes/)
-    assert.deepEqual([await text("messages"), await text("calls"), await text("saved")], ["2", "1", "1"])
-    assert.match(await text("entries"), /alice #1, to encrypt/)
-    assert.match(await text("entries"), /0x0478, not signed/)
-    assert.match(await text("entries"), /2 of 8/)
-    assert.match(await text("entries"), /60 of 200/)
-    assert.equal(await page.evaluate("window.firstEntry === document.querySelector('#entries > li')"), true)
-    shown.push("encrypting twice, the first time by keyboard alone, makes one call to KMS")
-
-    assert.match(await text("fields"), /0x0478 ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY/)
-    assert.match(await text("fields"), /tenant = alice/)
-    assert.match(await text("fields"), /Final frame: IV/)
-    const hex = (await text("hex")).replaceAll(/\s/g, "")
-    assert.ok(hex.startsWith("020478"))
-    const sizes = () => page.locator("#fields td:nth-child(3)").allInnerTexts()
-    const sum = (lengths: ReadonlyArray<string>) => lengths.reduce((total, length) => total + Number(length), 0)
-    assert.equal(sum(await sizes()), hex.length / 2)
-    shown.push("the message is taken apart into fields that make up its length")
-
-    const lit = (id: string) => page.locator(`#${id} .lit`).innerText()
-    await page.locator("#fields tr").nth(2).hover()
-    assert.equal(await lit("hex"), hex.slice(6, 70))
-    await page.locator("#hex span").first().focus()
-    await page.keyboard.press("ArrowRight")
-    assert.equal(await lit("hex"), "0478")
-    assert.match(await lit("fields"), /^Algorithm suite/)
-    shown.push("a field and its bytes light up together, by pointer and by keyboard")
-
-    await page.getByLabel("Tenant").selectOption("bob")
-    await page.getByLabel("Sign with").check()
-    await encrypt()
-    await status(/^Encrypted with the key bob #1: nothing in the cache/)
-    assert.match(await text("entries"), /0x0578, ECDSA P-384/)
-    assert.match(await text("fields"), /Footer: the signature/)
-    await click("Decrypt the last one")
-    await status(/^Decrypted to “A message of thirty bytes, say”: nothing in the cache, so KMS unwrapped the data key/)
-    mkdirSync(artefacts, { recursive: true })
-    await page.screenshot({ path: join(artefacts, "site.png"), fullPage: true })
-
-    await click("1 minute ahead")
-    await logged(/alice #1, to encrypt: too old\. Zeroed after 2 messages, 60 bytes and/)
-    await page.getByText("Empty. The next message needs a call to KMS.").waitFor({ timeout: 10_000 })
-    assert.equal(await entries.count(), 0)
-    await page.waitForFunction("document.querySelectorAll('#entries > li').length === 0")
-    shown.push("past their maximum age the entries are evicted")
-    const calls = Number(await text("calls"))
-    await encrypt()
-    await status(/^Encrypted with the key bob #2: nothing in the cache/)
-    assert.equal(Number(await text("calls")), calls + 1)
-
-    await page.getByLabel("Tenant").selectOption("carol")
-    await click("5 at once, cold")
-    await status(/^5 messages, at once, on a cold cache: 1 asked KMS, 4 shared that answer\.$/)
-    assert.equal(Number(await text("calls")), calls + 2)
-    await logged(/joined.*carol #1: another request had just asked KMS/)
-    shown.push("five at once on a cold cache share one call to KMS")
-    await click("Encrypt ×10")
-    await status(/^10 messages, one after another: 8 used a cached key, 2 asked KMS\.$/)
-    assert.equal(Number(await text("calls")), calls + 4)
-
-    await click("Flip a bit, then decrypt")
-    await status(/^AuthenticationFailed: one bit of byte \d+ was flipped, and nothing was decrypted/)
-    assert.match(await page.locator("#fields .changed").innerText(), /^Final frame: ciphertext/)
-    shown.push("a message with one bit flipped is refused")
-
-    const size = await entries.count()
-    assert.ok(size > 0)
-    await slide("Maximum messages", -7)
-    assert.equal(await page.getByLabel("Maximum messages").getAttribute("aria-valuetext"), "1")
-    await status(new RegExp(`^New policy: ${size} (entry|entries) evicted and zeroed\\.$`))
-    await logged(/the policy changed/)
-    assert.equal(await page.locator("#log li", { hasText: "the policy changed" }).count(), size)
-    await page.getByText("A key for one message is used up by that message").waitFor()
-    await page.waitForTimeout(600)
-    assert.match(await text("status"), new RegExp(`^New policy: ${size} `))
-    const before = Number(await text("calls"))
-    for (let message = 0; message < 3; message++) await encrypt()
-    await page.waitForFunction(`document.getElementById("calls").textContent === "${before + 3}"`)
-    shown.push("a slider, moved by keyboard, changes the policy once, and the page says what that evicted")
-
-    await page.getByLabel("Sign with").uncheck()
-    await slide("Capacity", -3)
-    await status(/^New policy: the cache held no entry\.$/)
-    await page.getByText("Nothing is kept at a capacity of 0").waitFor()
-    await encrypt()
-    await status(/past the cache, since the capacity is 0: KMS made a new data key/)
-    shown.push("at a capacity of 0 the page says why nothing is kept")
-    // Back to where it was before the pause is over: nothing has changed.
-    await slide("Capacity", 1)
-    await slide("Capacity", -1)
-    await page.waitForTimeout(600)
-    await status(/past the cache/)
-
-    const long = "x".repeat(13_000)
-    await page.getByLabel("Message", { exact: true }).fill(long)
-    await encrypt()
-    await page.getByRole("button", { name: "Show all bytes" }).waitFor()
-    const height = Number(await page.evaluate("document.documentElement.scrollHeight"))
-    assert.ok(height < 4000, `the page is ${height} pixels high`)
-    assert.match(await text("hex"), /… 3,896 more/)
-    assert.ok(sum(await sizes()) > 13_000)
-    await click("Show all bytes")
-    assert.equal((await text("hex")).replaceAll(/\s/g, "").length / 2, sum(await sizes()))
-    await click("Show less")
-    await click("Decrypt the last one")
-    await status(/^Decrypted to “x{200}… and 12,800 more characters”/)
-    shown.push("of a long message the beginning is shown, and all of it on demand")
-
-    const unlabelled = await page.evaluate(
-      `[...document.querySelectorAll("input, select, button, meter")].filter((control) =>
-      (control.labels?.length ?? 0) === 0 && !control.ariaLabel && control.textContent.trim() === "").length`
-    )
-    assert.equal(unlabelled, 0)
-    assert.equal(await page.getByRole("status").count(), 1)
-    await page.setViewportSize({ width: 360, height: 900 })
-    assert.equal(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), true)
-    const place = (selector: string) => page.locator(selector).boundingBox()
-    for (const cell of await page.locator("#fields tr:nth-child(9) td").all()) {
-      const { width, x } = (await cell.boundingBox())!
-      assert.ok(x >= 0 && x + width <= 360)
-    }
-    const tops = []
-    for (const section of ["write", "cache", "policy", "bytes"]) tops.push((await place(`section.${section}`))!.y)
-    assert.deepEqual(tops, tops.toSorted((a, b) => a - b))
-    const narrowHeight = Number(await page.evaluate("document.documentElement.scrollHeight"))
-    assert.ok(narrowHeight < 7500, `the narrow page is ${narrowHeight} pixels high`)
-    await page.screenshot({ path: join(artefacts, "site-narrow.png"), fullPage: true })
-    shown.push("every control has a name, and a narrow window needs no sideways scrolling, the cache before the policy")
+    const playing = actor(page)
+    for (const scene of scenes) shown.push(await scene(playing))
     assert.deepEqual(errors, [])
     shown.push("the console stayed empty")
     return shown

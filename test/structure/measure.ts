@@ -7,7 +7,10 @@ export interface MeasuredFunction {
   readonly line: number
   /** Lines of code from the function's first character to its last, those of functions inside it included. */
   readonly lines: number
-  /** True for the callback of `describe`, and of `layer` in tests: it holds tests, and is as long as they are many. */
+  /**
+   * True for the callback of `describe` and `layer`, and for a function that calls `it`, `describe` or `layer` itself, such as a
+   * contract suite: it holds tests, and is as long as they are many.
+   */
   readonly isSuite: boolean
 }
 
@@ -78,6 +81,18 @@ const testName = (node: Node): { readonly name: string; readonly isSuite: boolea
   return { name: `${callee} ${titleOf(node) ?? "(…)"}`, isSuite: suites.has(callee) }
 }
 
+const frameworks = new Set(["vitest", "@effect/vitest"])
+
+/** The names under which a module imports what registers tests. */
+const registrars = ({ program }: Module): ReadonlySet<string> =>
+  new Set(
+    (program["body"] as ReadonlyArray<Node>)
+      .filter((node) => node.type === "ImportDeclaration" && frameworks.has(String((node["source"] as Node)["value"])))
+      .flatMap((node) => node["specifiers"] as ReadonlyArray<Node>)
+      .map((specifier) => String(nameOf(specifier["local"])))
+      .filter((name) => suites.has(name) || tests.has(name))
+  )
+
 /** Measures a module and its functions, except functions without a name of their own inside of functions. */
 export const measure = (module: Module): Measured => {
   const isCode = withoutComments(module).split("\n").map((line) => line.trim() !== "")
@@ -97,27 +112,32 @@ export const measure = (module: Module): Measured => {
     isCode.slice(lineAt(start), lineAt(end) + 1).filter(Boolean).length
 
   const functions: Array<MeasuredFunction> = []
-  // A function whose names were all reported already is a part of the one that has been.
-  const visit = (node: Node, names: ReadonlyArray<string>, reported: number, suite: boolean): void => {
+  const registering = registrars(module)
+  // A function whose names were all reported already is a part of the one that has been. Returns whether the node registers tests,
+  // other than inside of functions that are reported.
+  const visit = (node: Node, names: ReadonlyArray<string>, reported: number, suite: boolean): boolean => {
     const call = testName(node)
     const name = call?.name ?? declaredName(node)
     const inner = name === undefined || names.at(-1) === name ? names : [...names, name]
-    let done = reported
     const isSuite = call?.isSuite ?? suite
-    let isSuiteInside = isSuite
-    if (functionTypes.has(node.type)) {
-      if (inner.length > reported || inner.length === 0) {
-        functions.push({
-          name: inner.length === 0 ? "a function without a name" : inner.join("."),
-          line: lineAt(node.start) + 1,
-          lines: count(node.start, node.end),
-          isSuite
-        })
-      }
-      done = inner.length
-      isSuiteInside = false
+    const isFunction = functionTypes.has(node.type)
+    const isReported = isFunction && (inner.length > reported || inner.length === 0)
+    const own = functions.length
+    if (isReported) {
+      functions.push({
+        name: inner.length === 0 ? "a function without a name" : inner.join("."),
+        line: lineAt(node.start) + 1,
+        lines: count(node.start, node.end),
+        isSuite
+      })
     }
-    for (const child of children(node)) visit(child, inner, done, isSuiteInside)
+    let registers = node.type === "CallExpression" && registering.has(calleeName(node["callee"]) ?? "")
+    for (const child of children(node)) {
+      if (visit(child, inner, isFunction ? inner.length : reported, !isFunction && isSuite)) registers = true
+    }
+    if (!isReported) return registers
+    if (registers) functions[own] = { ...functions[own]!, isSuite: true }
+    return false
   }
   visit(module.program, [], 0, false)
   return { path: module.path, lines: isCode.filter(Boolean).length, functions }

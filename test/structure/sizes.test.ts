@@ -86,6 +86,45 @@ describe("functions", () => {
       ]
     )
   })
+
+  const suites = (text: string) => measured(text).functions.filter(({ isSuite }) => isSuite).map(({ name }) => name)
+
+  it("that register tests are suites, and the tests and helpers in them are not", () => {
+    assert.deepStrictEqual(
+      suites(`
+        import { describe, it, layer } from "@effect/vitest"
+        const contract = (make) => {
+          const helper = () => 1
+          it.effect.each(rows)("a test", () => Effect.gen(function*() {}))
+          for (const row of rows) it.effect.prop(row, {}, () => {})
+        }
+        const short = () => describe("a suite", () => {})
+        const byRow = (rows) => rows.forEach((row) => it(row, () => {}))
+        const byLayer = (live) => layer(live)("a layer", (it) => {})
+        const helper = () => 1`),
+      [
+        "contract",
+        "short",
+        "short.describe \"a suite\"",
+        "byRow",
+        "byLayer",
+        "byLayer.layer \"a layer\""
+      ]
+    )
+  })
+
+  it("that call functions of those names from elsewhere are no suites, and neither are those around a suite", () => {
+    assert.deepStrictEqual(suites("import { layer } from './x.ts'\nconst f = () => layer(1)\nconst g = () => it()"), [])
+    assert.deepStrictEqual(
+      suites(`
+        import { it } from "vitest"
+        const outer = () => {
+          const inner = () => it("a test", () => {})
+          inner()
+        }`),
+      ["outer.inner"]
+    )
+  })
 })
 
 describe("the check", () => {

@@ -84,7 +84,7 @@ export const decrypt = (
     }))
   )
 
-/** What a stream of theirs gives of the chunks it is fed. It waits for nobody, so the tests keep messages small. */
+/** Output of a stream of theirs for these chunks. It waits for no consumer, so the tests keep messages small. */
 const through = (stream: Duplex, chunks: ReadonlyArray<Uint8Array>): Promise<Uint8Array> =>
   new Promise((resolve, reject) => {
     const parts: Array<Uint8Array> = []

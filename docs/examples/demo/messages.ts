@@ -19,15 +19,15 @@ export class RecordFailed extends Data.TaggedError("RecordFailed")<{
   }
 }
 
-/** What is done for each record, whatever it is. */
+/** Options of encrypting and of decrypting all records. */
 export interface Work {
-  /** How many records are worked on at once. */
+  /** Number of records that are worked on at once. */
   readonly parallel: number
   /** Runs after each record. */
   readonly step: Effect.Effect<void>
 }
 
-/** Results in the order of the records, and how many those were. */
+/** Results in the order of the records, and the number of records. */
 export interface Done<A> {
   readonly result: A
   readonly records: number

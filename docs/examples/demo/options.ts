@@ -112,12 +112,12 @@ export const flags = {
 /** The flags as they were given. */
 export type Given = { readonly [K in keyof typeof flags]: (typeof flags)[K] extends Flag.Flag<infer A> ? A : never }
 
-/** Where the wrapping key is. */
+/** KMS that has the wrapping key. */
 export type Provider =
   | { readonly _tag: "Embedded"; readonly latency: Duration.Duration }
   | { readonly _tag: "Aws"; readonly keyArn: string; readonly endpoint: string | undefined }
 
-/** What is to be done. */
+/** Settings of a run, from the flags. */
 export interface Settings {
   readonly records: number | undefined
   readonly column: string | undefined

@@ -13,11 +13,11 @@ export interface RawKey {
   readonly wrappingKey: Redacted.Redacted<Uint8Array>
 }
 
-/** Where the key of the messages in `file` is written. */
+/** Path of the file that gets the key of the messages in `file`. */
 export const keyFile = (file: string): string => `${file}.key`
 
 /**
- * Refuses, before there is anything to lose: a directory that is not there, files that are there already unless they may be
+ * Rejects, before there is anything to lose: a directory that is not there, files that are there already unless they may be
  * replaced, and an output that would replace the input.
  */
 export const check = Effect.fnUntraced(function*(options: {

@@ -9,7 +9,7 @@ import { CachingCounts } from "effect-encryption-sdk/testing"
 import * as CountingKms from "./counting-kms.ts"
 import type { Done } from "./messages.ts"
 
-/** What a phase did. */
+/** Counts of a phase. */
 export interface PhaseReport {
   readonly records: number
   readonly calls: CountingKms.KmsCalls
@@ -67,7 +67,7 @@ export const run = Effect.fnUntraced(function*<A, E, R, RK>(
   return { result, report }
 }, CachingCounts.isolate)
 
-/** Answers how much time has passed since it was asked for. */
+/** Starts, and returns an effect that reads the milliseconds since. */
 const stopwatch = Effect.map(Clock.Clock, (clock) => {
   const wall = clock.currentTimeMillisUnsafe()
   const monotonic = clock.monotonicTimeNanosUnsafe()

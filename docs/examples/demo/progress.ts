@@ -4,7 +4,7 @@
  */
 import { Clock, Effect } from "effect"
 
-/** Where the bar is drawn: a stream such as `process.stderr`. */
+/** Stream that the bar is drawn on, such as `process.stderr`. */
 export interface Output {
   readonly isTTY?: boolean
   readonly write: (text: string) => unknown

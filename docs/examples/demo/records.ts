@@ -18,18 +18,18 @@ export interface SourceRecord {
   readonly encryptionContext: Readonly<Record<string, string>>
 }
 
-/** Records, and what to call them. */
+/** Records, with their name for the report. */
 export interface Source {
   readonly name: string
   readonly column: string
   readonly records: ReadonlyArray<SourceRecord>
 }
 
-/** Which records, as the options say. */
+/** Selection of records by the options. */
 export interface Selection {
   readonly input: string | undefined
   readonly column: string | undefined
-  /** How many from the beginning; undefined for all of them. */
+  /** Number of records from the beginning; undefined for all of them. */
   readonly count: number | undefined
 }
 
@@ -83,7 +83,7 @@ export const load = Effect.fnUntraced(function*({ column, count, input }: Select
 
 /** A record as it was read. */
 interface Row {
-  /** Where it was read, for messages. */
+  /** Place in the input, for messages. */
   readonly place: string
   readonly text: string
   readonly record: Readonly<Record<string, unknown>>

@@ -3,7 +3,7 @@
  * caching rules, which the run is compared with.
  *
  * The maximum age is not part of it, since it depends on the clock and not on the input. A run that is over before the
- * maximum age has passed makes exactly these calls. In a longer one, data keys expire and are fetched anew, so that only
+ * maximum age has passed makes exactly these calls. In a longer one, data keys expire and are fetched again, so that only
  * a lower bound holds.
  */
 
@@ -14,7 +14,7 @@ export interface Request {
   readonly length: number
 }
 
-/** Those thresholds of a cache that an input can meet by itself. */
+/** Thresholds of a cache that an input can meet by itself. */
 export interface Limits {
   readonly maxMessages: number
   readonly maxBytes: bigint
@@ -22,7 +22,7 @@ export interface Limits {
   readonly capacity: number
 }
 
-/** What a cache does with an input, one record after the other. */
+/** Calls, hits and evictions of a cache for an input, one record after the other. */
 export interface Plan {
   /** Each one is a data key that is generated, or unwrapped. */
   readonly calls: number
@@ -30,7 +30,7 @@ export interface Plan {
   /** Calls whose data key was offered to the cache. The other calls went past it. */
   readonly misses: number
   readonly evictions: { readonly messages: number; readonly bytes: number; readonly capacity: number }
-  /** Which data key each record is encrypted under, in the order of the records: records with equal numbers share one. */
+  /** Number of each record's data key, in the order of the records: records with equal numbers share one. */
   readonly dataKeys: ReadonlyArray<number>
 }
 
@@ -95,9 +95,9 @@ export const forDecryption = (dataKeys: Iterable<number>, capacity: number): Pla
 const dropLeastRecentlyUsed = (entries: Map<unknown, unknown>, capacity: number): boolean =>
   entries.size > capacity && entries.delete(entries.keys().next().value)
 
-/** How many calls a run must make. */
+/** Number of calls that a run must make. */
 export interface Requirement {
-  /** The calls of a run that no data key expires in; undefined where they depend on the order in which answers arrive. */
+  /** The calls of a run that no data key expires in; undefined where they depend on the order of responses. */
   readonly exactly: number | undefined
   /** The calls that no run can do without, however long it takes. */
   readonly atLeast: number
@@ -110,11 +110,11 @@ export interface RequiredCalls {
 }
 
 /**
- * What an input requires.
+ * Calls that an input requires.
  *
  * Requests that run in parallel make the calls of the same requests one after another, since those that need the same data
- * key share one fetch. That cannot hold where a cache is too small for what is in use at once: then the order in which
- * answers arrive decides which entry makes room.
+ * key share one fetch. That cannot hold where a cache is too small for what is in use at once: then the order of
+ * responses decides which entry makes room.
  *
  * With no lack of room, the records of a context are cut into runs that share a data key, each as long as the thresholds
  * allow, and there is no way to cut them into fewer. Expired and displaced data keys only add cuts. That is the lower bound.

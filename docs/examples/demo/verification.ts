@@ -1,16 +1,14 @@
-/**
- * Compares what was decrypted with the source records.
- */
+/** Compares decrypted records with the source records. */
 import { EncryptionContext } from "effect-encryption-sdk"
 import type { SourceRecord } from "./records.ts"
 
-/** What came out of a message. */
+/** A record as it was decrypted. */
 export interface DecryptedRecord {
   readonly plaintext: Uint8Array
   readonly encryptionContext: EncryptionContext.EncryptionContext
 }
 
-/** How many of the source records came back, and the numbers, from 1, of those that did not. */
+/** Number of source records that came back, and the numbers, from 1, of those that did not. */
 export interface Verification {
   readonly verified: number
   readonly different: ReadonlyArray<number>

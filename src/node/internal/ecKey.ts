@@ -1,7 +1,7 @@
 /** ECDSA keys of node:crypto. */
 import * as Ecdsa from "../../crypto/Ecdsa.ts"
-import { signingKey, toHandle } from "../../crypto/keyHandle.ts"
 import type { KeyHandle, SigningKey, VerificationKey } from "../../crypto/Primitives.ts"
+import { signingKey, toHandle } from "../../crypto/results.ts"
 import type { SignatureAlgorithm, SignatureCurve } from "../../model/AlgorithmSuite.ts"
 import type { KeyObject } from "node:crypto"
 import * as crypto from "node:crypto"

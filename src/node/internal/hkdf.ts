@@ -1,6 +1,5 @@
 /** HKDF of RFC 5869 in its two steps: one extract serves two expands, where `hkdfSync` would run one for each. */
 import * as Effect from "effect/Effect"
-import { checkLength } from "../../crypto/checkLength.ts"
 import type { Primitives } from "../../crypto/Primitives.ts"
 import * as bytes from "../../internal/bytes.ts"
 import * as DataKey from "../../model/DataKey.ts"
@@ -12,7 +11,7 @@ export const deriveKeys: Primitives["deriveKeys"] = (dataKey, { commitment, encr
   Effect.sync(() => {
     const key = DataKey.value(dataKey)
     if (hash === undefined) {
-      checkLength("data key", key, encryptionKey.length)
+      bytes.checkLength("data key", key, encryptionKey.length)
       return { encryptionKey: importKey(key), commitment: undefined }
     }
     const name = hashNames[hash]

@@ -2,9 +2,8 @@
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Ecdsa from "../../crypto/Ecdsa.ts"
-import { invalidKey } from "../../crypto/failures.ts"
-import { signingKey, toHandle } from "../../crypto/keyHandle.ts"
-import type { KeyHandle, Primitives } from "../../crypto/Primitives.ts"
+import type { KeyHandle, Primitives, Signer } from "../../crypto/Primitives.ts"
+import { invalidKey, signingKey, toHandle } from "../../crypto/results.ts"
 import * as bytes from "../../internal/bytes.ts"
 import type { SignatureCurve } from "../../model/AlgorithmSuite.ts"
 import { load, orNotLoaded } from "../../model/errors/load.ts"
@@ -47,6 +46,15 @@ const sign = (subtle: Subtle, { curve, key }: EcKey, message: Uint8Array): Promi
   subtle.sign(ecdsa(curve), key, plain(message)).then(
     (raw) => Ecdsa.derFromRaw(curve, toBytes(raw)) ?? sign(subtle, { curve, key }, message)
   )
+
+/** Signs in parts. WebCrypto signs whole messages only, and gives the key to no one else: the parts are kept until the end. */
+const signer = (subtle: Subtle, key: EcKey): Signer => {
+  const parts: Array<Uint8Array> = []
+  return {
+    update: (part) => void parts.push(new Uint8Array(part)),
+    finish: Effect.promise(() => sign(subtle, key, bytes.concat(parts)))
+  }
+}
 
 /** The operations with ECDSA keys. */
 export const operations = (subtle: Subtle): Pick<
@@ -91,15 +99,7 @@ export const operations = (subtle: Subtle): Pick<
         : Effect.promise(() => subtle.verify(ecdsa(curve), key, rs, plain(message)))
     }),
 
-  signer: (key) =>
-    Effect.sync(() => {
-      // WebCrypto signs whole messages only, and gives the key to no one else.
-      const parts: Array<Uint8Array> = []
-      return {
-        update: (part) => void parts.push(new Uint8Array(part)),
-        finish: Effect.promise(() => sign(subtle, toEcKey(Redacted.value(key)), bytes.concat(parts)))
-      }
-    }),
+  signer: (key) => Effect.sync(() => signer(subtle, toEcKey(Redacted.value(key)))),
 
   verifier: (key) =>
     Effect.map(

@@ -1,7 +1,7 @@
 /** HKDF on WebCrypto. */
-import { checkLength } from "../../crypto/checkLength.ts"
-import { aesKey } from "../../crypto/keyHandle.ts"
 import type { AesKey, KeyDerivationParameters } from "../../crypto/Primitives.ts"
+import { aesKey } from "../../crypto/results.ts"
+import * as bytes from "../../internal/bytes.ts"
 import * as AesKeys from "./aesKeys.ts"
 import { plain, type Subtle, toBytes, withPlain } from "./subtle.ts"
 
@@ -12,7 +12,7 @@ export const derive = (
   { commitment, encryptionKey, hash, salt }: KeyDerivationParameters
 ): Promise<{ readonly encryptionKey: AesKey; readonly commitment: Uint8Array | undefined }> => {
   if (hash === undefined) {
-    checkLength("data key", key, encryptionKey.length)
+    bytes.checkLength("data key", key, encryptionKey.length)
     return AesKeys.fromBytes(subtle, key).then((aes) => ({
       encryptionKey: aesKey(aes),
       commitment: undefined

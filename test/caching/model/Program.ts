@@ -28,15 +28,16 @@ export type Command =
     readonly _tag: "Request"
     readonly manager: 0 | 1
     readonly shape: RequestShape
-    /** So many fibers at once, each of which makes so many requests one after another. */
+    /** Number of fibers at once. */
     readonly fibers: number
+    /** Number of requests that each fiber makes, one after another. */
     readonly inTurn: number
   }
   | { readonly _tag: "Warm"; readonly manager: 0 | 1; readonly context: number }
   | { readonly _tag: "Adjust"; readonly millis: number }
   /** The wall clock alone: back, by `TestClock.setTime`. Monotonic time stands still meanwhile. */
   | { readonly _tag: "SetBack"; readonly millis: number }
-  /** The wall clock alone, forth or back, without waking anybody: the machine slept, or its clock was corrected. */
+  /** The wall clock alone, forth or back, without waking a fiber: the machine slept, or its clock was corrected. */
   | { readonly _tag: "Skew"; readonly millis: number }
   | { readonly _tag: "Interrupt"; readonly which: number }
   | { readonly _tag: "InterruptAll" }
@@ -79,7 +80,7 @@ export interface Program {
 }
 
 export const fetchDeadline = 4000
-/** What hangs does so for an hour: nobody waits so long but those who asked for themselves. */
+/** Duration of a call that hangs: an hour. Only requests that fetch for themselves wait as long. */
 export const hang = 3_600_000
 export const gracePeriod = 500
 export const budgetShare = 0.5
@@ -158,7 +159,7 @@ export const decryptionOf = (shape: RequestShape): CryptographicMaterialsManager
 const oneOf = <const A extends ReadonlyArray<unknown>>(...values: A): Arbitrary.Arbitrary<A[number]> =>
   Arbitrary.map(arbitraryInt(0, values.length - 1), (index) => values[index]!)
 
-/** The first one so many times as often as each of the others. */
+/** The first value, `times` times as often as each of the others. */
 const mostly = <const A extends ReadonlyArray<unknown>>(times: number, ...values: A): Arbitrary.Arbitrary<A[number]> =>
   Arbitrary.map(arbitraryInt(0, values.length + times - 2), (index) => values[Math.max(0, index - times + 1)]!)
 
@@ -240,7 +241,7 @@ const arbitraryCommand: Arbitrary.Arbitrary<Command> = Arbitrary.flatMap(
   (kind) => kind < 13 ? arbitraryRequest : kind < 24 ? arbitraryAdjust : arbitraryRare[kind - 24]!
 )
 
-/** Programs of up to so many commands. */
+/** Programs of up to `maxCommands` commands. */
 export const arbitraryProgram = (maxCommands: number): Arbitrary.Arbitrary<Program> =>
   Arbitrary.all({
     capacity: mostly(5, 10, 3, 3, 2, 2, 1, 1, 0),

@@ -7,7 +7,7 @@ import { caching } from "../../support/caching.ts"
 import { decryptRequest, encryptRequest, keyNumber } from "../../support/scriptedManager.ts"
 import { arbitraryInterleaving, interleaved, type Interleaving } from "./permutingScheduler.ts"
 
-/** The receipts and keys of so many equal requests in parallel, and the number of calls that they make. */
+/** The receipts and keys of equal requests in parallel, and the number of calls that they make. */
 const burst = (
   { latency, ...options }: Parameters<typeof caching>[0] & { readonly latency: number },
   interleaving: Interleaving | undefined,

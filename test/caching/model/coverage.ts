@@ -3,7 +3,7 @@ import { assert } from "@effect/vitest"
 
 export type Coverage = Map<string, number>
 
-/** Each of these must have happened so many times. */
+/** Asserts that each of these happened at least as often as `least` says. */
 export const assertCoverage = (coverage: Coverage, least: Readonly<Record<string, number>>): void => {
   const missing = Object.entries(least).flatMap(([what, times]) => {
     const seen = coverage.get(what) ?? 0

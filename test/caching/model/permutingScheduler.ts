@@ -5,7 +5,7 @@ import { arbitraryInt } from "../../support/arbitraryBytes.ts"
 
 export interface Interleaving {
   readonly seed: number
-  /** A fiber yields after 2 to so many operations, at least 3: with 2 alone some would yield for ever. */
+  /** A fiber yields after 2 to `operations` operations, at least 3: with 2 alone some would yield for ever. */
   readonly operations: number
 }
 

@@ -6,10 +6,9 @@ import * as Effect from "effect/Effect"
 import type { AesKey, Primitives } from "../../../crypto/Primitives.ts"
 import type { PrimitivesError } from "../../../crypto/PrimitivesError.ts"
 import * as bytes from "../../../internal/bytes.ts"
+import { ivLength, tagLength } from "../../../model/AesGcm.ts"
 
 const version = 1
-const ivLength = 12
-const tagLength = 16
 
 /** Key under which a blob is made or opened. */
 interface Key {

@@ -186,7 +186,7 @@ const settled = (
   const id = `${flight.manager}.${flight.key}`
   const refresh = refreshes.get(id)!
   settledRefreshes.add(refresh)
-  // A defect is nobody's failure: it is not tried again.
+  // A defect is no failure: it is not tried again.
   const call = callOf.get(flight)
   const died = call !== undefined && run.callSpec(call).outcome === "dies" && outcome === "failed"
   const wanted = (outcome === "failed" || outcome === "deadline") && !died && !closed.has(flight.manager) &&

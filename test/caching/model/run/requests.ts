@@ -134,7 +134,7 @@ const end = Effect.fnUntraced(function*({ bytes, call, key, scope }: Operation) 
 const isKeyOf = (call: number, bytes: Uint8Array): boolean =>
   keyBytes(call, bytes.length).every((byte, index) => byte === bytes[index])
 
-/** Promises 1, 3 and 4: whoever is served could have asked for these very materials. */
+/** Promises 1, 3 and 4: a request that is served could have fetched these very materials. */
 const checkMaterials = (
   { shape }: Made,
   number: number,

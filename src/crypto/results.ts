@@ -1,6 +1,16 @@
-/** Failures of the operations of `Primitives`, for its layers. Not exported. */
+/** Results of the operations of `Primitives`, for its layers: handles of keys, and failures. Not exported. */
 import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import type { AesKey, KeyHandle, SigningKey } from "../model/KeyHandles.ts"
 import { PrimitivesError } from "./PrimitivesError.ts"
+
+/** Makes a layer's own value the handle of a key. The layer casts it back. */
+export const toHandle = <Kind extends string>(value: object) => value as unknown as KeyHandle<Kind>
+
+export const aesKey = (value: object): AesKey => Redacted.make(toHandle<"AesKey">(value), { label: "aes-key" })
+
+export const signingKey = (value: object): SigningKey =>
+  Redacted.make(toHandle<"SigningKey">(value), { label: "signing-key" })
 
 export const fail = (
   method: string,
