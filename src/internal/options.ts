@@ -41,9 +41,11 @@ export const checker = <S extends Schema.ConstraintDecoder<unknown>>(
       const path = (formatIssues(issue).issues[0]?.path ?? []) as ReadonlyArray<PropertyKey>
       if (path.length === 0) return { field: "options", description: "must be an object" }
       const field = nameOf(path, (index) => `[${index}]`)
-      const name = nameOf(path, () => "[]")
-      const bound = Object.hasOwn(known, name) ? known[name] : `is no option of ${owner}`
-      return { field, description: typeof bound === "function" ? bound(path.reduce(at, input)) : bound! }
+      // A value within an option has the sentence of the option, where it has none of its own.
+      const names = path.map((_, index) => nameOf(path.slice(0, path.length - index), () => "[]"))
+      const name = names.find((name) => Object.hasOwn(known, name))
+      const bound = name === undefined ? `is no option of ${owner}` : known[name]!
+      return { field, description: typeof bound === "function" ? bound(path.reduce(at, input)) : bound }
     })
 }
 

@@ -114,9 +114,11 @@ const checkSuite = (suite: unknown): void => {
 
 const checkEncryptedDataKeys = (encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>): void => {
   if (!Array.isArray(encryptedDataKeys) || encryptedDataKeys.length === 0) invalid("encryptedDataKeys", "there is none")
-  const { maxCount } = EncryptedDataKey
-  if (encryptedDataKeys.length > maxCount) {
-    invalid("encryptedDataKeys", `there are ${encryptedDataKeys.length}, at most ${maxCount} fit a message`)
+  if (encryptedDataKeys.length > EncryptedDataKey.maxCount) {
+    invalid(
+      "encryptedDataKeys",
+      `there are ${encryptedDataKeys.length}, at most ${EncryptedDataKey.maxCount} fit a message`
+    )
   }
   for (const edk of encryptedDataKeys) checkEncryptedDataKey(edk)
 }

@@ -23,7 +23,7 @@ import { isRetryable } from "./retryable.ts"
 
 /** Reasons of a `DecryptError`. */
 export type DecryptErrorReason = typeof DecryptErrorReason.Type
-const DecryptErrorReason = /*#__PURE__*/ Schema.Union([
+export const DecryptErrorReason = /*#__PURE__*/ Schema.Union([
   InvalidOption,
   InvalidEncryptionContext,
   MalformedMessage,
@@ -52,22 +52,6 @@ export class DecryptError
   /** Whether the same request may succeed later. */
   get isRetryable(): boolean {
     return isRetryable(this.reason)
-  }
-}
-
-/**
- * Error when a signed message fails after plaintext of it was released by `decryptStreamUnverified`: throw away what was
- * released, and undo what was done with it.
- */
-export class UnverifiedPlaintextReleased
-  extends (/*#__PURE__*/ Schema.TaggedError<UnverifiedPlaintextReleased>()("UnverifiedPlaintextReleased", {
-    /** Number of bytes that were released. */
-    releasedBytes: Schema.Int,
-    reason: DecryptErrorReason
-  }))
-{
-  override get message(): string {
-    return `decrypt: throw away the ${this.releasedBytes} bytes that were released: ${this.reason.message}`
   }
 }
 
