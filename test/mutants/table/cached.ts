@@ -69,22 +69,22 @@ export const cached: ReadonlyArray<Mutant> = [
   {
     name: "joining across contexts, encrypt",
     file: entryKey,
-    find: "encryptionPreimage({ partitionId, algorithmSuite, encryptionContext })",
-    replace: "encryptionPreimage({ partitionId, algorithmSuite, encryptionContext: {} })",
+    find: "encryptionPreimage({ partitionId, algorithmSuite, encryptionContext }, encode)",
+    replace: "encryptionPreimage({ partitionId, algorithmSuite, encryptionContext: {} }, encode)",
     killedBy: byFlights("promise 8: single flight with reservations > encrypts of another context do not join")
   },
   {
     name: "joining across contexts, decrypt",
     file: entryKey,
-    find: "decryptionPreimage({ partitionId, ...request })",
-    replace: "decryptionPreimage({ partitionId, ...request, encryptionContext: {} })",
+    find: "decryptionPreimage({ partitionId, ...request }, encode)",
+    replace: "decryptionPreimage({ partitionId, ...request, encryptionContext: {} }, encode)",
     killedBy: byFlights("promise 8: single flight with reservations > decrypts of another context do not join")
   },
   {
     name: "joining across encrypted data keys",
     file: entryKey,
-    find: "decryptionPreimage({ partitionId, ...request })",
-    replace: "decryptionPreimage({ partitionId, ...request, encryptedDataKeys: [] })",
+    find: "decryptionPreimage({ partitionId, ...request }, encode)",
+    replace: "decryptionPreimage({ partitionId, ...request, encryptedDataKeys: [] }, encode)",
     killedBy: byFlights(
       "promise 8: single flight with reservations > decrypts of another encrypted data key do not join"
     )
@@ -110,12 +110,12 @@ export const cached: ReadonlyArray<Mutant> = [
   {
     name: "the key that a context was given is taken for another partition",
     file: entryKey,
-    find: "const recent = new Map<EncryptionContext.EncryptionContext, Remembered>()",
+    find: "const recent = new BoundedMap<EncryptionContext, Remembered>(maxRemembered)",
     replace: "const recent = everywhere",
     also: {
       find: "const maxRemembered = 256\n",
       replace: "const maxRemembered = 256\n" +
-        "const everywhere = new Map<EncryptionContext.EncryptionContext, Remembered>()\n"
+        "const everywhere = new BoundedMap<EncryptionContext, Remembered>(maxRemembered)\n"
     },
     killedBy: byThresholds(
       "a context object that is used again and again is served by what separates its entries, each time"
@@ -149,8 +149,8 @@ export const cached: ReadonlyArray<Mutant> = [
   {
     name: "the underlying manager is not told the expected context",
     file: operations,
-    find: "encryptionContext: stored.success,\n        expectedEncryptionContext\n",
-    replace: "encryptionContext: stored.success,\n        expectedEncryptionContext: {}\n",
+    find: "encryptionContext,\n      expectedEncryptionContext\n    }",
+    replace: "encryptionContext,\n      expectedEncryptionContext: {}\n    }",
     also: {
       find: "keys.decryption(copy)",
       replace: "keys.decryption({ ...copy, expectedEncryptionContext })"
@@ -173,8 +173,8 @@ export const cached: ReadonlyArray<Mutant> = [
   {
     name: "an all-zero key is accepted",
     file: cryptographicMaterials,
-    find: "return bytes.isAllZero(value) ? invalid(\"plaintextDataKey\", \"is all zero\") : Result.void",
-    replace: "return Result.void",
+    find: "if (bytes.isAllZero(value)) invalid(\"plaintextDataKey\", \"is all zero\")",
+    replace: "",
     killedBy: byPromises(
       "promise 14: keys in memory > an all-zero key that the underlying manager answers is refused, and " +
         "not cached"

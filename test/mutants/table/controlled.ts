@@ -20,8 +20,8 @@ export const controlled: ReadonlyArray<Mutant> = [
   {
     name: "invalidation by a pair that is not stored misses the fetch in flight",
     file: operations,
-    find: "expectsNothing ? stored.success : { ...stored.success, ...expectedEncryptionContext },",
-    replace: "stored.success,",
+    find: "expectsNothing ? encryptionContext : { ...encryptionContext, ...expectedEncryptionContext },",
+    replace: "encryptionContext,",
     killedBy: byModel("an invalidation by a pair that is reproduced, and not stored, closes the flight")
   },
   {
