@@ -68,7 +68,8 @@ interface Aad {
   readonly final: Buffer
 }
 
-export const make = ({ algorithmSuite, dataKey, headerBody, signingKey, verificationKey }: FloorKeys): Floor => {
+/** The headers of the messages of one data key, and the keys of these messages. */
+const headersOf = ({ algorithmSuite, dataKey, headerBody }: FloorKeys) => {
   const headerBodyLength = headerBody.length
   const headerLength = headerBodyLength + MessageHeader.authenticationLength(algorithmSuite)
   const template = Buffer.alloc(headerLength)
@@ -104,7 +105,6 @@ export const make = ({ algorithmSuite, dataKey, headerBody, signingKey, verifica
     full: Buffer.concat([new Uint8Array(messageIdLength), frameName, new Uint8Array(12)]),
     final: Buffer.concat([new Uint8Array(messageIdLength), finalFrameName, new Uint8Array(12)])
   })
-  const aad = newAad()
 
   /** Writes the header, and answers the message's key. */
   const writeHeader = (out: Buffer, frameLength: number, aad: Aad): KeyObject => {
@@ -139,6 +139,13 @@ export const make = ({ algorithmSuite, dataKey, headerBody, signingKey, verifica
     return key
   }
 
+  return { headerLength, newAad, openHeader, writeHeader }
+}
+
+export const make = (keys: FloorKeys): Floor => {
+  const { signingKey, verificationKey } = keys
+  const { headerLength, newAad, openHeader, writeHeader } = headersOf(keys)
+  const aad = newAad()
   return {
     encrypt: (plaintext, frameLength) => {
       const count = Math.max(1, Math.ceil(plaintext.length / frameLength))

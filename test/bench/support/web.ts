@@ -32,6 +32,15 @@ const concat = (...parts: ReadonlyArray<Uint8Array>) => {
  * all frames, at the same time where one does not need the other.
  */
 const floorOf = async (keys: WebKeys) => {
+  const parts = await partsOf(keys)
+  return {
+    encrypt: (plaintext: Uint8Array) => floorEncrypt(parts, plaintext),
+    decrypt: (message: Uint8Array) => floorDecrypt(parts, message)
+  }
+}
+
+/** What the messages of one data key have in common. */
+const partsOf = async (keys: WebKeys) => {
   const headerBody = Uint8Array.from(keys.headerBody)
   const dataKey = await subtle.importKey("raw", Uint8Array.from(keys.dataKey), "HKDF", false, [
     "deriveBits",
@@ -47,91 +56,98 @@ const floorOf = async (keys: WebKeys) => {
       subtle.deriveKey(hkdf(messageId, deriveInfo), dataKey, { name: "AES-GCM", length: 256 }, false, [usage]),
       subtle.deriveBits(hkdf(messageId, commitInfo), dataKey, 256)
     ])
-  const aad = (messageId: Uint8Array, isFinal: boolean, number: number, length: number) => {
-    const out = concat(
-      messageId,
-      text(`AWSKMSEncryptionClient ${isFinal ? "Final Frame" : "Frame"}`),
-      new Uint8Array(12)
-    )
-    const view = new DataView(out.buffer)
-    view.setUint32(out.length - 12, number)
-    view.setUint32(out.length - 4, length)
-    return out
-  }
-  const gcm = (iv: Uint8Array, additionalData: Uint8Array) => ({ name: "AES-GCM", iv, additionalData }) as never
-  return {
-    encrypt: async (plaintext: Uint8Array): Promise<Uint8Array> => {
-      const count = Math.max(1, Math.ceil(plaintext.length / frameLength))
-      const out = new Uint8Array(headerLength + plaintext.length + count * frameOverhead + 8)
-      const view = new DataView(out.buffer)
-      out.set(headerBody)
-      view.setUint32(commitmentOffset - 4, frameLength)
-      const messageId = crypto.getRandomValues(out.subarray(3, 35))
-      const [key, commitment] = await derive(messageId, "encrypt")
-      out.set(new Uint8Array(commitment), commitmentOffset)
-      const header = gcm(new Uint8Array(ivLength), out.subarray(0, headerBody.length))
-      const work = [
-        subtle.encrypt(header, key, new Uint8Array(0)).then((tag) => out.set(new Uint8Array(tag), headerBody.length))
-      ]
-      let offset = headerLength
-      for (let number = 1; number <= count; number++) {
-        const isFinal = number === count
-        const content = plaintext.subarray((number - 1) * frameLength, number * frameLength)
-        if (isFinal) {
-          view.setUint32(offset, 0xffff_ffff)
-          offset += 4
-        }
-        view.setUint32(offset, number)
-        const iv = out.subarray(offset + 4, offset + 4 + ivLength)
-        view.setUint32(offset + ivLength, number)
-        offset += 4 + ivLength
-        if (isFinal) {
-          view.setUint32(offset, content.length)
-          offset += 4
-        }
-        const at = offset
-        work.push(
-          subtle.encrypt(gcm(iv, aad(messageId, isFinal, number, content.length)), key, content as never)
-            .then((sealed) => out.set(new Uint8Array(sealed), at))
-        )
-        offset += content.length + tagLength
-      }
-      await Promise.all(work)
-      return out
-    },
-    decrypt: async (message: Uint8Array): Promise<Uint8Array> => {
-      const messageId = message.subarray(3, 35)
-      const [key, bits] = await derive(messageId, "decrypt")
-      const commitment = new Uint8Array(bits)
-      let difference = 0
-      for (let i = 0; i < 32; i++) difference |= commitment[i]! ^ message[commitmentOffset + i]!
-      if (difference !== 0) throw new Error("commitment")
-      const header = gcm(new Uint8Array(ivLength), message.subarray(0, headerBody.length))
-      const work: Array<Promise<unknown>> = [
-        subtle.decrypt(header, key, message.subarray(headerBody.length, headerLength))
-      ]
-      const full = frameOverhead + frameLength
-      const count = Math.max(1, Math.ceil((message.length - headerLength - frameOverhead - 8) / full))
-      const out = new Uint8Array(message.length - headerLength - count * frameOverhead - 8)
-      let offset = headerLength
-      for (let number = 1; number <= count; number++) {
-        const isFinal = number === count
-        if (isFinal) offset += 4
-        const iv = message.subarray(offset + 4, offset + 4 + ivLength)
-        offset += 4 + ivLength + (isFinal ? 4 : 0)
-        const at = (number - 1) * frameLength
-        const length = isFinal ? out.length - at : frameLength
-        const sealed = message.subarray(offset, offset + length + tagLength)
-        work.push(
-          subtle.decrypt(gcm(iv, aad(messageId, isFinal, number, length)), key, sealed as never)
-            .then((content) => out.set(new Uint8Array(content), at))
-        )
-        offset += length + tagLength
-      }
-      await Promise.all(work)
-      return out
+  return { headerBody, headerLength, commitmentOffset, derive }
+}
+
+type Parts = Awaited<ReturnType<typeof partsOf>>
+
+const aad = (messageId: Uint8Array, isFinal: boolean, number: number, length: number) => {
+  const out = concat(
+    messageId,
+    text(`AWSKMSEncryptionClient ${isFinal ? "Final Frame" : "Frame"}`),
+    new Uint8Array(12)
+  )
+  const view = new DataView(out.buffer)
+  view.setUint32(out.length - 12, number)
+  view.setUint32(out.length - 4, length)
+  return out
+}
+
+const gcm = (iv: Uint8Array, additionalData: Uint8Array) => ({ name: "AES-GCM", iv, additionalData }) as never
+
+const floorEncrypt = async (parts: Parts, plaintext: Uint8Array): Promise<Uint8Array> => {
+  const { commitmentOffset, derive, headerBody, headerLength } = parts
+  const count = Math.max(1, Math.ceil(plaintext.length / frameLength))
+  const out = new Uint8Array(headerLength + plaintext.length + count * frameOverhead + 8)
+  const view = new DataView(out.buffer)
+  out.set(headerBody)
+  view.setUint32(commitmentOffset - 4, frameLength)
+  const messageId = crypto.getRandomValues(out.subarray(3, 35))
+  const [key, commitment] = await derive(messageId, "encrypt")
+  out.set(new Uint8Array(commitment), commitmentOffset)
+  const header = gcm(new Uint8Array(ivLength), out.subarray(0, headerBody.length))
+  const work = [
+    subtle.encrypt(header, key, new Uint8Array(0)).then((tag) => out.set(new Uint8Array(tag), headerBody.length))
+  ]
+  let offset = headerLength
+  for (let number = 1; number <= count; number++) {
+    const isFinal = number === count
+    const content = plaintext.subarray((number - 1) * frameLength, number * frameLength)
+    if (isFinal) {
+      view.setUint32(offset, 0xffff_ffff)
+      offset += 4
     }
+    view.setUint32(offset, number)
+    const iv = out.subarray(offset + 4, offset + 4 + ivLength)
+    view.setUint32(offset + ivLength, number)
+    offset += 4 + ivLength
+    if (isFinal) {
+      view.setUint32(offset, content.length)
+      offset += 4
+    }
+    const at = offset
+    work.push(
+      subtle.encrypt(gcm(iv, aad(messageId, isFinal, number, content.length)), key, content as never)
+        .then((sealed) => out.set(new Uint8Array(sealed), at))
+    )
+    offset += content.length + tagLength
   }
+  await Promise.all(work)
+  return out
+}
+
+const floorDecrypt = async (parts: Parts, message: Uint8Array): Promise<Uint8Array> => {
+  const { commitmentOffset, derive, headerBody, headerLength } = parts
+  const messageId = message.subarray(3, 35)
+  const [key, bits] = await derive(messageId, "decrypt")
+  const commitment = new Uint8Array(bits)
+  let difference = 0
+  for (let i = 0; i < 32; i++) difference |= commitment[i]! ^ message[commitmentOffset + i]!
+  if (difference !== 0) throw new Error("commitment")
+  const header = gcm(new Uint8Array(ivLength), message.subarray(0, headerBody.length))
+  const work: Array<Promise<unknown>> = [
+    subtle.decrypt(header, key, message.subarray(headerBody.length, headerLength))
+  ]
+  const full = frameOverhead + frameLength
+  const count = Math.max(1, Math.ceil((message.length - headerLength - frameOverhead - 8) / full))
+  const out = new Uint8Array(message.length - headerLength - count * frameOverhead - 8)
+  let offset = headerLength
+  for (let number = 1; number <= count; number++) {
+    const isFinal = number === count
+    if (isFinal) offset += 4
+    const iv = message.subarray(offset + 4, offset + 4 + ivLength)
+    offset += 4 + ivLength + (isFinal ? 4 : 0)
+    const at = (number - 1) * frameLength
+    const length = isFinal ? out.length - at : frameLength
+    const sealed = message.subarray(offset, offset + length + tagLength)
+    work.push(
+      subtle.decrypt(gcm(iv, aad(messageId, isFinal, number, length)), key, sealed as never)
+        .then((content) => out.set(new Uint8Array(content), at))
+    )
+    offset += length + tagLength
+  }
+  await Promise.all(work)
+  return out
 }
 
 /** The lines of one place, whose name they begin with. */
