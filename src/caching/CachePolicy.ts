@@ -236,14 +236,13 @@ const stricter = <T>(a: T | undefined, b: T | undefined, order: (a: T, b: T) => 
   a === undefined ? b : b === undefined ? a : order(b, a) ? b : a
 
 const tightestThresholds = (a: Thresholds, b: Thresholds): Thresholds => {
-  const maxAge = stricter(a.maxAge, b.maxAge, Duration.isLessThan)
-  const maxMessagesEncrypted = stricter(a.maxMessagesEncrypted, b.maxMessagesEncrypted, (x, y) => x < y)
-  const maxBytesEncrypted = stricter(a.maxBytesEncrypted, b.maxBytesEncrypted, (x, y) => x < y)
-  return {
-    ...(maxAge === undefined ? {} : { maxAge }),
-    ...(maxMessagesEncrypted === undefined ? {} : { maxMessagesEncrypted }),
-    ...(maxBytesEncrypted === undefined ? {} : { maxBytesEncrypted })
+  // A threshold that is forgotten here would be dropped where policies compose: the type asks for each.
+  const all: { readonly [Name in keyof Thresholds]-?: Thresholds[Name] | undefined } = {
+    maxAge: stricter(a.maxAge, b.maxAge, Duration.isLessThan),
+    maxMessagesEncrypted: stricter(a.maxMessagesEncrypted, b.maxMessagesEncrypted, (x, y) => x < y),
+    maxBytesEncrypted: stricter(a.maxBytesEncrypted, b.maxBytesEncrypted, (x, y) => x < y)
   }
+  return Object.fromEntries(Object.entries(all).filter(([, threshold]) => threshold !== undefined))
 }
 
 /**

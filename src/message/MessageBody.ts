@@ -10,7 +10,7 @@ import type * as Result from "effect/Result"
 import type { OpenJob, SealJob } from "../model/AesGcm.ts"
 import type { AlgorithmSuite } from "../model/AlgorithmSuite.ts"
 import * as bytes from "../internal/bytes.ts"
-import { aads, type BodyContent } from "./internal/bodyAad.ts"
+import { type BodyContent, makeBodyAad } from "./internal/bodyAad.ts"
 import { ByteReader, decoding } from "./internal/ByteReader.ts"
 import { type BodyHeader, type Frame, readFrame, readFrameHead, sequenceNumberEnd } from "./internal/frames.ts"
 import type { MalformedMessage } from "../model/errors/MalformedMessage.ts"
@@ -43,7 +43,7 @@ export const aad = (
   content: BodyContent,
   sequenceNumber: number,
   contentLength: number
-): Uint8Array => aads(messageId)(content, sequenceNumber, contentLength)
+): Uint8Array => makeBodyAad(messageId)(content, sequenceNumber, contentLength)
 
 /**
  * The IV of a frame that this library writes: the sequence number, padded to the suite's IV length from the left. Unique
@@ -125,7 +125,7 @@ export function* sealFrames(
 ): Generator<SealJob> {
   if (before !== undefined) yield before
   const { ivLength, tagLength } = algorithmSuite
-  const aadOf = aads(messageId)
+  const aadOf = makeBodyAad(messageId)
   let position = offset
   for (let index = 0; index < count; index++) {
     const sequenceNumber = first + index
@@ -243,7 +243,7 @@ export function* openFrames(
   frames: Iterable<Frame>,
   plaintext: Uint8Array
 ): Generator<OpenJob> {
-  const aadOf = aads(messageId)
+  const aadOf = makeBodyAad(messageId)
   let position = 0
   for (const { ciphertext, content, iv, sequenceNumber, tag } of frames) {
     const end = position + ciphertext.length

@@ -8,6 +8,9 @@ export interface Entry {
    * Without Effect and other packages. More under esbuild: it keeps whole modules of a barrel (`export * as`), of which
    * rolldown, Vite's bundler, keeps what is used; and puts what is shared with later parts in files of their own, which
    * compress less well.
+   *
+   * 1.3 KiB more than before there were rooms: constructors reject options that do not exist, and names that cross a module are
+   * not shortened where objects carry them. With Effect, programs grew by less than 1 KiB, and some shrank.
    */
   readonly ownBudget: { readonly rolldown: number; readonly esbuild: number }
 }
@@ -53,7 +56,7 @@ export const entries: ReadonlyArray<Entry> = [
     title: "raw AES keyring + caching CMM + encrypt + decrypt",
     text: raw,
     budget: 75 * kib,
-    ownBudget: { rolldown: 25 * kib, esbuild: 30 * kib }
+    ownBudget: { rolldown: 26.5 * kib, esbuild: 31.5 * kib }
   },
   {
     title: "KMS keyring + caching CMM + encrypt + decrypt",
@@ -62,7 +65,7 @@ export const entries: ReadonlyArray<Entry> = [
       kmsKeyring
     ).replace("LAYERS", "Effect.provideService(Kms.Kms, globalThis.kms), Effect.provide(WebPrimitives.layer)"),
     budget: 75 * kib,
-    ownBudget: { rolldown: 26 * kib, esbuild: 31 * kib }
+    ownBudget: { rolldown: 27.5 * kib, esbuild: 32.5 * kib }
   },
   {
     title: "the same with the AWS SDK's client",
@@ -72,6 +75,6 @@ import { AwsKms } from "effect-encryption-sdk/kms/aws"`,
       kmsKeyring
     ).replace("LAYERS", "Effect.provide(AwsKms.layer()), Effect.provide(WebPrimitives.layer)"),
     budget: 125 * kib,
-    ownBudget: { rolldown: 28 * kib, esbuild: 32 * kib }
+    ownBudget: { rolldown: 29 * kib, esbuild: 34 * kib }
   }
 ]

@@ -107,12 +107,15 @@ export const classify = <Request extends MaterialsRequest, M extends CompleteMat
   }
   return Effect.flatMap(
     operation.orFail(() => operation.read(request)),
-    (read) => typeof read === "string" ? Effect.succeed(read) : within(manager, operation, request, read)
+    (read) => typeof read === "string" ? Effect.succeed(read) : withinLimits(manager, operation, request, read)
   )
 }
 
-/** Applies the policy's limits to a request. */
-const within = <Request extends MaterialsRequest, M extends CompleteMaterials, E>(
+/**
+ * Applies the policy's limits to a request: one that a rule bypasses, or that is larger than `maxBytesEncrypted` by itself, is
+ * not served from the cache.
+ */
+const withinLimits = <Request extends MaterialsRequest, M extends CompleteMaterials, E>(
   manager: Deciding,
   operation: Operation<Request, M, E>,
   request: Request,

@@ -23,7 +23,7 @@ const longestName = 35
  *
  * Specification: data-format/message-body-aad.md#structure
  */
-export const aads = (messageId: Uint8Array) => {
+export const makeBodyAad = (messageId: Uint8Array) => {
   const most = messageId.length + longestName + 12
   let pieces = 1
   let block = bytes.empty
