@@ -27,7 +27,7 @@ export const cached: ReadonlyArray<Mutant> = [
     name: "a request for a suite without key derivation is not passed on",
     file: cacheable,
     find: "if (algorithmSuite !== undefined && !AlgorithmSuite.isCacheable(algorithmSuite)) {",
-    replace: "if (false as boolean) {",
+    replace: "if (algorithmSuite !== undefined && AlgorithmSuite.isCacheable(algorithmSuite) && (false as boolean)) {",
     killedBy: byThresholds("suites without key derivation are never cached: ALG_AES_256_GCM_IV12_TAG16_NO_KDF")
   },
   {
