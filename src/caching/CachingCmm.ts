@@ -144,8 +144,11 @@ export const make: (
   CachingCmm,
   InvalidPolicy | InvalidOption,
   Primitives | Scope.Scope
-> = /*#__PURE__*/ Effect.fnUntraced(function*(options) {
-  yield* Effect.fromResult(Result.mapError(checkOptions(options), (invalid) => new InvalidOption(invalid)))
+> = /*#__PURE__*/ Effect.fnUntraced(function*(given) {
+  // The policy and refreshing ahead are checked by their own rules, which have errors or fields of their own.
+  const options = (yield* Effect.fromResult(
+    Result.mapError(checkOptions(given), (invalid) => new InvalidOption(invalid))
+  )) as MakeOptions
   const { cache, materialsManager } = options
   const policy = CachePolicy.isCachePolicy(options.policy) ? options.policy : yield* CachePolicy.make(options.policy)
   const ownLimits = yield* Effect.fromResult(limits.ofManager(policy))
@@ -156,7 +159,9 @@ export const make: (
   const context = Context.omit(Tracer.ParentSpan)(yield* Effect.context())
   const decryptCache = options.decryptCache ?? cache
   const emit = emitter(options.onEvent, context)
-  const refreshAhead = options.refreshAhead && (yield* refreshOptions.make(options.refreshAhead, ownLimits, primitives))
+  const refreshAhead = options.refreshAhead === undefined
+    ? undefined
+    : yield* refreshOptions.make(options.refreshAhead, ownLimits, primitives)
   const manager: Manager = {
     background: new Background(context),
     clock,

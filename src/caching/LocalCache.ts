@@ -14,7 +14,7 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { checker } from "../internal/options.ts"
+import { checker, shown } from "../internal/options.ts"
 import { InvalidOption } from "../model/errors/Reasons.ts"
 import type { CacheEntry } from "./CacheEntry.ts"
 import type { EvictionCause, EvictionEvent } from "./EntryMetadata.ts"
@@ -44,8 +44,9 @@ export const make: (
   options: Options
 ) => Effect.Effect<MaterialsCache.MaterialsCache, InvalidOption, Scope.Scope> = /*#__PURE__*/ Effect.fnUntraced(
   function*(options) {
-    yield* Effect.fromResult(Result.mapError(checkOptions(options), (invalid) => new InvalidOption(invalid)))
-    const { capacity, onEviction, sweepInterval } = options
+    const { capacity, onEviction, sweepInterval } = yield* Effect.fromResult(
+      Result.mapError(checkOptions(options), (invalid) => new InvalidOption(invalid))
+    )
     const clock = yield* Clock.Clock
     const store = makeStore(capacity, onEviction, clock)
     const sweeper = makeSweeper(
@@ -90,7 +91,7 @@ const checkOptions = /*#__PURE__*/ checker(
   }),
   "a local cache",
   {
-    capacity: (value) => `must be an integer from 0 to ${Number.MAX_SAFE_INTEGER}, got ${String(value)}`,
+    capacity: (value) => `must be an integer from 0 to ${Number.MAX_SAFE_INTEGER}, got ${shown(value)}`,
     sweepInterval: positiveDuration,
     onEviction: "must be a function"
   }

@@ -7,7 +7,7 @@ import { orReject, reject } from "../internal/rejection.ts"
 import * as CryptographicMaterialsManager from "../materials/CryptographicMaterialsManager.ts"
 import * as MessageBody from "../message/MessageBody.ts"
 import * as MessageHeader from "../message/MessageHeader.ts"
-import type * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
+import * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
 import * as CommitmentPolicy from "../model/CommitmentPolicy.ts"
 import * as EncryptionContext from "../model/EncryptionContext.ts"
 import { InvalidOption, MessageIsBase64 } from "../model/errors/Reasons.ts"
@@ -33,7 +33,10 @@ export const encryptSettings = (client: Client, options: EncryptOptions): Encryp
   } = options
   const encryptionContext = orReject(client.contexts.validate(input))
   EncryptionContext.checkUnreserved(encryptionContext)
-  if (algorithmSuite !== undefined) CommitmentPolicy.checkEncrypt(client.commitmentPolicy, algorithmSuite)
+  if (algorithmSuite !== undefined) {
+    AlgorithmSuite.check(algorithmSuite)
+    CommitmentPolicy.checkEncrypt(client.commitmentPolicy, algorithmSuite)
+  }
   if (!Number.isInteger(frameLength) || frameLength < 1 || frameLength > MessageHeader.maxFrameLength) {
     invalidOption("frameLength", `must be an integer from 1 to ${MessageHeader.maxFrameLength}`)
   }

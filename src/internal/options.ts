@@ -23,6 +23,18 @@ export type Bounds<Options> =
 /** Bound of a field that takes any string. */
 export const stringBound: Bound = (value) => `must be a string, got ${typeof value}`
 
+/** A value as an error shows it: bounded, and whatever it is. */
+export const shown = (value: unknown): string => {
+  try {
+    const text = typeof value === "string" ? JSON.stringify(value) : String(value)
+    return text.length > maxShown ? `${text.slice(0, maxShown)}…` : text
+  } catch {
+    return typeof value
+  }
+}
+
+const maxShown = 100
+
 const formatIssues = /*#__PURE__*/ SchemaIssue.makeFormatterStandardSchemaV1()
 
 /**

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
-import type { AlgorithmSuite } from "../model/AlgorithmSuite.ts"
+import * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
 import * as CommitmentPolicy from "../model/CommitmentPolicy.ts"
 import { Primitives } from "../crypto/Primitives.ts"
 import * as CryptographicMaterials from "../model/CryptographicMaterials.ts"
@@ -62,7 +62,9 @@ const getEncryptionMaterials = Effect.fnUntraced(function*(
   keyring: Keyring.Keyring,
   request: CryptographicMaterialsManager.EncryptionMaterialsRequest
 ) {
-  const { algorithmSuite, context } = yield* orFailEncrypt(() => checkEncryptionRequest(request))
+  const { algorithmSuite, context, requiredEncryptionContextKeys } = yield* orFailEncrypt(() =>
+    checkEncryptionRequest(request)
+  )
   const { signature } = algorithmSuite
   const keyPair = signature && (yield* primitives.generateSigningKey(signature.curve))
   const encryptionContext = keyPair === undefined
@@ -71,7 +73,7 @@ const getEncryptionMaterials = Effect.fnUntraced(function*(
   const empty: CryptographicMaterials.EncryptionMaterials = {
     algorithmSuite,
     encryptionContext,
-    requiredEncryptionContextKeys: request.requiredEncryptionContextKeys,
+    requiredEncryptionContextKeys,
     encryptedDataKeys: [],
     plaintextDataKey: undefined,
     signingKey: keyPair?.signingKey
@@ -83,8 +85,10 @@ const getEncryptionMaterials = Effect.fnUntraced(function*(
   return { materials, receipt: Receipt.uncached }
 })
 
+/** The parts of a request, each read once: it is the caller's, and may be another later. */
 const checkEncryptionRequest = (request: CryptographicMaterialsManager.EncryptionMaterialsRequest) => {
-  const { commitmentPolicy, requiredEncryptionContextKeys } = request
+  const { commitmentPolicy, requiredEncryptionContextKeys: required } = request
+  const requiredEncryptionContextKeys = Object.freeze([...required])
   const context = orReject(EncryptionContext.validate(request.encryptionContext))
   EncryptionContext.checkUnreserved(context)
   const missing = requiredEncryptionContextKeys.find((key) => !Object.hasOwn(context, key))
@@ -92,8 +96,9 @@ const checkEncryptionRequest = (request: CryptographicMaterialsManager.Encryptio
     reject(new InvalidEncryptionContext({ key: missing, description: "is required, and missing" }))
   }
   const algorithmSuite = request.algorithmSuite ?? CommitmentPolicy.defaultAlgorithmSuite(commitmentPolicy)
+  AlgorithmSuite.check(algorithmSuite)
   CommitmentPolicy.checkEncrypt(commitmentPolicy, algorithmSuite)
-  return { algorithmSuite, context }
+  return { algorithmSuite, context, requiredEncryptionContextKeys }
 }
 
 /** Adds the public key. The context may be too long with it. */
@@ -134,8 +139,9 @@ const decryptMaterials = Effect.fnUntraced(function*(
   keyring: Keyring.Keyring,
   request: CryptographicMaterialsManager.DecryptMaterialsRequest
 ) {
-  const { algorithmSuite, encryptedDataKeys } = request
-  const { expected, reproducedKeys, stored } = yield* orFailDecrypt(() => checkDecryptionRequest(request))
+  const { algorithmSuite, encryptedDataKeys, expected, reproducedKeys, stored } = yield* orFailDecrypt(() =>
+    checkDecryptionRequest(request)
+  )
   const verificationKey = yield* importVerificationKey(primitives, algorithmSuite, stored)
   const locked: CryptographicMaterials.DecryptionMaterials = {
     algorithmSuite,
@@ -168,15 +174,19 @@ const foreignEncryptedDataKey = (keyring: Keyring.Keyring) =>
     description: `in the answer of the keyring ${keyring.name} is none of the message's`
   })
 
-/** The contexts of a request, and the keys of the expected pairs that the message does not store. */
-interface RequestContexts {
+/** The parts of a request, each read once, and the keys of the expected pairs that the message does not store. */
+interface CheckedRequest {
+  readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite
+  readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKey>
   readonly stored: EncryptionContext.EncryptionContext
   readonly expected: EncryptionContext.EncryptionContext
   readonly reproducedKeys: ReadonlyArray<string>
 }
 
-const checkDecryptionRequest = (request: CryptographicMaterialsManager.DecryptMaterialsRequest): RequestContexts => {
-  CommitmentPolicy.checkDecrypt(request.commitmentPolicy, request.algorithmSuite)
+const checkDecryptionRequest = (request: CryptographicMaterialsManager.DecryptMaterialsRequest): CheckedRequest => {
+  const { algorithmSuite, encryptedDataKeys } = request
+  AlgorithmSuite.check(algorithmSuite)
+  CommitmentPolicy.checkDecrypt(request.commitmentPolicy, algorithmSuite)
   const stored = orReject(EncryptionContext.validate(request.encryptionContext))
   const expected = orReject(EncryptionContext.validate(request.expectedEncryptionContext))
   // Where the library's own pairs are not stored, there are none: a caller cannot supply them.
@@ -185,13 +195,13 @@ const checkDecryptionRequest = (request: CryptographicMaterialsManager.DecryptMa
   const mismatch = Object.keys(expected).find(isMismatch)
   if (mismatch !== undefined) reject(new EncryptionContextMismatch({ key: mismatch }))
   const reproducedKeys = Object.keys(expected).filter((key) => !Object.hasOwn(stored, key))
-  return { stored, expected, reproducedKeys }
+  return { algorithmSuite, encryptedDataKeys, stored, expected, reproducedKeys }
 }
 
 /** The key that the message names for its signature. Only a message of a suite that signs may name one. */
 const importVerificationKey = Effect.fnUntraced(function*(
   primitives: Primitives,
-  { signature }: AlgorithmSuite,
+  { signature }: AlgorithmSuite.AlgorithmSuite,
   stored: EncryptionContext.EncryptionContext
 ) {
   const key = EncryptionContext.publicKeyKey

@@ -6,7 +6,7 @@
 import * as Schema from "effect/Schema"
 import { reject } from "../internal/rejection.ts"
 import * as AlgorithmSuite from "./AlgorithmSuite.ts"
-import { CommitmentPolicyViolation, InvalidOption } from "./errors/Reasons.ts"
+import { CommitmentPolicyViolation } from "./errors/Reasons.ts"
 
 /** The three policies, by the names of the specification in this library's spelling. */
 export const CommitmentPolicy = /*#__PURE__*/ Schema.Literals([
@@ -47,8 +47,7 @@ export const defaultAlgorithmSuite = (policy: CommitmentPolicy): AlgorithmSuite.
     : AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
 
 /**
- * Checks that messages may be encrypted with the suite under the policy. Rejects with `InvalidOption` or
- * `CommitmentPolicyViolation`.
+ * Checks that messages may be encrypted with the suite under the policy. Rejects with `CommitmentPolicyViolation`.
  *
  * Specification: client-apis/encrypt.md#algorithm-suite
  *
@@ -72,11 +71,6 @@ const check = (
   suite: AlgorithmSuite.AlgorithmSuite,
   allows: (policy: CommitmentPolicy, suite: AlgorithmSuite.AlgorithmSuite) => boolean
 ): void => {
-  if (!AlgorithmSuite.isAlgorithmSuite(suite)) {
-    reject(
-      new InvalidOption({ field: "algorithmSuite", description: "must be one of the eleven suites of AlgorithmSuite" })
-    )
-  }
   if (!allows(commitmentPolicy, suite)) {
     reject(new CommitmentPolicyViolation({ commitmentPolicy, algorithmSuite: suite.name }))
   }

@@ -86,7 +86,8 @@ const unreleased = (plaintextDataKey: DataKey.DataKey): unknown => {
  */
 export const checkEncryptionMaterials = (materials: EncryptionMaterials): CompleteEncryptionMaterials => {
   if (typeof materials !== "object" || materials === null) return invalid("materials", "are missing")
-  const { algorithmSuite, encryptedDataKeys, plaintextDataKey, requiredEncryptionContextKeys } = materials
+  // Each part is read once: what is checked is what is returned, whatever a getter would return the next time.
+  const { algorithmSuite, plaintextDataKey, signingKey } = materials
   const isChecked = checkedEncryption.has(materials)
   if (!isChecked) checkSuite(algorithmSuite)
   if (plaintextDataKey === undefined) return invalid("plaintextDataKey", "is missing")
@@ -95,15 +96,15 @@ export const checkEncryptionMaterials = (materials: EncryptionMaterials): Comple
   const context = EncryptionContext.validate(materials.encryptionContext)
   if (Result.isFailure(context)) return invalid("encryptionContext", context.failure.message)
   const encryptionContext = context.success
-  checkEncryptedDataKeys(encryptedDataKeys)
-  checkSigningKey(materials, encryptionContext)
-  checkRequiredKeys(requiredEncryptionContextKeys, encryptionContext)
+  const encryptedDataKeys = readEncryptedDataKeys(materials.encryptedDataKeys)
+  checkSigningKey(algorithmSuite, signingKey, encryptionContext)
   const complete: CompleteEncryptionMaterials = {
-    ...materials,
+    algorithmSuite,
     encryptionContext,
-    encryptedDataKeys: Object.freeze(encryptedDataKeys.map((edk) => Object.freeze({ ...edk }))),
-    requiredEncryptionContextKeys: Object.freeze([...requiredEncryptionContextKeys]),
-    plaintextDataKey
+    requiredEncryptionContextKeys: readRequiredKeys(materials.requiredEncryptionContextKeys, encryptionContext),
+    encryptedDataKeys,
+    plaintextDataKey,
+    signingKey
   }
   return Object.freeze(checkedEncryption.mark(complete))
 }
@@ -112,20 +113,26 @@ const checkSuite = (suite: unknown): void => {
   if (!AlgorithmSuite.isAlgorithmSuite(suite)) invalid("algorithmSuite", "is none of the known suites")
 }
 
-const checkEncryptedDataKeys = (encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>): void => {
-  if (!Array.isArray(encryptedDataKeys) || encryptedDataKeys.length === 0) invalid("encryptedDataKeys", "there is none")
+const readEncryptedDataKeys = (
+  given: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
+): ReadonlyArray<EncryptedDataKey.EncryptedDataKey> => {
+  const encryptedDataKeys = Array.isArray(given)
+    ? Array.from(given, (edk) => readEncryptedDataKey(edk, "encryptedDataKeys"))
+    : []
+  if (encryptedDataKeys.length === 0) invalid("encryptedDataKeys", "there is none")
   if (encryptedDataKeys.length > EncryptedDataKey.maxCount) {
     invalid(
       "encryptedDataKeys",
       `there are ${encryptedDataKeys.length}, at most ${EncryptedDataKey.maxCount} fit a message`
     )
   }
-  for (const edk of encryptedDataKeys) checkEncryptedDataKey(edk)
+  return Object.freeze(encryptedDataKeys)
 }
 
 /** Checks that a signing key goes with a suite that signs, and with the public key in the context. */
 const checkSigningKey = (
-  { algorithmSuite, signingKey }: EncryptionMaterials,
+  algorithmSuite: AlgorithmSuite.AlgorithmSuite,
+  signingKey: unknown,
   context: EncryptionContext.EncryptionContext
 ): void => {
   checkPresence("signingKey", signingKey, algorithmSuite)
@@ -146,31 +153,41 @@ const checkPresence = (field: string, key: unknown, { signature }: AlgorithmSuit
   }
 }
 
-const checkEncryptedDataKey = (edk: EncryptedDataKey.EncryptedDataKey): void => {
-  if (typeof edk !== "object" || edk === null) invalid("encryptedDataKeys", "holds what is no encrypted data key")
+/** An encrypted data key that was checked: a frozen one as it is, otherwise a frozen copy over the same bytes. */
+const readEncryptedDataKey = (
+  edk: EncryptedDataKey.EncryptedDataKey,
+  part: string
+): EncryptedDataKey.EncryptedDataKey => {
+  if (typeof edk !== "object" || edk === null) return invalid(part, "holds what is no encrypted data key")
   const { ciphertext, keyProviderId, keyProviderInfo } = edk
   if (typeof keyProviderId !== "string" || !bytes.isWellFormed(keyProviderId)) {
-    invalid("encryptedDataKeys.keyProviderId", "is not well-formed Unicode")
+    return invalid(`${part}.keyProviderId`, "is not well-formed Unicode")
   }
-  checkField("keyProviderId", bytes.utf8(keyProviderId))
-  checkField("keyProviderInfo", keyProviderInfo)
-  checkField("ciphertext", ciphertext)
+  checkField(`${part}.keyProviderId`, bytes.utf8(keyProviderId))
+  checkField(`${part}.keyProviderInfo`, keyProviderInfo)
+  checkField(`${part}.ciphertext`, ciphertext)
+  return Object.isFrozen(edk) ? edk : Object.freeze({ keyProviderId, keyProviderInfo, ciphertext })
 }
 
-const checkField = (name: keyof EncryptedDataKey.EncryptedDataKey, value: Uint8Array): void => {
-  const field = `encryptedDataKeys.${name}`
+const checkField = (field: string, value: Uint8Array): void => {
   if (!bytes.isBytes(value)) return invalid(field, "is no Uint8Array")
   if (value.length > EncryptedDataKey.maxFieldLength) {
     invalid(field, `is ${value.length} bytes, at most ${EncryptedDataKey.maxFieldLength} fit a message`)
   }
 }
 
-const checkRequiredKeys = (keys: ReadonlyArray<string>, context: EncryptionContext.EncryptionContext): void => {
-  if (!Array.isArray(keys)) invalid("requiredEncryptionContextKeys", "are missing")
+/** A frozen copy of the required keys, each of which the context must have. */
+const readRequiredKeys = (
+  given: ReadonlyArray<string>,
+  context: EncryptionContext.EncryptionContext
+): ReadonlyArray<string> => {
+  if (!Array.isArray(given)) return invalid("requiredEncryptionContextKeys", "are missing")
+  const keys = [...given]
   const missing = keys.find((key) => !Object.hasOwn(context, key))
   if (missing !== undefined) {
     invalid("requiredEncryptionContextKeys", `the context has no key ${JSON.stringify(missing)}`)
   }
+  return Object.freeze(keys)
 }
 
 /**
@@ -184,21 +201,24 @@ const checkRequiredKeys = (keys: ReadonlyArray<string>, context: EncryptionConte
  */
 export const checkDecryptionMaterials = (materials: CompleteDecryptionMaterials): CompleteDecryptionMaterials => {
   if (typeof materials !== "object" || materials === null) return invalid("materials", "are missing")
-  const { algorithmSuite, encryptionContext, plaintextDataKey, requiredEncryptionContextKeys } = materials
+  const { algorithmSuite, encryptionContext, plaintextDataKey, unwrappedDataKey, verificationKey } = materials
   const isChecked = checkedDecryption.has(materials)
   if (!isChecked) checkSuite(algorithmSuite)
   checkDataKey(algorithmSuite, plaintextDataKey)
   if (isChecked) return materials
-  checkPresence("verificationKey", materials.verificationKey, algorithmSuite)
+  checkPresence("verificationKey", verificationKey, algorithmSuite)
   if (typeof encryptionContext !== "object" || encryptionContext === null) invalid("encryptionContext", "is missing")
-  checkRequiredKeys(requiredEncryptionContextKeys, encryptionContext)
+  // Stored and required pairs together can be too long to be valid as one context.
+  const context = EncryptionContext.isValidated(encryptionContext)
+    ? encryptionContext
+    : Object.freeze({ ...encryptionContext })
   const complete: CompleteDecryptionMaterials = {
-    ...materials,
-    // Stored and required pairs together can be too long to be valid as one context.
-    encryptionContext: EncryptionContext.isValidated(encryptionContext)
-      ? encryptionContext
-      : Object.freeze({ ...encryptionContext }),
-    requiredEncryptionContextKeys: Object.freeze([...requiredEncryptionContextKeys])
+    algorithmSuite,
+    encryptionContext: context,
+    requiredEncryptionContextKeys: readRequiredKeys(materials.requiredEncryptionContextKeys, context),
+    plaintextDataKey,
+    unwrappedDataKey: readEncryptedDataKey(unwrappedDataKey, "unwrappedDataKey"),
+    verificationKey
   }
   return Object.freeze(checkedDecryption.mark(complete))
 }

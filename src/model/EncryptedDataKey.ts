@@ -38,16 +38,17 @@ export const printableInfo = (info: Uint8Array): string => {
 }
 
 /**
- * The same in arrays of its own, which keep no larger buffer alive, such as the message that it was read from.
+ * The same in arrays of its own, which keep no larger buffer alive, such as the message that it was read from. Frozen, since
+ * the copies of a cache entry share it.
  *
  * @internal
  */
 export const copy = ({ ciphertext, keyProviderId, keyProviderInfo }: EncryptedDataKey): EncryptedDataKey => {
   // One buffer for both: buffers are what takes most of a cache entry's memory.
   const both = bytes.concat([keyProviderInfo, ciphertext])
-  return {
+  return Object.freeze({
     keyProviderId,
     keyProviderInfo: both.subarray(0, keyProviderInfo.length),
     ciphertext: both.subarray(keyProviderInfo.length)
-  }
+  })
 }

@@ -97,7 +97,7 @@ const importKey = Effect.fnUntraced(function*(primitives: Primitives, wrappingKe
   return yield* Effect.acquireRelease(
     Effect.suspend(() => {
       const copy = DataKey.copyFrom(given)
-      return Effect.ensuring(primitives.importAesKey(copy), Effect.sync(() => DataKey.zero(copy)))
+      return Effect.ensuring(Effect.suspend(() => primitives.importAesKey(copy)), Effect.sync(() => DataKey.zero(copy)))
     }).pipe(Effect.catch((error) => failImport(name, "wrappingKey", error))),
     (key) => Effect.sync(() => Redacted.wipeUnsafe(key))
   )

@@ -14,7 +14,7 @@ describe("options", () => {
       [{ capacity: -1 }, "capacity: must be an integer from 0 to 9007199254740991, got -1"],
       [{ capacity: 1.5 }, "capacity: must be an integer from 0 to 9007199254740991, got 1.5"],
       [{ capacity: Number.NaN }, "capacity: must be an integer from 0 to 9007199254740991, got NaN"],
-      [{ capacity: "10" as never }, "capacity: must be an integer from 0 to 9007199254740991, got 10"],
+      [{ capacity: "10" as never }, "capacity: must be an integer from 0 to 9007199254740991, got \"10\""],
       [
         { capacity: 1, sweepInterval: "0 seconds" },
         "sweepInterval: must be a positive, finite Duration, got \"0 seconds\""

@@ -7,7 +7,7 @@ import {
   EncryptionSdk,
   MaterialsManagerFailed
 } from "effect-encryption-sdk"
-import { CachePolicy, CachingCmm, LocalCache, NullCache } from "effect-encryption-sdk/caching"
+import { type CacheEntry, CachePolicy, CachingCmm, LocalCache, NullCache } from "effect-encryption-sdk/caching"
 import { KmsKeyring } from "effect-encryption-sdk/kms"
 import { EmbeddedKms } from "effect-encryption-sdk/kms/development-only"
 import { ScriptedKms } from "effect-encryption-sdk/testing"
@@ -449,4 +449,26 @@ describe("metrics", () => {
         "effect_encryption_sdk_cache_eviction_messages decrypt": 1
       })
     }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))
+})
+
+describe("what is handed out of an entry", () => {
+  it.effect("encrypted data keys, which all copies share, cannot be changed", () =>
+    Effect.gen(function*() {
+      const entries: Array<CacheEntry.EntryMetadata> = []
+      const { cache, decrypt, encrypt } = yield* caching()
+      const encrypted = [yield* encrypt(encryptRequest({})), yield* encrypt(encryptRequest({}))]
+      const decrypted = [yield* decrypt(decryptRequest({})), yield* decrypt(decryptRequest({}))]
+      assert.deepStrictEqual([encrypted[1]!.receipt._tag, decrypted[1]!.receipt._tag], ["Hit", "Hit"])
+      yield* cache.deleteWhere((metadata) => entries.push(metadata) < 0, "invalidated")
+      assert.strictEqual(entries.length, 2)
+      const handedOut = [
+        ...encrypted.flatMap(({ materials }) => materials.encryptedDataKeys),
+        ...decrypted.map(({ materials }) => materials.unwrappedDataKey),
+        ...entries.flatMap(({ encryptedDataKeys }) => encryptedDataKeys)
+      ]
+      for (const edk of handedOut) {
+        assert.throws(() => Object.assign(edk, { keyProviderId: "another" }), TypeError)
+        assert.throws(() => Object.assign(edk, { ciphertext: new Uint8Array(70_000) }), TypeError)
+      }
+    }))
 })

@@ -23,7 +23,13 @@ describe("options of a caching manager", () => {
       [{ seedDecryptCache: 1 as never }, "seedDecryptCache: must be a boolean"],
       [{ onEvent: "log" as never }, "onEvent: must be a function"],
       [{ maxAge: "1 minute" } as never, "maxAge: is no option of a caching materials manager"],
+      [{ cacheTimeout: Object.create(null) as never }, "cacheTimeout: must be a positive, finite Duration, got object"],
+      [
+        { cacheTimeout: "x".repeat(200) as never },
+        `cacheTimeout: must be a positive, finite Duration, got "${"x".repeat(99)}…`
+      ],
       [{ refreshAhead: true as never }, "refreshAhead: must be an object"],
+      [{ refreshAhead: null as never }, "refreshAhead: must be an object"],
       [{ refreshAhead: { grace: "1 minute" } as never }, "refreshAhead.grace: is no option of refreshing ahead"],
       [{ refreshAhead: { retry: 3 as never } }, "refreshAhead.retry: must be a Schedule"]
     ] as ReadonlyArray<readonly [Parameters<typeof caching>[0], string]>
@@ -35,6 +41,35 @@ describe("options of a caching manager", () => {
         assert.strictEqual(error.message, message)
       }))
   }
+
+  it.effect("no policy is an error of the policy", () =>
+    Effect.gen(function*() {
+      const { cache, underlying: materialsManager } = yield* caching()
+      const error = yield* Effect.flip(CachingCmm.make({ cache, materialsManager } as never))
+      assert.strictEqual(error._tag, "InvalidPolicy")
+    }).pipe(Effect.provide(TestPrimitives.layer)))
+
+  it.effect("an option is read once: what was checked is what is used", () =>
+    Effect.gen(function*() {
+      const { cache, underlying: materialsManager } = yield* caching()
+      const partitions = ["p", ""]
+      const cmm = yield* CachingCmm.make({
+        cache,
+        materialsManager,
+        policy: { maxAge: "1 minute" },
+        get partitionId() {
+          return partitions.shift()
+        }
+      })
+      assert.strictEqual(cmm.partitionId, "p")
+      const capacities = [3, 0]
+      const local = yield* LocalCache.make({
+        get capacity() {
+          return capacities.shift()!
+        }
+      })
+      assert.isTrue(local.stores)
+    }).pipe(Effect.provide(TestPrimitives.layer)))
 
   it.effect("options that are undefined count as left out", () =>
     Effect.gen(function*() {

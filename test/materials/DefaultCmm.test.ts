@@ -11,6 +11,7 @@ import {
   KeyringError,
   Receipt
 } from "effect-encryption-sdk"
+import { Primitives } from "effect-encryption-sdk/crypto"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { isZero } from "../support/bytes.ts"
 import { decryptFailure, encryptFailure, fieldsOf, managerOf, policyFor } from "../support/client.ts"
@@ -37,6 +38,26 @@ const bytesOf = (materials: { readonly plaintextDataKey: DataKey.DataKey }) =>
 
 describe("DefaultCmm", () => {
   describe("getEncryptionMaterials", () => {
+    it.effect("required keys are read once, though the request changes while a signing key is made", () =>
+      Effect.gen(function*() {
+        const primitives = yield* Primitives.Primitives
+        const request = { ...encryptionRequest({ algorithmSuite: signed }) }
+        const manager = yield* Effect.provideService(
+          DefaultCmm.make(recordingKeyring().keyring),
+          Primitives.Primitives,
+          {
+            ...primitives,
+            generateSigningKey: (curve) =>
+              Effect.tap(primitives.generateSigningKey(curve), () =>
+                Effect.sync(() => {
+                  request.requiredEncryptionContextKeys = ["aws-crypto-public-key"]
+                }))
+          }
+        )
+        const { materials } = yield* manager.getEncryptionMaterials(request)
+        assert.deepStrictEqual(materials.requiredEncryptionContextKeys, [])
+      }).pipe(Effect.provide(TestPrimitives.layer)))
+
     for (const algorithmSuite of AlgorithmSuite.all) {
       it.effect(`${algorithmSuite.name}: materials that decrypt again`, () =>
         Effect.gen(function*() {
@@ -166,6 +187,17 @@ describe("DefaultCmm", () => {
   })
 
   describe("decryptMaterials", () => {
+    it.effect("the suite that the policy allows is the one that is used", () =>
+      Effect.gen(function*() {
+        const manager = yield* managerOf(recordingKeyring().keyring)
+        const { materials } = yield* manager.getEncryptionMaterials(encryptionRequest({ algorithmSuite: unsigned }))
+        const suites = [unsigned, uncommitted]
+        const request = toDecrypt(materials)
+        const lying = Object.defineProperty({ ...request }, "algorithmSuite", { get: () => suites.shift() })
+        const { materials: lied } = yield* manager.decryptMaterials(lying)
+        assert.strictEqual(lied.algorithmSuite, unsigned)
+      }))
+
     const made = Effect.fnUntraced(function*(
       options: { readonly suite?: AlgorithmSuite.AlgorithmSuite; readonly edks?: number } = {}
     ) {

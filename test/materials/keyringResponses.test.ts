@@ -158,7 +158,8 @@ describe("DefaultCmm", () => {
         Effect.gen(function*() {
           const copy = { ...edk, keyProviderInfo: Uint8Array.of(1), ciphertext: Uint8Array.of(2) }
           const { materials } = yield* answers(unwrapped(key(), copy))
-          assert.strictEqual(materials.unwrappedDataKey, edk)
+          assert.deepStrictEqual(materials.unwrappedDataKey, edk)
+          assert.strictEqual(materials.unwrappedDataKey.ciphertext, edk.ciphertext)
         }))
     })
   })

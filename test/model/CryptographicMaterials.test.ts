@@ -204,6 +204,16 @@ describe("CryptographicMaterials", () => {
       assertInvalid(check({ verificationKey }), "verificationKey", "is there, the suite does not sign")
       assertInvalid(check({ encryptionContext: undefined }), "encryptionContext", "is missing")
       assertInvalid(
+        check({ unwrappedDataKey: undefined }),
+        "unwrappedDataKey",
+        "holds what is no encrypted data key"
+      )
+      assertInvalid(
+        check({ unwrappedDataKey: { ...edk, ciphertext: "a" } }),
+        "unwrappedDataKey.ciphertext",
+        "is no Uint8Array"
+      )
+      assertInvalid(
         check({ requiredEncryptionContextKeys: ["c"] }),
         "requiredEncryptionContextKeys",
         "the context has no key \"c\""
@@ -230,6 +240,14 @@ describe("CryptographicMaterials", () => {
         make: (changes?: object) => decryption(changes) as Materials
       }
     ]
+    const lies = {
+      algorithmSuite: signed,
+      encryptionContext: { c: "3" },
+      requiredEncryptionContextKeys: ["c"],
+      encryptedDataKeys: [],
+      signingKey,
+      verificationKey
+    }
     for (const { check, make, name } of sides) {
       describe(name, () => {
         const checked = (changes?: object) => Result.getOrThrow(check(make(changes)))
@@ -280,6 +298,24 @@ describe("CryptographicMaterials", () => {
           assertInvalid(check(suite!), "algorithmSuite", "is none of the known suites")
           for (const copy of keys) {
             assertInvalid(check(copy), "requiredEncryptionContextKeys", "the context has no key \"c\"")
+          }
+        })
+
+        it("are what was checked, whatever a getter returns the next time", () => {
+          for (const [part, lie] of Object.entries(lies)) {
+            if (!(part in make())) continue
+            const given = { ...make() }
+            let value: unknown = given[part as keyof Materials]
+            Object.defineProperty(given, part, {
+              enumerable: true,
+              get: () => {
+                const now = value
+                value = lie
+                return now
+              }
+            })
+            const materials = Result.getOrThrow(check(given))
+            assert.deepStrictEqual(materials[part as keyof Materials], make()[part as keyof Materials], part)
           }
         })
 

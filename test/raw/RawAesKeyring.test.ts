@@ -3,7 +3,7 @@ import { gcm } from "@noble/ciphers/aes.js"
 import { assert, describe, it } from "@effect/vitest"
 import { Config, ConfigProvider, Deferred, Effect, Exit, Fiber, Layer, Redacted, Scope } from "effect"
 import { DataKey, type EncryptedDataKey, Keyring } from "effect-encryption-sdk"
-import { PrimitivesError } from "effect-encryption-sdk/crypto"
+import { Primitives, PrimitivesError } from "effect-encryption-sdk/crypto"
 import { RawAesKeyring, WrappingKey } from "effect-encryption-sdk/raw"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { flip } from "../support/bytes.ts"
@@ -75,6 +75,12 @@ for (const length of [16, 24, 32]) {
     rejects: rejected.code,
     invalidKeys: [keyBytes(16), new Uint8Array(32), new Uint8Array(0)].map((key) => [key, "InvalidDataKey"])
   })
+}
+
+const wiped = () => {
+  const secret = Redacted.make(keyBytes(32))
+  Redacted.wipeUnsafe(secret)
+  return secret
 }
 
 describe("RawAesKeyring", () => {
@@ -210,6 +216,7 @@ describe("RawAesKeyring", () => {
     ...badNames(65_515),
     ["bytes that are not redacted", { wrappingKey: keyBytes(32) }, "wrappingKey", "must be a Redacted of a Uint8Array"],
     ["text", { wrappingKey: Redacted.make("x".repeat(32)) }, "wrappingKey", "must be a Redacted of a Uint8Array"],
+    ["a secret that was wiped", { wrappingKey: wiped() }, "wrappingKey", "must be a Redacted of a Uint8Array"],
     ["a key of zeroes", { wrappingKey: Redacted.make(new Uint8Array(32)) }, "wrappingKey", "is all zero"],
     ...[0, 15, 17, 33].map((length) =>
       [
@@ -220,6 +227,22 @@ describe("RawAesKeyring", () => {
       ] as const
     )
   ])
+
+  it.effect("the copy of the key is zeroed, though the import throws where it should fail", () =>
+    Effect.gen(function*() {
+      const primitives = yield* Primitives.Primitives
+      const copies: Array<Uint8Array> = []
+      const exit = yield* Effect.exit(Effect.provideService(RawAesKeyring.make(options()), Primitives.Primitives, {
+        ...primitives,
+        importAesKey: (key) => {
+          copies.push(Redacted.value(key))
+          throw new Error("a fault")
+        }
+      }))
+      assert.isTrue(Exit.isFailure(exit))
+      assert.strictEqual(copies.length, 1)
+      assert.isTrue(copies.every((copy) => copy.every((byte) => byte === 0)))
+    }).pipe(Effect.provide(TestPrimitives.layer)))
 
   it.effect("names of the greatest lengths fit", () =>
     Effect.gen(function*() {

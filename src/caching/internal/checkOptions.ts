@@ -22,7 +22,7 @@ export const checkOptions = /*#__PURE__*/ checker(
     materialsManager: /*#__PURE__*/ Schema.declare(isCryptographicMaterialsManager),
     cache: AnyCache,
     // Checked apart, with an error or fields of their own.
-    policy: Schema.Unknown,
+    policy: /*#__PURE__*/ Schema.optional(Schema.Unknown),
     refreshAhead: /*#__PURE__*/ Schema.optional(Schema.Unknown),
     partitionId: /*#__PURE__*/ Schema.optional(/*#__PURE__*/ Schema.declare(isText)),
     decryptCache: /*#__PURE__*/ Schema.optional(AnyCache),

@@ -1,5 +1,6 @@
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
+import { shown } from "../../internal/options.ts"
 
 /** The positive and finite Duration that a value stands for; undefined where it stands for none. */
 export const parsePositive = (value: unknown): Duration.Duration | undefined => {
@@ -15,5 +16,4 @@ const isPositiveDuration = (value: unknown): value is Duration.Input => parsePos
 export const PositiveDuration = /*#__PURE__*/ Schema.optional(/*#__PURE__*/ Schema.declare(isPositiveDuration))
 
 /** The sentence about a value that is not. */
-export const positiveDuration = (value: unknown): string =>
-  `must be a positive, finite Duration, got ${typeof value === "string" ? JSON.stringify(value) : String(value)}`
+export const positiveDuration = (value: unknown): string => `must be a positive, finite Duration, got ${shown(value)}`

@@ -4,7 +4,7 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type { Primitives } from "../../crypto/Primitives.ts"
-import { checker } from "../../internal/options.ts"
+import { checker, shown } from "../../internal/options.ts"
 import { InvalidOption } from "../../model/errors/Reasons.ts"
 import type { Options } from "../RefreshAhead.ts"
 import { PositiveDuration, positiveDuration } from "./durations.ts"
@@ -20,12 +20,12 @@ export interface RefreshAhead {
 
 /** Checks the options against the limits of the manager. */
 export const make = Effect.fnUntraced(function*(
-  options: Options,
+  given: Options,
   limits: Limits,
   primitives: Primitives
 ): Effect.fn.Return<RefreshAhead, InvalidOption> {
-  yield* Effect.fromResult(
-    Result.mapError(checkOptions(options), ({ description, field }) => invalid(field, description))
+  const options: Options = yield* Effect.fromResult(
+    Result.mapError(checkOptions(given), ({ description, field }) => invalid(field, description))
   )
   const gracePeriod = Duration.fromInputUnsafe(options.gracePeriod ?? Duration.millis(limits.maxAgeMillis / 10))
   const graceMillis = Duration.toMillis(gracePeriod)
@@ -59,18 +59,20 @@ const refreshPoint = (limits: Limits, graceMillis: number, budgetShare: number, 
   }
 }
 
+const isSchedule = (value: unknown): value is Schedule.Schedule<unknown> => Schedule.isSchedule(value)
+
 const checkOptions = /*#__PURE__*/ checker(
   /*#__PURE__*/ Schema.Struct({
     gracePeriod: PositiveDuration,
     budgetShare: /*#__PURE__*/ Schema.optional(
       /*#__PURE__*/ Schema.declare((value): value is number => typeof value === "number" && value > 0 && value < 1)
     ),
-    retry: /*#__PURE__*/ Schema.optional(/*#__PURE__*/ Schema.declare(Schedule.isSchedule))
+    retry: /*#__PURE__*/ Schema.optional(/*#__PURE__*/ Schema.declare(isSchedule))
   }),
   "refreshing ahead",
   {
     gracePeriod: positiveDuration,
-    budgetShare: (value) => `must be between 0 and 1, got ${String(value)}`,
+    budgetShare: (value) => `must be between 0 and 1, got ${shown(value)}`,
     retry: "must be a Schedule"
   }
 )

@@ -13,7 +13,16 @@ import type { NotLoaded } from "../../model/errors/NotLoaded.ts"
 
 /** A secret of some type, as it is: neither copied nor wrapped again. */
 export const SecretOf = <A>(is: (value: unknown) => value is A): Schema.declare<Redacted.Redacted<A>> =>
-  Schema.declare((value): value is Redacted.Redacted<A> => Redacted.isRedacted(value) && is(Redacted.value(value)))
+  Schema.declare((value): value is Redacted.Redacted<A> => Redacted.isRedacted(value) && is(valueOf(value)))
+
+/** The value of a secret; undefined where it was wiped. */
+const valueOf = (secret: Redacted.Redacted<unknown>): unknown => {
+  try {
+    return Redacted.value(secret)
+  } catch {
+    return undefined
+  }
+}
 
 /** Returns the UTF-8 bytes of the key name, which leave room for `suffixLength` bytes of key provider information behind it. */
 export const checkNames = (
