@@ -1,6 +1,7 @@
 /** Entry keys by themselves: what they are made of, and when they are remembered. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
+import { Base64Url } from "effect/encoding"
 import { AlgorithmSuite, EncryptionContext } from "effect-encryption-sdk"
 import { CacheEntryIdentifier } from "effect-encryption-sdk/caching"
 import * as entryKey from "../../src/caching/internal/entryKey.ts"
@@ -35,7 +36,7 @@ describe("the text of an entry key", () => {
       )
       assert.strictEqual(
         yield* counted().encryption(request, false),
-        `${Buffer.from(identifier).toString("base64url")}.RequireEncryptRequireDecrypt`
+        `${Base64Url.encode(identifier)}.RequireEncryptRequireDecrypt`
       )
     }))
 
