@@ -1,15 +1,11 @@
-import * as Result from "effect/Result"
 import { BoundedMap } from "../internal/BoundedMap.ts"
 import * as ContextEncoder from "../message/contextEncoder.ts"
 import * as EncryptionContext from "../model/EncryptionContext.ts"
-import type { InvalidEncryptionContext } from "../model/errors/Reasons.ts"
 
 /** The encryption contexts that a client met lately. */
 export interface ContextMemo {
-  /** `EncryptionContext.validate`, which returns one object for all equal contexts. */
-  readonly validate: (
-    context: EncryptionContext.EncryptionContext
-  ) => Result.Result<EncryptionContext.EncryptionContext, InvalidEncryptionContext>
+  /** `EncryptionContext.check`, which returns one object for all equal contexts. */
+  readonly check: (context: EncryptionContext.EncryptionContext) => EncryptionContext.EncryptionContext
   readonly encode: ContextEncoder.ContextEncoder
 }
 
@@ -26,16 +22,15 @@ export const make = (): ContextMemo => {
   const byText = new BoundedMap<string, EncryptionContext.EncryptionContext>(capacity)
   return {
     encode: ContextEncoder.make(),
-    validate: (input) => {
-      const copied = EncryptionContext.copy(input)
-      if (Result.isFailure(copied) || copied.success === input) return copied
-      const context = copied.success
+    check: (input) => {
+      const context = EncryptionContext.copy(input)
+      if (context === input) return input
       const text = textOf(context)
       const known = text === undefined ? undefined : byText.get(text)
-      if (known !== undefined) return Result.succeed(known)
-      const validated = EncryptionContext.validate(context)
-      if (text !== undefined && Result.isSuccess(validated)) byText.set(text, validated.success)
-      return validated
+      if (known !== undefined) return known
+      const checked = EncryptionContext.checkPairs(context)
+      if (text !== undefined) byText.set(text, checked)
+      return checked
     }
   }
 }

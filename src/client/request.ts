@@ -7,7 +7,7 @@ import { orReject, reject } from "../internal/rejection.ts"
 import * as CryptographicMaterialsManager from "../materials/CryptographicMaterialsManager.ts"
 import * as MessageBody from "../message/MessageBody.ts"
 import * as MessageHeader from "../message/MessageHeader.ts"
-import * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
+import type * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
 import * as CommitmentPolicy from "../model/CommitmentPolicy.ts"
 import * as EncryptionContext from "../model/EncryptionContext.ts"
 import { InvalidOption, MessageIsBase64 } from "../model/errors/Reasons.ts"
@@ -31,10 +31,10 @@ export const encryptSettings = (client: Client, options: EncryptOptions): Encryp
     encryptionContext: input = EncryptionContext.empty,
     frameLength = MessageHeader.defaultFrameLength
   } = options
-  const encryptionContext = orReject(client.contexts.validate(input))
+  const encryptionContext = client.contexts.check(input)
   EncryptionContext.checkUnreserved(encryptionContext)
   if (algorithmSuite !== undefined) {
-    AlgorithmSuite.check(algorithmSuite)
+    CommitmentPolicy.checkSuite(algorithmSuite)
     CommitmentPolicy.checkEncrypt(client.commitmentPolicy, algorithmSuite)
   }
   if (!Number.isInteger(frameLength) || frameLength < 1 || frameLength > MessageHeader.maxFrameLength) {
@@ -83,7 +83,7 @@ export interface DecryptSettings {
 export const decryptSettings = (client: Client, options: DecryptOptions): DecryptSettings => {
   const materialsManager = checkCommonOptions(client, options)
   const { expectedEncryptionContext: input = EncryptionContext.empty } = options
-  return { expectedEncryptionContext: orReject(client.contexts.validate(input)), materialsManager }
+  return { expectedEncryptionContext: client.contexts.check(input), materialsManager }
 }
 
 /** Settings of one decryption, the message as bytes of its own, and the header that was read from them. */
@@ -111,7 +111,7 @@ export const decodeHeader = (client: Client, message: Uint8Array): MessageHeader
   const decoded = orReject(MessageHeader.decode(message, client))
   const { header } = decoded
   CommitmentPolicy.checkDecrypt(client.commitmentPolicy, header.algorithmSuite)
-  const encryptionContext = orReject(client.contexts.validate(header.encryptionContext))
+  const encryptionContext = client.contexts.check(header.encryptionContext)
   return { ...decoded, header: { ...header, encryptionContext } }
 }
 

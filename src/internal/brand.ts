@@ -20,12 +20,12 @@ export const makeBrand = (): Brand => {
   class Marked extends Returned {
     readonly #marked = true
 
-    static has(object: object): boolean {
+    static has(this: void, object: object): boolean {
       return #marked in object && object.#marked
     }
   }
   return {
-    has: (object) => Marked.has(object),
+    has: Marked.has,
     mark: (object) => Marked.has(object) ? object : new Marked(object) as typeof object
   }
 }

@@ -21,12 +21,17 @@ export const reject = (error: Error): never => {
 export const orReject = <A>(result: Result.Result<A, Error>): A =>
   Result.isSuccess(result) ? result.success : reject(result.failure)
 
+/** The error of a rejection that was caught. What else was caught is a defect, and is thrown again. */
+export const rejectedWith = (thrown: unknown): unknown => {
+  if (thrown instanceof Rejection) return thrown.error
+  throw thrown
+}
+
 /** Runs checks. `E` names the errors that they reject with. */
 export const checked = <A, E>(check: () => A): Result.Result<A, E> => {
   try {
     return Result.succeed(check())
   } catch (thrown) {
-    if (thrown instanceof Rejection) return Result.fail(thrown.error as E)
-    throw thrown
+    return Result.fail(rejectedWith(thrown) as E)
   }
 }

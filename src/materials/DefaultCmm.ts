@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
-import * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
+import type * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
 import * as CommitmentPolicy from "../model/CommitmentPolicy.ts"
 import { Primitives } from "../crypto/Primitives.ts"
 import * as CryptographicMaterials from "../model/CryptographicMaterials.ts"
@@ -24,7 +24,7 @@ import {
   NoDataKeyUnwrapped
 } from "../model/errors/Reasons.ts"
 import * as bytes from "../internal/bytes.ts"
-import { orReject, reject } from "../internal/rejection.ts"
+import { reject } from "../internal/rejection.ts"
 import * as Keyring from "./Keyring.ts"
 import type { KeyringError } from "../model/errors/KeyringError.ts"
 import * as Receipt from "../model/Receipt.ts"
@@ -89,14 +89,14 @@ const getEncryptionMaterials = Effect.fnUntraced(function*(
 const checkEncryptionRequest = (request: CryptographicMaterialsManager.EncryptionMaterialsRequest) => {
   const { commitmentPolicy, requiredEncryptionContextKeys: required } = request
   const requiredEncryptionContextKeys = Object.freeze([...required])
-  const context = orReject(EncryptionContext.validate(request.encryptionContext))
+  const context = EncryptionContext.check(request.encryptionContext)
   EncryptionContext.checkUnreserved(context)
   const missing = requiredEncryptionContextKeys.find((key) => !Object.hasOwn(context, key))
   if (missing !== undefined) {
     reject(new InvalidEncryptionContext({ key: missing, description: "is required, and missing" }))
   }
   const algorithmSuite = request.algorithmSuite ?? CommitmentPolicy.defaultAlgorithmSuite(commitmentPolicy)
-  AlgorithmSuite.check(algorithmSuite)
+  CommitmentPolicy.checkSuite(algorithmSuite)
   CommitmentPolicy.checkEncrypt(commitmentPolicy, algorithmSuite)
   return { algorithmSuite, context, requiredEncryptionContextKeys }
 }
@@ -106,7 +106,7 @@ const withPublicKey = (
   context: EncryptionContext.EncryptionContext,
   publicKey: Uint8Array
 ): EncryptionContext.EncryptionContext =>
-  orReject(EncryptionContext.validate({ ...context, [EncryptionContext.publicKeyKey]: Base64.encode(publicKey) }))
+  EncryptionContext.check({ ...context, [EncryptionContext.publicKeyKey]: Base64.encode(publicKey) })
 
 /** The materials that a keyring has filled, which may add a data key and encrypted data keys, and change nothing else. */
 const checkFilled = (
@@ -185,10 +185,10 @@ interface CheckedRequest {
 
 const checkDecryptionRequest = (request: CryptographicMaterialsManager.DecryptMaterialsRequest): CheckedRequest => {
   const { algorithmSuite, encryptedDataKeys } = request
-  AlgorithmSuite.check(algorithmSuite)
+  CommitmentPolicy.checkSuite(algorithmSuite)
   CommitmentPolicy.checkDecrypt(request.commitmentPolicy, algorithmSuite)
-  const stored = orReject(EncryptionContext.validate(request.encryptionContext))
-  const expected = orReject(EncryptionContext.validate(request.expectedEncryptionContext))
+  const stored = EncryptionContext.check(request.encryptionContext)
+  const expected = EncryptionContext.check(request.expectedEncryptionContext)
   // Where the library's own pairs are not stored, there are none: a caller cannot supply them.
   const isMismatch = (key: string) =>
     Object.hasOwn(stored, key) ? stored[key] !== expected[key] : key.startsWith(EncryptionContext.reservedPrefix)

@@ -6,9 +6,7 @@
  *
  * Specification: framework/algorithm-suites.md#supported-algorithm-suites
  */
-import { reject } from "../internal/rejection.ts"
 import { ivLength, tagLength } from "./AesGcm.ts"
-import { InvalidOption } from "./errors/Reasons.ts"
 
 /**
  * Derivation of the key that encrypts a message from the data key: none, or HKDF.
@@ -212,19 +210,6 @@ export const fromId = (id: number): AlgorithmSuite | undefined => byId.get(id)
 
 /** Whether a value is one of the eleven suites. */
 export const isAlgorithmSuite = (value: unknown): value is AlgorithmSuite => all.includes(value as AlgorithmSuite)
-
-/**
- * Checks that a caller's value is one of the eleven suites. Rejects with `InvalidOption`.
- *
- * @internal
- */
-export const check = (value: unknown): void => {
-  if (!isAlgorithmSuite(value)) {
-    reject(
-      new InvalidOption({ field: "algorithmSuite", description: "must be one of the eleven suites of AlgorithmSuite" })
-    )
-  }
-}
 
 /** Whether messages of the suite carry a commitment to the data key. */
 export const isCommitting = (suite: AlgorithmSuite): boolean => suite.commitmentLength > 0

@@ -6,7 +6,7 @@
 import * as Schema from "effect/Schema"
 import { reject } from "../internal/rejection.ts"
 import * as AlgorithmSuite from "./AlgorithmSuite.ts"
-import { CommitmentPolicyViolation } from "./errors/Reasons.ts"
+import { CommitmentPolicyViolation, InvalidOption } from "./errors/Reasons.ts"
 
 /** The three policies, by the names of the specification in this library's spelling. */
 export const CommitmentPolicy = /*#__PURE__*/ Schema.Literals([
@@ -45,6 +45,19 @@ export const defaultAlgorithmSuite = (policy: CommitmentPolicy): AlgorithmSuite.
   policy === "ForbidEncryptAllowDecrypt"
     ? AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_HKDF_SHA384_ECDSA_P384
     : AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
+
+/**
+ * Checks that a caller's value is one of the eleven suites. Rejects with `InvalidOption`.
+ *
+ * @internal
+ */
+export const checkSuite = (value: unknown): void => {
+  if (!AlgorithmSuite.isAlgorithmSuite(value)) {
+    reject(
+      new InvalidOption({ field: "algorithmSuite", description: "must be one of the eleven suites of AlgorithmSuite" })
+    )
+  }
+}
 
 /**
  * Checks that messages may be encrypted with the suite under the policy. Rejects with `CommitmentPolicyViolation`.

@@ -3,11 +3,11 @@
  *
  * Specification: framework/structures.md#encryption-context
  */
-import * as Result from "effect/Result"
+import type * as Result from "effect/Result"
 import { InvalidEncryptionContext } from "./errors/Reasons.ts"
 import { makeBrand } from "../internal/brand.ts"
 import * as bytes from "../internal/bytes.ts"
-import { orReject } from "../internal/rejection.ts"
+import { checked, reject } from "../internal/rejection.ts"
 
 /** Text pairs. Keys and values are at most 65,535 bytes of UTF-8 each, and so is the whole when serialised. */
 export type EncryptionContext = Readonly<Record<string, string>>
@@ -34,10 +34,25 @@ export const publicKeyKey = "aws-crypto-public-key"
  *
  * Reserved keys are accepted here, since managers add one; `findReservedKey` finds them.
  */
-export const validate = (input: EncryptionContext): Result.Result<EncryptionContext, InvalidEncryptionContext> => {
-  const copied = copy(input)
-  if (Result.isFailure(copied) || copied.success === input) return copied
-  const context = copied.success
+export const validate = (input: EncryptionContext): Result.Result<EncryptionContext, InvalidEncryptionContext> =>
+  checked(() => check(input))
+
+/**
+ * `validate` among other checks: rejects with `InvalidEncryptionContext`.
+ *
+ * @internal
+ */
+export const check = (input: EncryptionContext): EncryptionContext => {
+  const context = copy(input)
+  return context === input ? input : checkPairs(context)
+}
+
+/**
+ * Checks the pairs of a copy that `copy` made, and freezes it. Rejects with `InvalidEncryptionContext`.
+ *
+ * @internal
+ */
+export const checkPairs = (context: EncryptionContext): EncryptionContext => {
   const keys = Object.keys(context)
   let length = 2
   for (const key of keys) {
@@ -51,24 +66,24 @@ export const validate = (input: EncryptionContext): Result.Result<EncryptionCont
     if (valueLength > maxLength) return invalid(`value is ${valueLength} bytes, at most ${maxLength} fit`, key)
     length += 4 + keyLength + valueLength
   }
-  return length > maxLength && keys.length > 0
-    ? invalid(`serialised length is ${length} bytes, at most ${maxLength} fit`)
-    : Result.succeed(Object.freeze(validated.mark(context)))
+  if (length > maxLength && keys.length > 0) invalid(`serialised length is ${length} bytes, at most ${maxLength} fit`)
+  return Object.freeze(validated.mark(context))
 }
 
 /**
- * A copy of a plain object whose pairs are still to be validated, or a validated context itself.
+ * A copy of a plain object whose pairs are still to be checked, or a validated context itself. Rejects with
+ * `InvalidEncryptionContext`.
  *
  * @internal
  */
-export const copy = (input: EncryptionContext): Result.Result<EncryptionContext, InvalidEncryptionContext> => {
-  if (Object.prototype.toString.call(input) !== "[object Object]") return invalid("must be a plain object of strings")
+export const copy = (input: EncryptionContext): EncryptionContext => {
+  if (Object.prototype.toString.call(input) !== "[object Object]") invalid("must be a plain object of strings")
   // A spread defines own properties, so a key such as "__proto__" is kept like any other.
-  return Result.succeed(validated.has(input) ? input : { ...input })
+  return validated.has(input) ? input : { ...input }
 }
 
-const invalid = (description: string, key?: string) =>
-  Result.fail(new InvalidEncryptionContext({ description, ...(key === undefined ? {} : { key }) }))
+const invalid = (description: string, key?: string): never =>
+  reject(new InvalidEncryptionContext({ description, ...(key === undefined ? {} : { key }) }))
 
 /**
  * Whether a context is one that `validate` returned, and so can no longer change.
@@ -95,7 +110,7 @@ export const findReservedKey = (context: EncryptionContext): string | undefined 
  */
 export const checkUnreserved = (context: EncryptionContext): void => {
   const key = findReservedKey(context)
-  if (key !== undefined) orReject(invalid(`keys that begin with ${reservedPrefix} are reserved`, key))
+  if (key !== undefined) invalid(`keys that begin with ${reservedPrefix} are reserved`, key)
 }
 
 /**

@@ -4,10 +4,11 @@ import { EncryptionContext } from "effect-encryption-sdk"
 import { EncryptionContextCodec } from "effect-encryption-sdk/message"
 import { Arbitraries } from "effect-encryption-sdk/testing"
 import * as contextMemo from "../../src/client/contextMemo.ts"
+import { checked } from "../../src/internal/rejection.ts"
 
 const make = () => {
   const memo = contextMemo.make()
-  return { memo, valid: (context: object) => Result.getOrThrow(memo.validate(context as Record<string, string>)) }
+  return { memo, valid: (context: object) => memo.check(context as Record<string, string>) }
 }
 
 /** Texts of the characters that the memory's own key is made of, so that one context might pass for another. */
@@ -81,7 +82,7 @@ describe("the memory of contexts", () => {
     for (const context of [...wrong, ...wrong] as ReadonlyArray<EncryptionContext.EncryptionContext>) {
       const expected = EncryptionContext.validate(context)
       assert.isTrue(Result.isFailure(expected))
-      assert.deepStrictEqual(memo.validate(context), expected)
+      assert.deepStrictEqual(checked(() => memo.check(context)), expected)
     }
   })
 
@@ -123,7 +124,10 @@ describe("the memory of contexts", () => {
 /** With a memory and without one. */
 const validations = [
   ["EncryptionContext", () => EncryptionContext.validate],
-  ["the memory of contexts", () => contextMemo.make().validate]
+  ["the memory of contexts", () => {
+    const memo = contextMemo.make()
+    return (context: EncryptionContext.EncryptionContext) => checked(() => memo.check(context))
+  }]
 ] as const
 for (const [name, make] of validations) {
   describe(`validate of ${name}, of what it has seen before`, () => {

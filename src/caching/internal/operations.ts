@@ -1,7 +1,7 @@
 /**
  * Encryption and decryption, as far as caching tells them apart.
  */
-import { orReject, reject } from "../../internal/rejection.ts"
+import { reject } from "../../internal/rejection.ts"
 import type {
   CryptographicMaterialsManager,
   DecryptMaterialsRequest,
@@ -34,7 +34,7 @@ export const encryption = (
     const { algorithmSuite, commitmentPolicy, maxPlaintextLength: length } = request
     if (length === undefined) return "UnknownPlaintextLength"
     if (!Number.isSafeInteger(length) || length < 0) reject(invalidLength(length))
-    const encryptionContext = orReject(EncryptionContext.validate(request.encryptionContext))
+    const encryptionContext = EncryptionContext.check(request.encryptionContext)
     const requiredEncryptionContextKeys = request.requiredEncryptionContextKeys.length === 0
       ? noKeys
       : [...new Set(request.requiredEncryptionContextKeys)]
@@ -84,8 +84,8 @@ export const decryption = (
   name: "decrypt",
   cache,
   read: (request) => {
-    const encryptionContext = orReject(EncryptionContext.validate(request.encryptionContext))
-    const expectedEncryptionContext = orReject(EncryptionContext.validate(request.expectedEncryptionContext))
+    const encryptionContext = EncryptionContext.check(request.encryptionContext)
+    const expectedEncryptionContext = EncryptionContext.check(request.expectedEncryptionContext)
     const copy: DecryptMaterialsRequest = {
       algorithmSuite: request.algorithmSuite,
       commitmentPolicy: request.commitmentPolicy,

@@ -1,5 +1,4 @@
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { KeyringError } from "./KeyringError.ts"
 import { MalformedMessage } from "./MalformedMessage.ts"
@@ -18,7 +17,7 @@ import {
   TooManyEncryptedDataKeys,
   WithheldPlaintextTooLong
 } from "./Reasons.ts"
-import { checked } from "../../internal/rejection.ts"
+import { rejectedWith } from "../../internal/rejection.ts"
 import { isRetryable } from "./retryable.ts"
 
 /** Reasons of a `DecryptError`. */
@@ -69,6 +68,9 @@ export const failDecrypt = (reason: DecryptErrorReason): Effect.Effect<never, De
  * @internal
  */
 export const orFailDecrypt = <A>(check: () => A): Effect.Effect<A, DecryptError> => {
-  const result = checked<A, DecryptErrorReason>(check)
-  return Result.isSuccess(result) ? Effect.succeed(result.success) : failDecrypt(result.failure)
+  try {
+    return Effect.succeed(check())
+  } catch (thrown) {
+    return failDecrypt(rejectedWith(thrown) as DecryptErrorReason)
+  }
 }

@@ -1,5 +1,4 @@
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { KeyringError } from "./KeyringError.ts"
 import { NotLoaded } from "./NotLoaded.ts"
@@ -12,7 +11,7 @@ import {
   TooManyEncryptedDataKeys,
   WrongPlaintextLength
 } from "./Reasons.ts"
-import { checked } from "../../internal/rejection.ts"
+import { rejectedWith } from "../../internal/rejection.ts"
 import { isRetryable } from "./retryable.ts"
 
 /** Reasons of an `EncryptError`. */
@@ -57,6 +56,9 @@ export const failEncrypt = (reason: EncryptErrorReason): Effect.Effect<never, En
  * @internal
  */
 export const orFailEncrypt = <A>(check: () => A): Effect.Effect<A, EncryptError> => {
-  const result = checked<A, EncryptErrorReason>(check)
-  return Result.isSuccess(result) ? Effect.succeed(result.success) : failEncrypt(result.failure)
+  try {
+    return Effect.succeed(check())
+  } catch (thrown) {
+    return failEncrypt(rejectedWith(thrown) as EncryptErrorReason)
+  }
 }
