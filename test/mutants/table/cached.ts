@@ -1,10 +1,13 @@
 import type { Mutant } from "../Mutant.ts"
 import {
+  byControl,
   byFlights,
+  byOptions,
   byPromises,
   byThresholds,
   cacheable,
   cryptographicMaterials,
+  encryptedDataKey,
   entryKey,
   fetching,
   manager,
@@ -179,5 +182,21 @@ export const cached: ReadonlyArray<Mutant> = [
       "promise 14: keys in memory > an all-zero key that the underlying manager answers is refused, and " +
         "not cached"
     )
+  },
+  {
+    name: "the encrypted data keys of an entry can be changed",
+    file: encryptedDataKey,
+    find: "return Object.freeze({",
+    replace: "return ({",
+    killedBy: byControl(
+      "what is handed out of an entry > encrypted data keys, which all copies share, cannot be changed"
+    )
+  },
+  {
+    name: "an option is read again after its check",
+    file: manager,
+    find: "options.partitionId ?? ",
+    replace: "given.partitionId ?? ",
+    killedBy: byOptions("an option is read once: what was checked is what is used")
   }
 ]

@@ -23,6 +23,7 @@ export const singleFlight = "src/caching/internal/singleFlight.ts"
 export const usage = "src/caching/internal/usage.ts"
 export const cryptographicMaterials = "src/model/CryptographicMaterials.ts"
 export const dataKey = "src/model/DataKey.ts"
+export const encryptedDataKey = "src/model/EncryptedDataKey.ts"
 
 /** A test of a file, by its title behind the titles around it. */
 const test = (file: string, around = "") => (title: string): NamedTest => ({
@@ -36,6 +37,7 @@ export const byFlights = test("flights")
 export const byZeroing = test("zeroing")
 export const byRefresh = test("refresh", "promise 12: refresh ahead > ")
 export const byControl = test("control")
+export const byOptions = test("options", "options of a caching manager > ")
 export const byLocalCache = test("LocalCache")
 export const byCachePolicy = test("CachePolicy")
 export const byModel = test("model/found", "found by the model > ")
