@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Clock, Config, ConfigProvider, Duration, Effect, Exit, Schema, Scope } from "effect"
 import { CacheEntry, LocalCache, MaterialsCache } from "effect-encryption-sdk/caching"
-import { inspect } from "../support/inspect.ts"
 import { TestClock } from "../support/TestClock.ts"
+import { inspect } from "../support/inspect.ts"
 import { caching } from "../support/caching.ts"
 import { decryptRequest, edk, encryptRequest, keyNumber } from "../support/scriptedManager.ts"
 
@@ -32,7 +32,7 @@ describe("options", () => {
       ]
     ] as const
   ) {
-    it.effect(`${inspect(options)} is rejected`, () =>
+    it.effect(`rejects, and says: ${message}`, () =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(LocalCache.make(options))
         assert.strictEqual(error._tag, "InvalidOption")

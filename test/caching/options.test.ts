@@ -6,7 +6,6 @@ import { CachePolicy, CachingCmm, LocalCache, MaterialsCache, NullCache } from "
 import { RawAesKeyring } from "effect-encryption-sdk/raw"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { caching } from "../support/caching.ts"
-import { inspect } from "../support/inspect.ts"
 import { encryptRequest } from "../support/scriptedManager.ts"
 
 describe("options of a caching manager", () => {
@@ -34,7 +33,7 @@ describe("options of a caching manager", () => {
       [{ refreshAhead: { retry: 3 as never } }, "refreshAhead.retry: must be a Schedule"]
     ] as ReadonlyArray<readonly [Parameters<typeof caching>[0], string]>
   ) {
-    it.effect(`${inspect(options)} is rejected`, () =>
+    it.effect(`rejects, and says: ${message}`, () =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(caching(options))
         assert.strictEqual(error._tag, "InvalidOption")
