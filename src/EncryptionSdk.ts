@@ -7,6 +7,7 @@ import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { optionsOf } from "./model/errors/optionsOf.ts"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Client } from "./client/Client.ts"
@@ -28,7 +29,6 @@ import type {
   UnverifiedPlaintext
 } from "./client/Options.ts"
 import { Primitives } from "./crypto/Primitives.ts"
-import { checker as optionsChecker } from "./internal/options.ts"
 import * as CryptographicMaterialsManager from "./materials/CryptographicMaterialsManager.ts"
 import * as CommitmentPolicy from "./model/CommitmentPolicy.ts"
 import * as EncryptedDataKey from "./model/EncryptedDataKey.ts"
@@ -37,7 +37,7 @@ import type { UnverifiedPlaintextReleased } from "./model/errors/UnverifiedPlain
 import { EncryptError } from "./model/errors/EncryptError.ts"
 import { load, orNotLoaded } from "./model/errors/load.ts"
 import type { NotLoaded } from "./model/errors/NotLoaded.ts"
-import { InvalidOption } from "./model/errors/Reasons.ts"
+import type { InvalidOption } from "./model/errors/Reasons.ts"
 import type * as Streams from "./stream/index.ts"
 
 /**
@@ -188,10 +188,7 @@ export const make: (
   InvalidOption,
   CryptographicMaterialsManager.CryptographicMaterialsManager | Primitives
 > = /*#__PURE__*/ Effect.fnUntraced(function*(options: Options = {}) {
-  const { commitmentPolicy, maxEncryptedDataKeys } = yield* Effect.mapError(
-    Effect.fromResult(checkOptions(options)),
-    (invalid) => new InvalidOption(invalid)
-  )
+  const { commitmentPolicy, maxEncryptedDataKeys } = yield* checkOptions(options)
   const client: Client = {
     commitmentPolicy: commitmentPolicy ?? CommitmentPolicy.defaultPolicy,
     maxEncryptedDataKeys,
@@ -245,7 +242,7 @@ export const layerConfig = (
   CryptographicMaterialsManager.CryptographicMaterialsManager | Primitives
 > => Layer.effect(EncryptionSdk, Effect.flatMap(Config.unwrap(options), make))
 
-const checkOptions = /*#__PURE__*/ optionsChecker(Options, "a client", {
+const checkOptions = /*#__PURE__*/ optionsOf(Options, "a client", {
   commitmentPolicy: /*#__PURE__*/ `must be ${CommitmentPolicy.CommitmentPolicy.literals.join(", ")} or left out`,
   maxEncryptedDataKeys: `must be an integer from 1 to ${EncryptedDataKey.maxCount}, or left out`
 })

@@ -11,7 +11,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Hex from "effect/encoding/Hex"
 import * as Layer from "effect/Layer"
-import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import { Primitives } from "../crypto/Primitives.ts"
@@ -22,7 +21,7 @@ import type * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
 import * as CommitmentPolicy from "../model/CommitmentPolicy.ts"
 import * as EncryptionContext from "../model/EncryptionContext.ts"
 import type { EncryptError } from "../model/errors/EncryptError.ts"
-import { InvalidOption } from "../model/errors/Reasons.ts"
+import type { InvalidOption } from "../model/errors/Reasons.ts"
 import * as CachePolicy from "./CachePolicy.ts"
 import type { CachingEvent } from "./CachingEvent.ts"
 import { Background } from "./internal/background.ts"
@@ -146,9 +145,7 @@ export const make: (
   Primitives | Scope.Scope
 > = /*#__PURE__*/ Effect.fnUntraced(function*(given) {
   // The policy and refreshing ahead are checked by their own rules, which have errors or fields of their own.
-  const options = (yield* Effect.fromResult(
-    Result.mapError(checkOptions(given), (invalid) => new InvalidOption(invalid))
-  )) as MakeOptions
+  const options = (yield* checkOptions(given)) as MakeOptions
   const { cache, materialsManager } = options
   const policy = CachePolicy.isCachePolicy(options.policy) ? options.policy : yield* CachePolicy.make(options.policy)
   const ownLimits = yield* Effect.fromResult(limits.ofManager(policy))

@@ -11,11 +11,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Result from "effect/Result"
+import { optionsOf } from "../model/errors/optionsOf.ts"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { checker, shown } from "../internal/options.ts"
-import { InvalidOption } from "../model/errors/Reasons.ts"
+import { isFunction, shown } from "../internal/options.ts"
+import type { InvalidOption } from "../model/errors/Reasons.ts"
 import type { CacheEntry } from "./CacheEntry.ts"
 import type { EvictionCause, EvictionEvent } from "./EntryMetadata.ts"
 import { type Configured, configured } from "./internal/configured.ts"
@@ -44,9 +44,7 @@ export const make: (
   options: Options
 ) => Effect.Effect<MaterialsCache.MaterialsCache, InvalidOption, Scope.Scope> = /*#__PURE__*/ Effect.fnUntraced(
   function*(options) {
-    const { capacity, onEviction, sweepInterval } = yield* Effect.fromResult(
-      Result.mapError(checkOptions(options), (invalid) => new InvalidOption(invalid))
-    )
+    const { capacity, onEviction, sweepInterval } = yield* checkOptions(options)
     const clock = yield* Clock.Clock
     const store = makeStore(capacity, onEviction, clock)
     const sweeper = makeSweeper(
@@ -81,9 +79,7 @@ export const make: (
 
 const isCapacity = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
 
-const isFunction = (value: unknown): value is () => void => typeof value === "function"
-
-const checkOptions = /*#__PURE__*/ checker(
+const checkOptions = /*#__PURE__*/ optionsOf(
   /*#__PURE__*/ Schema.Struct({
     capacity: /*#__PURE__*/ Schema.declare(isCapacity),
     sweepInterval: PositiveDuration,

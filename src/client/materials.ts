@@ -134,10 +134,10 @@ const checkContext = (
   if (Result.isFailure(requiredPairs)) invalidMaterials("encryptionContext", requiredPairs.failure.message)
 }
 
-const checkReceipt = (response: { readonly receipt: Receipt }): Receipt =>
-  typeof response === "object" && response !== null && typeof response.receipt === "object" && response.receipt !== null
-    ? response.receipt
-    : invalidMaterials("receipt", "is missing")
+const checkReceipt = (response: { readonly receipt: Receipt }): Receipt => {
+  const receipt = typeof response === "object" && response !== null ? response.receipt : undefined
+  return typeof receipt === "object" && receipt !== null ? receipt : invalidMaterials("receipt", "is missing")
+}
 
 const invalidMaterials = (field: string, description: string): never =>
   reject(new InvalidMaterials({ field, description }))

@@ -35,6 +35,8 @@ export const shown = (value: unknown): string => {
 
 const maxShown = 100
 
+export const isFunction = (value: unknown): value is () => void => typeof value === "function"
+
 const formatIssues = /*#__PURE__*/ SchemaIssue.makeFormatterStandardSchemaV1()
 
 /**

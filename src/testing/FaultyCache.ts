@@ -18,6 +18,7 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { optionsOf } from "../model/errors/optionsOf.ts"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as CacheEntry from "../caching/CacheEntry.ts"
@@ -25,8 +26,6 @@ import type { EntryMetadata } from "../caching/EntryMetadata.ts"
 import * as LocalCache from "../caching/LocalCache.ts"
 import * as MaterialsCache from "../caching/MaterialsCache.ts"
 import { MaterialsCacheError } from "../caching/MaterialsCacheError.ts"
-import { checker } from "../internal/options.ts"
-import { InvalidOption } from "../model/errors/Reasons.ts"
 import * as Script from "./internal/script.ts"
 
 /** The operations of a materials cache. */
@@ -96,9 +95,7 @@ export interface Services {
 /** The services as values. A wrong option is a defect. */
 export const make: (options?: Options) => Effect.Effect<Services, never, Scope.Scope> = /*#__PURE__*/ Effect.fnUntraced(
   function*(options: Options = {}) {
-    const { cache: given, capacity = 1000 } = yield* Effect.orDie(
-      Effect.mapError(Effect.fromResult(checkOptions(options)), (invalid) => new InvalidOption(invalid))
-    )
+    const { cache: given, capacity = 1000 } = yield* Effect.orDie(checkOptions(options))
     const real = given ?? (yield* Effect.orDie(LocalCache.make({ capacity })))
     const oldest = new Map<string, CacheEntry.CacheEntry>()
     const script = makeScript(oldest)
@@ -129,7 +126,7 @@ export const make: (options?: Options) => Effect.Effect<Services, never, Scope.S
   }
 )
 
-const checkOptions = /*#__PURE__*/ checker(Options, "a faulty cache", {
+const checkOptions = /*#__PURE__*/ optionsOf(Options, "a faulty cache", {
   cache: "must be a materials cache",
   capacity: "must be a number"
 })

@@ -148,8 +148,8 @@ const cacheable = <Request extends MaterialsRequest, M extends CompleteMaterials
   charge,
   limits,
   fetch: Effect.suspend(() =>
-    Effect.flatMap(ask(operation, copy), (response): Effect.Effect<Fetched<M>> => {
-      const materials = operation.detach(response.materials)
+    Effect.flatMap(ask(operation, copy), (checked): Effect.Effect<Fetched<M>> => {
+      const materials = operation.detach(checked)
       return seed === undefined
         ? Effect.succeed({ materials, onKept: undefined })
         : Effect.map(seed(materials), (onKept) => ({ materials, onKept }))
@@ -170,16 +170,13 @@ export const bypass = <Request extends MaterialsRequest, M extends CompleteMater
   emit({ _tag: "Bypassed", operation: operation.name, reason })
   return Effect.map(
     ask(operation, request),
-    ({ materials }) => ({ materials, receipt: { _tag: "Bypassed", reason } })
+    (materials) => ({ materials, receipt: { _tag: "Bypassed", reason } })
   )
 }
 
-/** Asks the underlying manager, whose response is checked before it is used or kept. */
+/** Asks the underlying manager for materials, which are checked before they are used or kept. */
 const ask = <Request extends MaterialsRequest, M extends CompleteMaterials, E>(
   operation: Operation<Request, M, E>,
   request: Request
-): Effect.Effect<MaterialsResponse<M>, E, Scope.Scope> =>
-  Effect.flatMap(
-    operation.ask(request),
-    (response) => operation.orFail(() => ({ ...response, materials: operation.check(response.materials) }))
-  )
+): Effect.Effect<M, E, Scope.Scope> =>
+  Effect.flatMap(operation.ask(request), ({ materials }) => operation.orFail(() => operation.check(materials)))

@@ -1,14 +1,13 @@
+import { optionsOf } from "../../model/errors/optionsOf.ts"
 import * as Schema from "effect/Schema"
 import * as bytes from "../../internal/bytes.ts"
-import { checker } from "../../internal/options.ts"
+import { isFunction } from "../../internal/options.ts"
 import { isCryptographicMaterialsManager } from "../../materials/CryptographicMaterialsManager.ts"
 import { isMaterialsCache } from "../MaterialsCache.ts"
 import { PositiveDuration, positiveDuration } from "./durations.ts"
 
 const isText = (value: unknown): value is string =>
   typeof value === "string" && value !== "" && bytes.isWellFormed(value)
-
-const isFunction = (value: unknown): value is () => void => typeof value === "function"
 
 const AnyCache = /*#__PURE__*/ Schema.declare(isMaterialsCache)
 const Flag = /*#__PURE__*/ Schema.optional(Schema.Boolean)
@@ -17,7 +16,7 @@ const isNoCache = "must be a materials cache"
 const isNoFlag = "must be a boolean"
 
 /** The check of a caching manager's options. */
-export const checkOptions = /*#__PURE__*/ checker(
+export const checkOptions = /*#__PURE__*/ optionsOf(
   /*#__PURE__*/ Schema.Struct({
     materialsManager: /*#__PURE__*/ Schema.declare(isCryptographicMaterialsManager),
     cache: AnyCache,
