@@ -17,7 +17,6 @@ import type { AesKey } from "../crypto/Primitives.ts"
 import { Primitives } from "../crypto/Primitives.ts"
 import type { PrimitivesError } from "../crypto/PrimitivesError.ts"
 import { aesKey, invalidKey } from "../crypto/results.ts"
-import * as DataKey from "../model/DataKey.ts"
 import type { NotLoaded } from "../model/errors/NotLoaded.ts"
 import { orNotLoaded } from "../model/errors/load.ts"
 import * as Ecdsa from "./internal/ecdsa.ts"
@@ -68,7 +67,7 @@ export const make = (webCrypto: WebCryptoApi): Primitives => {
         return out
       }),
 
-    sha384: (data) => Effect.promise(() => subtle.digest("SHA-384", plain(data)).then(toBytes)),
+    sha384: (data) => Effect.map(Effect.promise(() => subtle.digest("SHA-384", plain(data))), toBytes),
 
     timingSafeEqual: (a, b) => {
       if (a.length !== b.length) return false
@@ -77,7 +76,7 @@ export const make = (webCrypto: WebCryptoApi): Primitives => {
       return difference === 0
     },
 
-    deriveKeys: (dataKey, parameters) => orNotLoaded(() => Hkdf.derive(subtle, DataKey.value(dataKey), parameters)),
+    deriveKeys: (dataKey, parameters) => Hkdf.derive(subtle, dataKey, parameters),
 
     importAesKey: (key) =>
       Effect.suspend((): Effect.Effect<AesKey, PrimitivesError | NotLoaded> => {

@@ -158,6 +158,28 @@ describe.each(layers)("%s", (_, primitives) => {
     }))
 })
 
+describe("what WebCrypto rejects", () => {
+  it.effect.each([
+    { rejected: ["importKey"] },
+    { rejected: ["deriveKey"] },
+    { rejected: ["deriveBits"] },
+    { rejected: ["deriveKey", "deriveBits"] }
+  ])(
+    "is a defect of deriveKeys: $rejected",
+    ({ rejected }) =>
+      Effect.gen(function*() {
+        const primitives = WebPrimitives.make(replaceSubtle((_, name) =>
+          rejected.includes(name) ? () => Promise.reject(new DOMException("", "QuotaExceededError")) : undefined
+        ))
+        const suite = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+        const parameters = KeyDerivation.parameters(suite, new Uint8Array(suite.messageIdLength))
+        const exit = yield* Effect.exit(primitives.deriveKeys(DataKey.make(new Uint8Array(32)), parameters))
+        assert.isTrue(Exit.hasDies(exit))
+        assert.include(String(exit), "QuotaExceededError")
+      })
+  )
+})
+
 describe("what WebCrypto lacks", () => {
   it("was asked of it first, and was not to be had there", () => {
     assert.isAbove(least.counts.refused, 0)

@@ -1,7 +1,7 @@
 /** AES-GCM by a library, for keys that WebCrypto does not take. A module of its own, because few programs load it. */
 import { gcm } from "@noble/ciphers/aes.js"
 import { ivLength } from "../../model/AesGcm.ts"
-import type { AesGcm, Subtle } from "./subtle.ts"
+import type { AesGcm, Run, Subtle } from "./subtle.ts"
 
 /** Bytes that are processed, in some two milliseconds, before other tasks have their turn. */
 const turnLength = 65_536
@@ -21,9 +21,9 @@ export const make = (subtle: Subtle, key: Uint8Array): Promise<AesGcm> => {
       let turn: Promise<unknown> = Promise.resolve()
       let worked = 0
       const unlock = () => subtle.decrypt(parameters, lock, new Uint8Array(locked))
-      const inTurn = <A>(length: number, signal: AbortSignal, use: (key: Uint8Array) => A): Promise<A> => {
+      const inTurn = <A>(length: number, work: Run, use: (key: Uint8Array) => A): Promise<A> => {
         const run = turn.then(() => {
-          signal.throwIfAborted()
+          if (work.interrupted) throw new Error("interrupted")
           return unlock().then((unlocked) => {
             const key = new Uint8Array(unlocked)
             try {
@@ -43,24 +43,17 @@ export const make = (subtle: Subtle, key: Uint8Array): Promise<AesGcm> => {
         return run
       }
       return {
-        encrypt: (iv, aad, plaintext, signal) =>
-          inTurn(plaintext.length, signal, (key) => gcm(key, iv, aad).encrypt(plaintext)),
-        decrypt: (iv, aad, sealed, signal) =>
-          inTurn(sealed.length, signal, (key) => {
-            try {
-              return gcm(key, iv, aad).decrypt(sealed)
-            } catch (error) {
-              if (error instanceof Error && error.message === wrongTag) return undefined
-              throw error
-            }
-          })
+        encrypt: (iv, aad, plaintext, work) =>
+          inTurn(plaintext.length, work, (key) => gcm(key, iv, aad).encrypt(plaintext)),
+        decrypt: (iv, aad, sealed, work) => inTurn(sealed.length, work, (key) => gcm(key, iv, aad).decrypt(sealed)),
+        isWrongTag
       }
     })
   )
 }
 
-/** The library's only word for it; a test shows when that changes. */
-const wrongTag = "aes-gcm: invalid tag"
+/** By the library's only word for it; a test shows when that changes. */
+const isWrongTag = (error: unknown) => error instanceof Error && error.message === "aes-gcm: invalid tag"
 
 /** Waits for the next task. Waiting for WebCrypto is not enough: Chromium puts its results before timers, input and painting. */
 const nextTask = (): Promise<void> =>

@@ -14,15 +14,14 @@ const native = (subtle: Subtle, key: WebKey): AesGcm => {
   })
   return {
     encrypt: (iv, aad, plaintext) =>
-      withPlain(plaintext, (plaintext) => subtle.encrypt(parameters(iv, aad), key, plaintext)).then(toBytes),
-    decrypt: (iv, aad, sealed) =>
-      subtle.decrypt(parameters(iv, aad), key, plain(sealed)).then(toBytes, (error: unknown) => {
-        // The one name that a wrong tag has.
-        if ((error as Error | undefined)?.name === "OperationError") return undefined
-        throw error
-      })
+      withPlain(plaintext, (plaintext) => subtle.encrypt(parameters(iv, aad), key, plaintext)),
+    decrypt: (iv, aad, sealed) => subtle.decrypt(parameters(iv, aad), key, plain(sealed)),
+    isWrongTag
   }
 }
+
+/** By the one name that WebCrypto has for it. */
+const isWrongTag = (error: unknown) => (error as Error | undefined)?.name === "OperationError"
 
 const importNative = (subtle: Subtle, key: Uint8Array): Promise<AesGcm> =>
   withPlain(key, (key) => subtle.importKey("raw", key, "AES-GCM", false, usages)).then((key) => native(subtle, key))
@@ -46,16 +45,23 @@ export const fromBytes = (subtle: Subtle, key: Uint8Array): Promise<AesGcm> => {
   )
 }
 
-/** An AES key of `length` bytes by HKDF, from a key that WebCrypto keeps. */
-export const derived = (
+/**
+ * Derives an AES key of `length` bytes by HKDF, from a key that WebCrypto keeps. Takes functions for its two ends: a promise
+ * would be one more to wait for.
+ */
+export const derive = (
   subtle: Subtle,
   hkdf: { readonly name: string },
   key: WebKey,
-  length: number
-): Promise<AesGcm> => {
-  const derived = subtle.deriveKey(hkdf, key, { name: "AES-GCM", length: 8 * length }, false, usages)
-    .then((key) => native(subtle, key))
-  return length !== 24
-    ? derived
-    : derived.catch(() => subtle.deriveBits(hkdf, key, 8 * length).then((bits) => portable(subtle, toBytes(bits))))
+  length: number,
+  take: (key: AesGcm) => void,
+  fail: (error: unknown) => void
+): void => {
+  subtle.deriveKey(hkdf, key, { name: "AES-GCM", length: 8 * length }, false, usages).then(
+    (derived) => take(native(subtle, derived)),
+    (error: unknown) =>
+      length === 24
+        ? subtle.deriveBits(hkdf, key, 8 * length).then((bits) => portable(subtle, toBytes(bits))).then(take, fail)
+        : fail(error)
+  )
 }

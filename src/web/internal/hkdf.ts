@@ -1,31 +1,74 @@
 /** HKDF on WebCrypto. */
+import * as Effect from "effect/Effect"
 import type { AesKey, KeyDerivationParameters } from "../../crypto/Primitives.ts"
 import { aesKey } from "../../crypto/results.ts"
 import * as bytes from "../../internal/bytes.ts"
+import * as DataKey from "../../model/DataKey.ts"
+import { orNotLoaded } from "../../model/errors/load.ts"
+import { NotLoaded } from "../../model/errors/NotLoaded.ts"
 import * as AesKeys from "./aesKeys.ts"
-import { plain, type Subtle, toBytes, withPlain } from "./subtle.ts"
+import { type AesGcm, plain, type Subtle, toBytes, type WebKey, withPlain } from "./subtle.ts"
+
+const usages = ["deriveKey", "deriveBits"]
+
+interface Derived {
+  readonly encryptionKey: AesKey
+  readonly commitment: Uint8Array | undefined
+}
 
 /** Derives a message's keys. The derived AES key's bytes stay with WebCrypto, except where it lacks AES-192. */
 export const derive = (
   subtle: Subtle,
-  key: Uint8Array,
-  { commitment, encryptionKey, hash, salt }: KeyDerivationParameters
-): Promise<{ readonly encryptionKey: AesKey; readonly commitment: Uint8Array | undefined }> => {
+  dataKey: DataKey.DataKey,
+  parameters: KeyDerivationParameters
+): Effect.Effect<Derived, NotLoaded> => {
+  const { encryptionKey, hash } = parameters
   if (hash === undefined) {
-    bytes.checkLength("data key", key, encryptionKey.length)
-    return AesKeys.fromBytes(subtle, key).then((aes) => ({
-      encryptionKey: aesKey(aes),
-      commitment: undefined
-    }))
+    return Effect.map(
+      orNotLoaded(() => {
+        const key = DataKey.value(dataKey)
+        bytes.checkLength("data key", key, encryptionKey.length)
+        return AesKeys.fromBytes(subtle, key)
+      }),
+      (aes) => toDerived(aes, undefined)
+    )
   }
-  const hkdf = (info: Uint8Array) => ({ name: "HKDF", hash, salt: plain(salt), info })
-  return withPlain(
-    key,
-    (key) => subtle.importKey("raw", key, "HKDF", false, ["deriveKey", "deriveBits"])
-  ).then((imported) =>
-    Promise.all([
-      AesKeys.derived(subtle, hkdf(encryptionKey.info), imported, encryptionKey.length),
-      commitment && subtle.deriveBits(hkdf(commitment.info), imported, 8 * commitment.length).then(toBytes)
-    ])
-  ).then(([aes, committed]) => ({ encryptionKey: aesKey(aes), commitment: committed }))
+  return Effect.flatMap(
+    Effect.promise(() =>
+      withPlain(DataKey.value(dataKey), (key) => subtle.importKey("raw", key, "HKDF", false, usages))
+    ),
+    (key) => fromHkdfKey(subtle, key, parameters)
+  )
 }
+
+const toDerived = (aes: AesGcm, commitment: ArrayBuffer | undefined): Derived => ({
+  encryptionKey: aesKey(aes),
+  commitment: commitment && toBytes(commitment)
+})
+
+/** Derives both at once, and waits for each by itself. */
+const fromHkdfKey = (
+  subtle: Subtle,
+  key: WebKey,
+  { commitment, encryptionKey, hash, salt }: KeyDerivationParameters
+): Effect.Effect<Derived, NotLoaded> =>
+  Effect.callback((resume) => {
+    const hkdf = (info: Uint8Array) => ({ name: "HKDF", hash, salt: plain(salt), info })
+    let aes: AesGcm | undefined
+    let committed: ArrayBuffer | undefined
+    const settle = () => {
+      if (aes === undefined || (commitment !== undefined && committed === undefined)) return
+      resume(Effect.succeed(toDerived(aes, committed)))
+    }
+    const take = (derived: AesGcm) => {
+      aes = derived
+      settle()
+    }
+    const fail = (error: unknown) => resume(error instanceof NotLoaded ? Effect.fail(error) : Effect.die(error))
+    AesKeys.derive(subtle, hkdf(encryptionKey.info), key, encryptionKey.length, take, fail)
+    if (commitment === undefined) return
+    subtle.deriveBits(hkdf(commitment.info), key, 8 * commitment.length).then((bits) => {
+      committed = bits
+      settle()
+    }, fail)
+  })
