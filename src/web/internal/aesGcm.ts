@@ -10,8 +10,9 @@ import { type AesGcm, toBytes } from "./subtle.ts"
 
 const toAesGcm = (key: AesKey) => Redacted.value(key) as unknown as AesGcm
 
-/** Both arrays as one. In a message the tag stands behind the ciphertext already, and nothing is copied. */
+/** Both arrays as one. In a message the tag stands behind the ciphertext already, or alone, and nothing is copied. */
 const adjacent = (ciphertext: Uint8Array, tag: Uint8Array): Uint8Array => {
+  if (ciphertext.length === 0) return tag
   if (ciphertext.buffer === tag.buffer && ciphertext.byteOffset + ciphertext.length === tag.byteOffset) {
     return new Uint8Array(ciphertext.buffer, ciphertext.byteOffset, ciphertext.length + tag.length)
   }
