@@ -21,13 +21,14 @@ export const make = (subtle: Subtle, key: Uint8Array): Promise<AesGcm> => {
       let turn: Promise<unknown> = Promise.resolve()
       let worked = 0
       const unlock = () => subtle.decrypt(parameters, lock, new Uint8Array(locked))
-      const inTurn = <A>(length: number, work: Run, use: (key: Uint8Array) => A): Promise<A> => {
+      const inTurn = (length: number, work: Run, use: (key: Uint8Array) => Uint8Array<ArrayBuffer>) => {
         const run = turn.then(() => {
           if (work.interrupted) throw new Error("interrupted")
           return unlock().then((unlocked) => {
             const key = new Uint8Array(unlocked)
             try {
-              return use(key)
+              // The whole of it: the library allocates each array by itself.
+              return use(key).buffer
             } finally {
               key.fill(0)
             }

@@ -21,30 +21,29 @@ const adjacent = (ciphertext: Uint8Array, tag: Uint8Array): Uint8Array => {
 
 export const seal: Primitives["seal"] = (key, jobs) => {
   const aes = toAesGcm(key)
-  return runAll(jobs, {
-    begin: (job, run) => {
+  return runAll(
+    jobs,
+    (job, run) => {
       checkSealJob(job)
       return aes.encrypt(job.iv, job.aad, job.plaintext, run)
     },
-    end: (job, sealed, run) => {
+    (job, sealed, run) => {
       if (!run.interrupted) job.output.set(toBytes(sealed))
     },
-    failure: Effect.die
-  })
+    Effect.die
+  )
 }
 
 export const open: Primitives["open"] = (key, jobs) => {
   const aes = toAesGcm(key)
-  return runAll(jobs, {
-    begin: (job, run) => {
-      if (!isOpenable(job)) return undefined
-      return aes.decrypt(job.iv, job.aad, adjacent(job.ciphertext, job.tag), run)
-    },
-    end: (job, opened, run) => {
+  return runAll(
+    jobs,
+    (job, run) => isOpenable(job) ? aes.decrypt(job.iv, job.aad, adjacent(job.ciphertext, job.tag), run) : undefined,
+    (job, opened, run) => {
       const plaintext = toBytes(opened)
       if (!run.interrupted) job.output.set(plaintext)
       plaintext.fill(0)
     },
-    failure: (error) => error === undefined || aes.isWrongTag(error) ? failed("open") : Effect.die(error)
-  })
+    (error) => error === undefined || aes.isWrongTag(error) ? failed("open") : Effect.die(error)
+  )
 }

@@ -1,6 +1,6 @@
 /** HKDF on WebCrypto. */
 import * as Effect from "effect/Effect"
-import type { AesKey, KeyDerivationParameters } from "../../crypto/Primitives.ts"
+import type { KeyDerivationParameters, Primitives } from "../../crypto/Primitives.ts"
 import { aesKey } from "../../crypto/results.ts"
 import * as bytes from "../../internal/bytes.ts"
 import * as DataKey from "../../model/DataKey.ts"
@@ -11,54 +11,41 @@ import { type AesGcm, plain, type Subtle, toBytes, type WebKey, withPlain } from
 
 const usages = ["deriveKey", "deriveBits"]
 
-interface Derived {
-  readonly encryptionKey: AesKey
-  readonly commitment: Uint8Array | undefined
-}
-
 /** Derives a message's keys. The derived AES key's bytes stay with WebCrypto, except where it lacks AES-192. */
 export const derive = (
   subtle: Subtle,
   dataKey: DataKey.DataKey,
   parameters: KeyDerivationParameters
-): Effect.Effect<Derived, NotLoaded> => {
-  const { encryptionKey, hash } = parameters
-  if (hash === undefined) {
-    return Effect.map(
+): ReturnType<Primitives["deriveKeys"]> =>
+  parameters.hash === undefined
+    ? Effect.map(
       orNotLoaded(() => {
         const key = DataKey.value(dataKey)
-        bytes.checkLength("data key", key, encryptionKey.length)
+        bytes.checkLength("data key", key, parameters.encryptionKey.length)
         return AesKeys.fromBytes(subtle, key)
       }),
-      (aes) => toDerived(aes, undefined)
+      (aes) => ({ encryptionKey: aesKey(aes), commitment: undefined })
     )
-  }
-  return Effect.flatMap(
-    Effect.promise(() =>
-      withPlain(DataKey.value(dataKey), (key) => subtle.importKey("raw", key, "HKDF", false, usages))
-    ),
-    (key) => fromHkdfKey(subtle, key, parameters)
-  )
-}
-
-const toDerived = (aes: AesGcm, commitment: ArrayBuffer | undefined): Derived => ({
-  encryptionKey: aesKey(aes),
-  commitment: commitment && toBytes(commitment)
-})
+    : Effect.flatMap(
+      Effect.promise(() =>
+        withPlain(DataKey.value(dataKey), (key) => subtle.importKey("raw", key, "HKDF", false, usages))
+      ),
+      (key) => fromHkdfKey(subtle, key, parameters)
+    )
 
 /** Derives both at once, and waits for each by itself. */
 const fromHkdfKey = (
   subtle: Subtle,
   key: WebKey,
   { commitment, encryptionKey, hash, salt }: KeyDerivationParameters
-): Effect.Effect<Derived, NotLoaded> =>
+): ReturnType<Primitives["deriveKeys"]> =>
   Effect.callback((resume) => {
     const hkdf = (info: Uint8Array) => ({ name: "HKDF", hash, salt: plain(salt), info })
     let aes: AesGcm | undefined
-    let committed: ArrayBuffer | undefined
+    let committed: Uint8Array | undefined
     const settle = () => {
       if (aes === undefined || (commitment !== undefined && committed === undefined)) return
-      resume(Effect.succeed(toDerived(aes, committed)))
+      resume(Effect.succeed({ encryptionKey: aesKey(aes), commitment: committed }))
     }
     const take = (derived: AesGcm) => {
       aes = derived
@@ -68,7 +55,7 @@ const fromHkdfKey = (
     AesKeys.derive(subtle, hkdf(encryptionKey.info), key, encryptionKey.length, take, fail)
     if (commitment === undefined) return
     subtle.deriveBits(hkdf(commitment.info), key, 8 * commitment.length).then((bits) => {
-      committed = bits
+      committed = toBytes(bits)
       settle()
     }, fail)
   })

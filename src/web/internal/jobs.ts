@@ -4,24 +4,18 @@ import type { Run } from "./subtle.ts"
 /** Maximum number of frames that are with WebCrypto at a time: enough to keep its threads busy, few enough to hold in memory. */
 const maxInFlight = 16
 
-/** The two ends of a job, and its failure. */
-interface Work<Job, Result, E> {
-  /** Undefined for a job that fails as it is. */
-  readonly begin: (job: Job, run: Run) => Promise<Result> | undefined
-  readonly end: (job: Job, result: Result, run: Run) => void
-  /** The failure of all jobs where one was rejected with this error, or fails as it is. */
-  readonly failure: (error?: unknown) => Effect.Effect<never, E>
-}
-
 /**
  * Runs jobs as they are read from the iterable, a bounded number at a time. Stops reading at the first job that fails,
  * throws or rejects, and settles only when no job is running any more: nothing is written to an output afterwards.
  *
- * Makes no promise of its own, and waits for that of each job by itself.
+ * Makes no promise of its own, and waits for that of each job by itself. `begin` returns undefined for a job that fails as it
+ * is; `failure` is that of all jobs, where one fails or rejects with its error.
  */
 export const runAll = <Job, Result, E>(
   jobs: Iterable<Job>,
-  { begin, end, failure }: Work<Job, Result, E>
+  begin: (job: Job, run: Run) => Promise<Result> | undefined,
+  end: (job: Job, result: Result, run: Run) => void,
+  failure: (error?: unknown) => Effect.Effect<never, E>
 ): Effect.Effect<void, E> =>
   Effect.callback((resume) => {
     const run: Run = { interrupted: false }
@@ -29,14 +23,11 @@ export const runAll = <Job, Result, E>(
     let inFlight = 0
     let reading = true
     let failed: Effect.Effect<never, E> | undefined
-    const stop = () => {
+    const fail = (why: Effect.Effect<never, E>) => {
+      failed ??= why
       if (!reading) return
       reading = false
       iterator.return?.()
-    }
-    const fail = (why: Effect.Effect<never, E>) => {
-      failed ??= why
-      stop()
     }
     const wait = (job: Job, running: Promise<Result>) => {
       running.then(
@@ -75,6 +66,6 @@ export const runAll = <Job, Result, E>(
     pump()
     return Effect.sync(() => {
       run.interrupted = true
-      stop()
+      fail(Effect.interrupt)
     })
   })

@@ -25,14 +25,14 @@ export interface AesGcm {
     aad: Uint8Array,
     plaintext: Uint8Array,
     run: Run
-  ) => Promise<ArrayBuffer | Uint8Array>
+  ) => Promise<ArrayBuffer>
   /** The tag stands behind the ciphertext. */
   readonly decrypt: (
     iv: Uint8Array,
     aad: Uint8Array,
     sealed: Uint8Array,
     run: Run
-  ) => Promise<ArrayBuffer | Uint8Array>
+  ) => Promise<ArrayBuffer>
   /** Whether it is for a wrong tag that `decrypt` rejects with this. */
   readonly isWrongTag: (error: unknown) => boolean
 }
@@ -86,5 +86,4 @@ export const withPlain = <A>(secret: Uint8Array, use: (secret: Uint8Array) => Pr
   return view === secret ? use(view) : use(view).finally(() => view.fill(0))
 }
 
-export const toBytes = (memory: ArrayBuffer | Uint8Array): Uint8Array =>
-  ArrayBuffer.isView(memory) ? memory : new Uint8Array(memory)
+export const toBytes = (buffer: ArrayBuffer): Uint8Array => new Uint8Array(buffer)
