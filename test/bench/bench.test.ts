@@ -2,20 +2,20 @@
 import { assert, describe, it } from "@effect/vitest"
 import { spawnSync } from "node:child_process"
 import { groups } from "./groups.ts"
-import { type Line, line } from "./support/benchmark.ts"
+import { counted, type Line, line, pooled, quantile, type Result } from "./support/benchmark.ts"
 import * as Floor from "./support/floor.ts"
-import { measure, median, type Mode } from "./support/measure.ts"
+import { measure, measureWhole, type Mode, type Rounds } from "./support/measure.ts"
 import * as sides from "./support/sides.ts"
 import { table } from "./support/table.ts"
 
 const smoke: Mode = { smoke: true, quick: true, cpu: false }
 
-const run = async (group: string, name: string): Promise<ReadonlyArray<Line>> => {
+const run = async (group: string, name: string, mode: Mode = smoke): Promise<ReadonlyArray<Line>> => {
   const { benchmarks } = await groups[group]!()
   const lines: Array<Line> = []
   const named = benchmarks.filter((benchmark) => benchmark.name.includes(name))
   assert.isAbove(named.length, 0, `${group}: ${name}`)
-  for (const benchmark of named) lines.push(...await benchmark.run(smoke))
+  for (const benchmark of named) lines.push(...(await benchmark.run(mode)).map(line))
   return lines
 }
 
@@ -25,9 +25,9 @@ const checkTimes = ({ floor, ours, oursOverFloor, peer, peerOverOurs }: Line, ha
   for (const [name, value] of Object.entries({ ours, floor, peer })) {
     assert.isTrue(has.includes(name) ? isTime(value) : value === null, `${name}: ${value}`)
   }
-  const ratio = (a: number | null, b: number | null) => a === null || b === null ? null : Number((a / b).toPrecision(3))
-  assert.strictEqual(oursOverFloor, ratio(ours, floor))
-  assert.strictEqual(peerOverOurs, ratio(peer, ours))
+  for (const [name, value] of Object.entries({ floor: oursOverFloor, peer: peerOverOurs })) {
+    assert.isTrue(has.includes(name) ? value !== null && value > 0 : value === null, `ratio to ${name}: ${value}`)
+  }
 }
 
 describe("benchmarks", () => {
@@ -83,7 +83,12 @@ describe("benchmarks", () => {
 
   it("streams, hits and the web layer", async () => {
     const lines = await run("streams", "")
-    assert.strictEqual(lines.length, 4)
+    assert.deepStrictEqual(
+      lines.map((line) => line.case),
+      ["64", "1024"].flatMap((frame) =>
+        ["encrypt", "decrypt"].map((operation) => `${operation} 1 MiB in frames of ${frame} KiB`)
+      )
+    )
     for (const each of lines) checkTimes(each, ["ours", "floor", "peer"])
     const hits = await run("cache", "hit")
     assert.deepStrictEqual(hits.map((line) => line.case), ["hit of one, 1 entries"])
@@ -120,40 +125,115 @@ describe("the floor authenticates", () => {
   }
 })
 
+/** Rounds of a case beside both others. */
+const rounds: Rounds = {
+  alone: [],
+  besideFloor: [[1_500, 1_000], [3_000, 1_000], [2_000, 1_000]],
+  besidePeer: [[1_000, 2_000_000], [1_000, 4_000_000]]
+}
+
 describe("measuring", () => {
-  it("a time is of the work done once", async () => {
+  it("a value is of the work done once", async () => {
     let calls = 0
-    const times = await measure({ ours: (times) => void (calls += times) }, smoke)
+    const measured = await measure({ ours: (times) => void (calls += times) }, smoke)
     assert.isAbove(calls, 1)
-    assert.deepStrictEqual([times.floor, times.peer], [null, null])
+    assert.lengthOf(measured.alone, 1)
+    assert.deepStrictEqual([measured.besideFloor, measured.besidePeer], [[], []])
   })
 
-  it("the median", () => {
-    assert.strictEqual(median([5, 1, 100]), 5)
-    assert.strictEqual(median([4, 1, 100, 2]), 3)
+  it("sides alternate, each second round begins with the other, and the peer has rounds of its own", async () => {
+    const order: Array<string> = []
+    const whole = (name: string) => ({ run: () => void order.push(name) })
+    const sides = { ours: whole("ours"), floor: whole("floor"), peer: whole("peer") }
+    const measured = await measureWhole(sides, { ...smoke, smoke: false })
+    assert.isAtLeast(measured.besideFloor.length, 2)
+    assert.isAtLeast(measured.besidePeer.length, 2)
+    const [beforePeer, withPeer] = [order.slice(0, order.indexOf("peer") - 1), order.slice(order.indexOf("peer") - 1)]
+    assert.isFalse(withPeer.includes("floor"))
+    // The dropped rounds and those that count each begin with ours.
+    assert.deepStrictEqual(beforePeer.slice(0, 4), ["ours", "floor", "floor", "ours"])
+    assert.deepStrictEqual(withPeer.slice(0, 4), ["ours", "peer", "peer", "ours"])
+    order.length = 0
+    await measureWhole(sides, { ...smoke, withoutPeer: true })
+    assert.deepStrictEqual(order, ["ours", "floor"])
   })
 
-  it("a line has all fields, and a table all figures", () => {
-    const one = line("case", "ns", { ours: 1_500, floor: 1_000, peer: 3_000_000 })
-    assert.deepStrictEqual(one, {
+  it("short work runs twice on each side of a round", async () => {
+    const order: Array<string> = []
+    const side = (name: string) => (times: number) => {
+      order.push(`${name} ${times}`)
+      const end = performance.now() + 3
+      while (performance.now() < end);
+    }
+    const measured = await measure({ ours: side("ours"), floor: side("floor") }, { ...smoke, smoke: false })
+    assert.isAtLeast(measured.besideFloor.length, 4)
+    const turns = order.map((text) => text.split(" ")[0]).join(" ")
+    assert.include(turns, "ours floor floor ours floor ours ours floor")
+  })
+
+  it("waiting does not count", async () => {
+    const whole = { run: () => {}, waiting: 1e9 }
+    const { alone } = await measureWhole({ ours: whole }, smoke)
+    assert.isBelow(alone[0]![0], 0)
+    const cpu = await measureWhole({ ours: whole }, { ...smoke, cpu: true })
+    assert.isAtLeast(cpu.alone[0]![0], 0)
+  })
+
+  it("quantiles", () => {
+    assert.strictEqual(quantile([5, 1, 100], 0.5), 5)
+    assert.strictEqual(quantile([4, 1, 100, 2], 0.5), 3)
+    assert.strictEqual(quantile([4, 1, 3, 2, 5], 0.25), 2)
+    assert.strictEqual(quantile([7], 0.75), 7)
+  })
+
+  it("a ratio is the median of the rounds' ratios, and its spread their quartiles", () => {
+    assert.deepStrictEqual(line({ case: "case", unit: "ns", rounds }), {
       case: "case",
       unit: "ns",
-      ours: 1_500,
+      ours: 2_000,
+      oursSpread: [1_750, 2_500],
       floor: 1_000,
       peer: 3_000_000,
-      oursOverFloor: 1.5,
-      peerOverOurs: 2000
+      oursOverFloor: 2,
+      oursOverFloorSpread: [1.75, 2.5],
+      peerOverOurs: 3_000,
+      peerOverOursSpread: [2_500, 3_500]
     })
-    assert.deepStrictEqual(line("case", "bytes", { ours: 1 }), {
+    const drifting: Rounds = { ...rounds, besideFloor: [[10, 5], [1_000, 400], [100, 30]] }
+    assert.strictEqual(line({ case: "case", unit: "ns", rounds: drifting }).oursOverFloor, 2.5)
+  })
+
+  it("what is counted once has no spread", () => {
+    assert.deepStrictEqual(line({ case: "case", unit: "bytes", rounds: counted({ ours: 1, floor: 2 }) }), {
       case: "case",
       unit: "bytes",
       ours: 1,
-      floor: null,
+      oursSpread: null,
+      floor: 2,
       peer: null,
-      oursOverFloor: null,
-      peerOverOurs: null
+      oursOverFloor: 0.5,
+      oursOverFloorSpread: null,
+      peerOverOurs: null,
+      peerOverOursSpread: null
     })
-    assert.match(table([one]), /case .* 1\.50 µs .* 1\.00 µs .* 3\.00 ms .* 1\.5 .* 2000/)
+    assert.strictEqual(line({ case: "case", unit: "bytes", rounds: counted({ ours: 1 }) }).ours, 1)
+  })
+
+  it("rounds of several processes count together", () => {
+    const result: Result = { case: "case", unit: "ns", rounds }
+    const both = pooled([[result], [{ ...result, rounds: { ...rounds, besideFloor: [[9, 1]] } }]])
+    assert.lengthOf(both, 1)
+    assert.deepStrictEqual(both[0]!.rounds, {
+      alone: [],
+      besideFloor: [...rounds.besideFloor, [9, 1]],
+      besidePeer: [...rounds.besidePeer, ...rounds.besidePeer]
+    })
+    assert.deepStrictEqual(pooled([[], []]), [])
+  })
+
+  it("a table has all figures", () => {
+    const text = table([line({ case: "case", unit: "ns", rounds })])
+    assert.match(text, /case .* 2\.00 µs .* 1\.00 µs .* 3\.00 ms .* 2 .* 1\.75 to 2\.5 .* 3000 .* 2,500 to 3,500/)
   })
 
   for (

@@ -1,15 +1,14 @@
 /**
- * `npm run bench` runs all benchmarks, each in a process of its own, and prints a table of medians and ratios.
+ * `npm run bench` runs all benchmarks, each in processes of its own, and prints a table of medians and ratios.
  *
- * `npm run bench -- GROUP…` runs some groups, `--only TEXT` those whose name contains the text, `--quick` all of them in less
- * than three minutes, `--json` prints a line of JSON for each case. On a machine that is busy with other things, `--cpu` measures
+ * `npm run bench -- GROUP…` runs some groups, `--only TEXT` those whose name contains the text, `--quick` all of them in a
+ * few minutes, `--json` prints a line of JSON for each case. On a machine that is busy with other things, `--cpu` measures
  * processor time, of all threads, where a case is one piece of work in a loop.
  */
-import { spawnSync } from "node:child_process"
-import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { groups } from "./groups.ts"
 import type { Line } from "./support/benchmark.ts"
+import * as jobs from "./support/jobs.ts"
 import { table } from "./support/table.ts"
 
 const usage = (problem: string): never => {
@@ -38,35 +37,32 @@ const parse = () => {
 const { positionals, values: { cpu, json, only, quick } } = parse()
 const unknown = positionals.find((name) => !Object.hasOwn(groups, name))
 if (unknown !== undefined) usage(`there is no group ${unknown}`)
-const started = performance.now()
-let count = 0
-for (const group of positionals.length === 0 ? Object.keys(groups) : positionals) {
-  const lines: Array<Line> = []
-  for (const { execArgv = [], name } of (await groups[group]!()).benchmarks) {
-    if (!`${group}: ${name}`.includes(only)) continue
-    const { status, stdout } = spawnSync(
-      process.execPath,
-      [
-        "--conditions=effect-encryption-sdk-source",
-        ...execArgv,
-        fileURLToPath(new URL("process.ts", import.meta.url)),
-        group,
-        name,
-        JSON.stringify({ cpu, quick, smoke: false })
-      ],
-      { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }
-    )
-    if (status !== 0) {
-      console.error(`${group}: ${name}: failed, as its process has said`)
-      process.exit(1)
-    }
-    for (const text of stdout.split("\n").filter((text) => text !== "")) {
-      if (json) console.log(text)
-      lines.push(JSON.parse(text))
-    }
+const mode = { cpu, quick, smoke: false }
+
+/** Runs jobs and prints their lines where they are to be printed one by one. */
+const run = (all: ReadonlyArray<jobs.Job>): ReadonlyArray<Line> =>
+  all.flatMap((job) => {
+    const lines = jobs.run(job)
+    if (json) { for (const line of lines) console.log(JSON.stringify(line)) }
+    return lines
+  })
+
+const runGroups = async (): Promise<number> => {
+  let count = 0
+  for (const group of positionals.length === 0 ? Object.keys(groups) : positionals) {
+    const lines = run(await jobs.ofGroup(group, only, mode))
+    count += lines.length
+    if (!json && lines.length > 0) console.log(`\n${group}\n${table(lines)}`)
   }
-  count += lines.length
-  if (!json && lines.length > 0) console.log(`\n${group}\n${table(lines)}`)
+  return count
 }
-if (count === 0) usage(`nothing has ${JSON.stringify(only)} in its name`)
-if (!json) console.log(`\n${count} cases in ${Math.round((performance.now() - started) / 1000)} s`)
+
+const started = performance.now()
+try {
+  const count = await runGroups()
+  if (count === 0) usage(`nothing has ${JSON.stringify(only)} in its name`)
+  if (!json) console.log(`\n${count} cases in ${Math.round((performance.now() - started) / 1000)} s`)
+} catch (error) {
+  console.error((error as Error).message)
+  process.exitCode = 1
+}

@@ -1,5 +1,5 @@
 /** What a hit costs at the materials manager, and how much memory an entry takes, by the number of entries. */
-import { type Benchmark, type Line, line } from "../support/benchmark.ts"
+import { type Benchmark, counted, type Result } from "../support/benchmark.ts"
 import * as child from "../support/child.ts"
 import * as entries from "../support/entries.ts"
 import { measure, type Mode } from "../support/measure.ts"
@@ -25,22 +25,24 @@ export const benchmarks: ReadonlyArray<Benchmark> = [
       await entries.fill(ours, count)
       if (theirs !== undefined) await entries.fill(theirs, count)
       // The same one again and again, as of a tenant; and all over, where nothing is in the processor's caches.
-      const lines: Array<Line> = []
+      const results: Array<Result> = []
       for (const [which, among] of [["one", 1], ["any", count]] as const) {
         if (!mode.smoke) {
           await ours.hits(20_000, among)
           await theirs?.hits(5000, among)
         }
-        const times = await measure(
+        const rounds = await measure(
           {
             ours: (times) => ours.hits(times, among),
             peer: theirs && ((times) => theirs.hits(times, among))
           },
           mode
         )
-        if (count > 1 || which === "one") lines.push(line(`hit of ${which}, ${number(count)} entries`, "ns", times))
+        if (count > 1 || which === "one") {
+          results.push({ case: `hit of ${which}, ${number(count)} entries`, unit: "ns", rounds })
+        }
       }
-      return lines
+      return results
     }
   })),
   ...counts.slice(1).map((count): Benchmark => ({
@@ -48,11 +50,8 @@ export const benchmarks: ReadonlyArray<Benchmark> = [
     run: async (mode) => {
       if (isLeftOut(count, mode)) return []
       const heap = (side: string) => Number(child.run("heap.ts", [side, count], ["--expose-gc", ...execArgv]))
-      const bytes = {
-        ours: Math.round(heap("ours")),
-        ...!isPeerLeftOut(count) && { peer: Math.round(heap("peer")) }
-      }
-      return [line(`memory of an entry, ${number(count)} entries`, "bytes", bytes)]
+      const rounds = counted({ ours: heap("ours"), ...!isPeerLeftOut(count) && { peer: heap("peer") } })
+      return [{ case: `memory of an entry, ${number(count)} entries`, unit: "bytes", rounds }]
     }
   }))
 ]

@@ -1,13 +1,11 @@
 /** What it costs to come from outside of Effect, and what it costs when somebody listens. */
 import { Effect, Metric, Tracer } from "effect"
-import { type Benchmark, line } from "../support/benchmark.ts"
+import type { Benchmark } from "../support/benchmark.ts"
 import * as Contest from "../support/contest.ts"
 import { measure } from "../support/measure.ts"
 import * as sides from "../support/sides.ts"
 
 const suite = "0x0478"
-const frameLength = 4096
-const plaintext = new Uint8Array(1024).fill(0x61)
 
 /** A tracer that keeps the last thousand spans, as one does that exports them in batches. */
 const recording = () => {
@@ -24,18 +22,20 @@ const recording = () => {
 
 const fromOutside: Benchmark = {
   name: "each call by Effect.runPromise",
+  processes: 3,
   run: async (mode) => {
-    await sides.warmUp(suite, mode)
-    const contest = await Contest.make(suite, plaintext, frameLength)
-    return await Contest.lines(contest, "0x0478, 1 KiB, each call by Effect.runPromise", mode, sides.eachFromOutside)
+    const contest = Contest.small(await Contest.parties(suite))
+    await Contest.warmUp([contest], mode, sides.eachFromOutside)
+    return await Contest.results(contest, "0x0478, 1 KiB, each call by Effect.runPromise", mode, sides.eachFromOutside)
   }
 }
 
 const listened: Benchmark = {
   name: "where somebody listens; the floor is the same where nobody does",
   run: async (mode) => {
-    await sides.warmUp(suite, mode)
-    const { decrypt: { ours: decrypt }, encrypt: { ours: encrypt } } = await Contest.make(suite, plaintext, frameLength)
+    const contest = Contest.small(await Contest.parties(suite))
+    await Contest.warmUp([contest], { ...mode, withoutPeer: true })
+    const { decrypt: { ours: decrypt }, encrypt: { ours: encrypt } } = contest
     const tracer = recording()
     const traced = (call: () => Effect.Effect<unknown, unknown>) => () => Effect.withTracer(call(), tracer)
     const registry = async () => {
@@ -48,21 +48,21 @@ const listened: Benchmark = {
     }
     const inFiber = sides.inOneFiber(encrypt)
     return [
-      line(
-        "encrypt 0x0478, 1 KiB, a tracer listens; floor: nobody",
-        "ns",
-        await measure({ ours: sides.inOneFiber(traced(encrypt)), floor: inFiber }, mode)
-      ),
-      line(
-        "decrypt 0x0478, 1 KiB, a tracer listens; floor: nobody",
-        "ns",
-        await measure({ ours: sides.inOneFiber(traced(decrypt)), floor: sides.inOneFiber(decrypt) }, mode)
-      ),
-      line(
-        "encrypt 0x0478, 1 KiB, metrics are read every batch; floor: never",
-        "ns",
-        await measure({ ours: scraped(encrypt), floor: inFiber }, mode)
-      )
+      {
+        case: "encrypt 0x0478, 1 KiB, a tracer listens; floor: nobody",
+        unit: "ns",
+        rounds: await measure({ ours: sides.inOneFiber(traced(encrypt)), floor: inFiber }, mode)
+      },
+      {
+        case: "decrypt 0x0478, 1 KiB, a tracer listens; floor: nobody",
+        unit: "ns",
+        rounds: await measure({ ours: sides.inOneFiber(traced(decrypt)), floor: sides.inOneFiber(decrypt) }, mode)
+      },
+      {
+        case: "encrypt 0x0478, 1 KiB, metrics are read every batch; floor: never",
+        unit: "ns",
+        rounds: await measure({ ours: scraped(encrypt), floor: inFiber }, mode)
+      }
     ]
   }
 }

@@ -5,8 +5,8 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, stat
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { rolldown } from "rolldown"
-import { type Benchmark, line } from "../support/benchmark.ts"
-import { median } from "../support/measure.ts"
+import { type Benchmark, counted, type Result } from "../support/benchmark.ts"
+import { inPairs, type Mode, type Rounds } from "../support/measure.ts"
 
 const root = fileURLToPath(new URL("../../..", import.meta.url))
 
@@ -47,13 +47,10 @@ const timed = (file: string): number => {
   return 1e6 * Number(execFileSync(process.execPath, ["--input-type=module", "--eval", program], { encoding: "utf8" }))
 }
 
-const alternately = (files: { readonly ours: string; readonly peer: string }, rounds: number) => {
-  const samples = { ours: [] as Array<number>, peer: [] as Array<number> }
-  for (let round = 0; round < rounds; round++) {
-    samples.ours.push(timed(files.ours))
-    samples.peer.push(timed(files.peer))
-  }
-  return { ours: Math.round(median(samples.ours)), peer: Math.round(median(samples.peer)) }
+const alternately = (files: { readonly ours: string; readonly peer: string }, mode: Mode): Promise<Rounds> => {
+  const rounds = mode.smoke ? 1 : mode.quick ? 5 : 31
+  const plan = { isMirrored: false, dropped: mode.smoke ? 0 : 1, time: 0, rounds: [rounds, rounds] } as const
+  return inPairs(files, (file) => async () => timed(file), plan, mode)
 }
 
 type Bundler = (from: string, to: string) => Promise<unknown>
@@ -123,47 +120,64 @@ const withPackage = async <A>(use: (folder: string) => Promise<A>): Promise<A> =
   }
 }
 
+const sizes = (folder: string): ReadonlyArray<Result> => {
+  const own = sizeOf(join(folder, "node_modules/effect-encryption-sdk")) + sizeOf(join(root, "src"))
+  const peer = installed(["@aws-crypto/client-node"])
+  return [
+    {
+      case: "size, installed, with effect",
+      unit: "bytes",
+      rounds: counted({ ours: own + installed(["effect-encryption-sdk", "effect"]), peer })
+    },
+    {
+      case: "size, installed, without effect",
+      unit: "bytes",
+      rounds: counted({ ours: own + installed(["effect-encryption-sdk"]), peer })
+    }
+  ]
+}
+
+/** Minifies both, and measures what that gives. */
+const minified = async (
+  bundler: keyof typeof bundlers,
+  from: { readonly ours: string; readonly peer: string },
+  what: string,
+  mode: Mode
+): Promise<ReadonlyArray<Result>> => {
+  const [ours, peer] = [from.ours, from.peer].map((file) => file.replace(/mjs$/, `${bundler}.mjs`)) as [string, string]
+  await bundlers[bundler](from.ours, ours)
+  await bundlers[bundler](from.peer, peer)
+  const name = `minified by ${bundler}, the peer's ${what}`
+  return [
+    { case: `import, ${name}`, unit: "ns", rounds: await alternately({ ours, peer }, mode) },
+    {
+      case: `size, ${name}`,
+      unit: "bytes",
+      rounds: counted({ ours: statSync(ours).size, peer: statSync(peer).size })
+    }
+  ]
+}
+
 export const benchmarks: ReadonlyArray<Benchmark> = [{
   name: "client, caching manager, raw AES keyring",
-  run: ({ quick, smoke }) =>
+  run: (mode) =>
     withPackage(async (folder) => {
-      const rounds = smoke ? 1 : quick ? 5 : 31
       const write = (name: string, text: string) => {
         writeFileSync(join(folder, name), text)
         return join(folder, name)
       }
-      const files = { ours: write("ours.mjs", ours), peer: write("parts.mjs", peerParts) }
-      const whole = write("package.mjs", peerPackage)
-      const lines = [
-        line("import, the peer's same parts", "ns", alternately(files, rounds)),
-        line("import, the peer's whole package", "ns", alternately({ ...files, peer: whole }, rounds))
+      const parts = { ours: write("ours.mjs", ours), peer: write("parts.mjs", peerParts) }
+      const whole = { ...parts, peer: write("package.mjs", peerPackage) }
+      const results: Array<Result> = [
+        { case: "import, the peer's same parts", unit: "ns", rounds: await alternately(parts, mode) },
+        { case: "import, the peer's whole package", unit: "ns", rounds: await alternately(whole, mode) }
       ]
-      for (const [name, bundle] of Object.entries(bundlers)) {
-        const minified = join(folder, `ours.${name}.mjs`)
-        await bundle(files.ours, minified)
-        for (const [what, source] of [["same parts", files.peer], ["whole package", whole]] as const) {
-          const bundled = { ours: minified, peer: source.replace(/mjs$/, `${name}.mjs`) }
-          await bundle(source, bundled.peer)
-          lines.push(
-            line(`import, minified by ${name}, the peer's ${what}`, "ns", alternately(bundled, rounds)),
-            line(`size, minified by ${name}, the peer's ${what}`, "bytes", {
-              ours: statSync(bundled.ours).size,
-              peer: statSync(bundled.peer).size
-            })
-          )
-        }
+      for (const bundler of ["esbuild", "rolldown"] as const) {
+        results.push(
+          ...await minified(bundler, parts, "same parts", mode),
+          ...await minified(bundler, whole, "whole package", mode)
+        )
       }
-      const own = sizeOf(join(folder, "node_modules/effect-encryption-sdk")) + sizeOf(join(root, "src"))
-      lines.push(
-        line("size, installed, with effect", "bytes", {
-          ours: own + installed(["effect-encryption-sdk", "effect"]),
-          peer: installed(["@aws-crypto/client-node"])
-        }),
-        line("size, installed, without effect", "bytes", {
-          ours: own + installed(["effect-encryption-sdk"]),
-          peer: installed(["@aws-crypto/client-node"])
-        })
-      )
-      return lines
+      return [...results, ...sizes(folder)]
     })
 }]

@@ -1,9 +1,8 @@
 /** One message in one call, its data key in the cache. */
 import { Effect } from "effect"
 import * as assert from "node:assert/strict"
-import type { Benchmark, Line } from "../support/benchmark.ts"
+import type { Benchmark, Result } from "../support/benchmark.ts"
 import * as Contest from "../support/contest.ts"
-import type { Mode } from "../support/measure.ts"
 import * as sides from "../support/sides.ts"
 
 const kib = 1024
@@ -21,16 +20,14 @@ const lengthNames: Readonly<Record<number, string>> = {
   [10 * mib]: "10 MiB"
 }
 
-interface Case {
-  readonly suite: sides.SuiteId
-  readonly length: number
-  readonly frameLength: number
-}
-
-const measured = async ({ frameLength, length, suite }: Case, mode: Mode): Promise<ReadonlyArray<Line>> => {
-  const title = `${suite}, ${lengthNames[length]} in frames of ${lengthNames[frameLength]}`
+/** A contest whose data keys are in the caches, after a look at what its sides give. */
+const cached = async (
+  parties: Contest.Parties,
+  length: number,
+  frameLength: number
+): Promise<Contest.Contest> => {
   const plaintext = new Uint8Array(length).fill(0x61)
-  const contest = await Contest.make(suite, plaintext, frameLength)
+  const contest = Contest.make(parties, plaintext, frameLength)
   const { decrypt, encrypt } = contest
   const run = Effect.runPromise
 
@@ -50,40 +47,45 @@ const measured = async ({ frameLength, length, suite }: Case, mode: Mode): Promi
   for (const each of [decrypted.plaintext, (await decrypt.peer()).plaintext, decrypt.floor()]) {
     assert.ok(Buffer.from(plaintext).equals(each))
   }
-  return await Contest.lines(contest, title, mode)
+  return contest
 }
 
-/** Small messages of a suite share a process, and what it takes until all code is compiled. */
-const benchmark = (
-  name: string,
-  suite: sides.SuiteId,
-  lengths: ReadonlyArray<number>,
-  frameLength: number
-): Benchmark => ({
-  name,
+const titleOf = (suite: sides.SuiteId, length: number, frameLength: number): string =>
+  `${suite}, ${lengthNames[length]} in frames of ${lengthNames[frameLength]}`
+
+/** Small messages of a suite, which share a process. V8 compiles not quite the same code from one process to the next. */
+const small = (suite: sides.SuiteId): Benchmark => ({
+  name: `${suite}, small`,
+  processes: 3,
   run: async (mode) => {
-    await sides.warmUp(suite, mode)
-    const lines: Array<Line> = []
-    for (const length of lengths) lines.push(...await measured({ suite, length, frameLength }, mode))
-    return lines
+    const frameLength = 4 * kib
+    const parties = await Contest.parties(suite)
+    const contests = new Map<number, Contest.Contest>()
+    for (const length of [0, 100, kib, 10 * kib]) contests.set(length, await cached(parties, length, frameLength))
+    await Contest.warmUp([...contests.values()], mode)
+    const results: Array<Result> = []
+    for (const [length, contest] of contests) {
+      results.push(...await Contest.results(contest, titleOf(suite, length, frameLength), mode))
+    }
+    return results
   }
 })
 
+const large = (suite: sides.SuiteId, length: number, frameLength: number): Benchmark => ({
+  name: titleOf(suite, length, frameLength),
+  run: async (mode) => {
+    const parties = await Contest.parties(suite)
+    await Contest.warmUp([Contest.small(parties)], mode)
+    return await Contest.results(await cached(parties, length, frameLength), titleOf(suite, length, frameLength), mode)
+  }
+})
+
+const lengths = [100 * kib, mib, 10 * mib]
+
 export const benchmarks: ReadonlyArray<Benchmark> = [
   ...(["0x0478", "0x0578", "0x0178"] as const).flatMap((suite) => [
-    benchmark(`${suite}, small`, suite, [0, 100, kib, 10 * kib], 4 * kib),
-    ...[100 * kib, mib, 10 * mib].map((length) =>
-      benchmark(`${suite}, ${lengthNames[length]} in frames of 4 KiB`, suite, [length], 4 * kib)
-    )
+    small(suite),
+    ...lengths.map((length) => large(suite, length, 4 * kib))
   ]),
-  ...[64 * kib, mib].flatMap((frameLength) =>
-    [100 * kib, mib, 10 * mib].map((length) =>
-      benchmark(
-        `0x0478, ${lengthNames[length]} in frames of ${lengthNames[frameLength]}`,
-        "0x0478",
-        [length],
-        frameLength
-      )
-    )
-  )
+  ...[64 * kib, mib].flatMap((frameLength) => lengths.map((length) => large("0x0478", length, frameLength)))
 ]

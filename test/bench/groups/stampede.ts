@@ -4,9 +4,10 @@ import { Effect, Layer } from "effect"
 import { Keyring } from "effect-encryption-sdk"
 import * as assert from "node:assert/strict"
 import { setTimeout as sleep } from "node:timers/promises"
-import { type Benchmark, line } from "../support/benchmark.ts"
+import { type Benchmark, counted, isWanted, type Result } from "../support/benchmark.ts"
+import * as Contest from "../support/contest.ts"
 import * as Floor from "../support/floor.ts"
-import { measureWhole } from "../support/measure.ts"
+import { measureWhole, type Mode, type Rounds } from "../support/measure.ts"
 import * as sides from "../support/sides.ts"
 
 const latency = 20
@@ -157,45 +158,45 @@ const stampede = async (operation: Operation, contexts: number, parallel: number
   }
 }
 
+/** Calls of the keyring on a cold cache; afterwards everything is cached. */
+const countCalls = async (our: Crowd, their: Crowd, contexts: number): Promise<Rounds> => {
+  await our.renew()
+  await their.renew()
+  await our.all()
+  await their.all()
+  const calls = counted({ ours: our.calls(), floor: contexts, peer: their.calls() })
+  await our.all()
+  assert.equal(our.calls(), contexts, "the second time all are hits")
+  return calls
+}
+
 const benchmark = (operation: Operation, contexts: number): Benchmark => {
   const title = `${operation}, ${contexts === 1 ? "1 context" : `${contexts} contexts`}`
   return {
     name: title,
     run: async (mode) => {
-      await sides.warmUp(suite, mode)
+      await Contest.warmUp([Contest.small(await Contest.parties(suite))], mode)
       const made = await stampede(operation, contexts, mode.smoke ? 100 : 1000)
       const [our, their, floor] = [ours(made), theirs(made), await floorOf(made)]
-      await our.renew()
-      await their.renew()
-      await our.all()
-      await their.all()
-      const counted = { ours: our.calls(), floor: contexts, peer: their.calls() }
-      await our.all()
-      assert.equal(our.calls(), contexts, "the second time all are hits")
-      const rounds = { quick: 1, full: 11 }
-      const warm = await measureWhole(
-        { ours: { run: our.all }, floor: { run: floor.all }, peer: { run: their.all } },
-        rounds,
-        mode
-      )
-      const cold = await measureWhole(
-        {
-          ours: { prepare: our.renew, run: our.all },
-          floor: { run: floor.cold },
-          peer: { prepare: their.renew, run: their.all }
-        },
-        rounds,
-        mode
-      )
-      return [
-        line(`${title}, calls of the keyring`, "calls", counted),
-        line(`${title}, cold`, "ns", cold),
-        line(`${title}, cold without the latency; floor: warm`, "ns", {
-          ours: cold.ours! - 1e6 * latency,
-          floor: warm.ours
-        }),
-        line(`${title}, warm`, "ns", warm)
-      ]
+      const calls = await countCalls(our, their, contexts)
+      const cold = { prepare: our.renew, run: our.all }
+      const warm = { run: our.all }
+      const cases: Readonly<Record<string, (mode: Mode) => Promise<Rounds>>> = {
+        warm: (mode) => measureWhole({ ours: warm, floor: { run: floor.all }, peer: { run: their.all } }, mode),
+        cold: (mode) =>
+          measureWhole(
+            { ours: cold, floor: { run: floor.cold }, peer: { prepare: their.renew, run: their.all } },
+            mode
+          ),
+        "cold without the latency; floor: warm": (mode) =>
+          measureWhole({ ours: { ...cold, waiting: latency }, floor: warm }, mode)
+      }
+      const results: Array<Result> = [{ case: `${title}, calls of the keyring`, unit: "calls", rounds: calls }]
+      for (const [name, measured] of Object.entries(cases)) {
+        const full = `${title}, ${name}`
+        if (isWanted(mode, full)) results.push({ case: full, unit: "ns", rounds: await measured(mode) })
+      }
+      return results.filter((result) => isWanted(mode, result.case))
     }
   }
 }

@@ -3,7 +3,8 @@ import { Effect, Stream } from "effect"
 import * as assert from "node:assert/strict"
 import { Readable, Writable } from "node:stream"
 import { pipeline } from "node:stream/promises"
-import { type Benchmark, line } from "../support/benchmark.ts"
+import type { Benchmark } from "../support/benchmark.ts"
+import * as Contest from "../support/contest.ts"
 import * as Floor from "../support/floor.ts"
 import { measureWhole, type Mode } from "../support/measure.ts"
 import * as sides from "../support/sides.ts"
@@ -33,8 +34,6 @@ const rechunked = function*(pieces: Iterable<Uint8Array>): Generator<Uint8Array>
   }
   if (filled > 0) yield chunk.subarray(0, filled)
 }
-
-const rounds = { quick: 2, full: 5 }
 
 const run = (stream: Stream.Stream<Uint8Array, unknown>) => Effect.runPromise(Stream.runDrain(stream))
 const source = (chunks: Iterable<Uint8Array>) => Stream.fromIterable(chunks, { chunkSize: 1 })
@@ -104,7 +103,6 @@ const encrypting = (
           )
       }
     },
-    rounds,
     mode
   )
 
@@ -119,21 +117,20 @@ const decrypting = ({ client, floor, frameLength, keyring, message, theirs }: Se
       },
       peer: { run: () => pipeline(Readable.from(message), theirs.decryptStream(keyring), discarding()) }
     },
-    rounds,
     mode
   )
 
 const benchmark = (frameLength: number): Benchmark => ({
   name: `frames of ${frameLength / 1024} KiB`,
   run: async (mode) => {
-    await sides.warmUp(suite, mode)
+    await Contest.warmUp([Contest.small(await Contest.parties(suite))], mode)
     const length = (mode.smoke ? 1 : mode.quick ? 32 : 1024) * 2 ** 20
     const title = `${length / 2 ** 20} MiB in frames of ${frameLength / 1024} KiB`
     const made = await setUp(length, frameLength)
     await check(made)
     return [
-      line(`encrypt ${title}`, "ns", await encrypting(made, mode)),
-      line(`decrypt ${title}`, "ns", await decrypting(made, mode))
+      { case: `encrypt ${title}`, unit: "ns", rounds: await encrypting(made, mode) },
+      { case: `decrypt ${title}`, unit: "ns", rounds: await decrypting(made, mode) }
     ]
   }
 })

@@ -3,7 +3,7 @@ import { build } from "esbuild"
 import { fileURLToPath } from "node:url"
 import { chromium as driver } from "playwright"
 import { chromium } from "../../browser/chromium.ts"
-import type { Benchmark, Line } from "../support/benchmark.ts"
+import type { Benchmark, Result } from "../support/benchmark.ts"
 import type { Mode } from "../support/measure.ts"
 import * as sides from "../support/sides.ts"
 import * as web from "../support/web.ts"
@@ -13,7 +13,7 @@ const keys = async (): Promise<web.WebKeys> => {
   return { dataKey: [...dataKey], headerBody: [...headerBody] }
 }
 
-const inChromium = async (executablePath: string, mode: Mode): Promise<ReadonlyArray<Line>> => {
+const inChromium = async (executablePath: string, mode: Mode): Promise<ReadonlyArray<Result>> => {
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(new URL("../support/page.ts", import.meta.url))],
     bundle: true,
@@ -37,7 +37,8 @@ const inChromium = async (executablePath: string, mode: Mode): Promise<ReadonlyA
     await page.addScriptTag({ type: "module", content: outputFiles[0]!.text })
     await page.waitForFunction("globalThis.benchmarks !== undefined")
     return await page.evaluate(
-      ([keys, mode]) => (globalThis as unknown as { benchmarks: typeof web.lines }).benchmarks("Chromium", keys, mode),
+      ([keys, mode]) =>
+        (globalThis as unknown as { benchmarks: typeof web.results }).benchmarks("Chromium", keys, mode),
       [await keys(), mode] as const
     )
   } finally {
@@ -46,9 +47,10 @@ const inChromium = async (executablePath: string, mode: Mode): Promise<ReadonlyA
 }
 
 export const benchmarks: ReadonlyArray<Benchmark> = [
-  { name: "Node", run: async (mode) => web.lines("Node", await keys(), mode) },
+  { name: "Node", processes: 3, run: async (mode) => web.results("Node", await keys(), mode) },
   {
     name: "Chromium",
+    processes: 3,
     run: async (mode) => {
       if (chromium !== undefined) return await inChromium(chromium, mode)
       console.error("web: left out for a browser: no Chromium was found, CHROMIUM_PATH can name one")

@@ -1,20 +1,30 @@
 /** The three sides of one case: the library, the floor and the peer do the same work on one message. */
 import type { Effect } from "effect"
-import { type Line, line } from "./benchmark.ts"
+import { isWanted, type Result } from "./benchmark.ts"
 import * as Floor from "./floor.ts"
-import { measure, type Mode, type Side } from "./measure.ts"
+import { inTurns, measure, type Mode, type Side } from "./measure.ts"
 import * as sides from "./sides.ts"
+
+/** One client of each side, as a backend has it. More of them in a process would be more than V8 compiles well. */
+export const parties = async (suite: sides.SuiteId) => ({
+  algorithmSuite: sides.suites[suite],
+  floor: Floor.make(await sides.floorKeys(suite)),
+  client: await sides.clientOf(sides.ours(suite)),
+  theirs: sides.theirClient(suite),
+  manager: sides.theirCaching()
+})
+
+export type Parties = Awaited<ReturnType<typeof parties>>
 
 /**
  * Calls of each side over one plaintext. Each has a data key of its own in a cache, or will have it after the first call.
  * All decrypt the floor's message, so that the floor cannot do less than a message takes.
  */
-export const make = async (suite: sides.SuiteId, plaintext: Uint8Array, frameLength: number) => {
-  const algorithmSuite = sides.suites[suite]
-  const floor = Floor.make(await sides.floorKeys(suite))
-  const client = await sides.clientOf(sides.ours(suite))
-  const theirs = sides.theirClient(suite)
-  const manager = sides.theirCaching()
+export const make = (
+  { algorithmSuite, client, floor, manager, theirs }: Parties,
+  plaintext: Uint8Array,
+  frameLength: number
+) => {
   const message = floor.encrypt(plaintext, frameLength)
   return {
     encrypt: {
@@ -36,23 +46,46 @@ export const make = async (suite: sides.SuiteId, plaintext: Uint8Array, frameLen
   }
 }
 
-export type Contest = Awaited<ReturnType<typeof make>>
+export type Contest = ReturnType<typeof make>
 
-/** The lines of encrypt and decrypt. `calling` says how the library is called. */
-export const lines = async (
+/** A message of 1 KiB, for work whose code it shares. */
+export const small = (parties: Parties): Contest => make(parties, new Uint8Array(1024).fill(0x61), 4096)
+
+type Calling = (call: () => Effect.Effect<unknown, unknown>) => Side
+
+/** Runs small contests in turns until V8 has compiled what they call. */
+export const warmUp = async (
+  contests: ReadonlyArray<Contest>,
+  { quick, smoke, withoutPeer }: Mode,
+  calling: Calling = sides.inOneFiber
+): Promise<void> => {
+  if (smoke) return
+  const operations = contests.flatMap(({ decrypt, encrypt }) => [encrypt, decrypt])
+  await inTurns(
+    operations.flatMap(({ floor, ours }) => [calling(ours), sides.synchronously(floor)]),
+    20,
+    quick ? 800 : 8000
+  )
+  if (!withoutPeer) await inTurns(operations.map(({ peer }) => sides.awaitingEach(peer)), 5, quick ? 300 : 1500)
+}
+
+/** Measures encrypt and decrypt. `calling` says how the library is called. */
+export const results = async (
   contest: Contest,
   title: string,
   mode: Mode,
-  calling: (call: () => Effect.Effect<unknown, unknown>) => Side = sides.inOneFiber
-): Promise<ReadonlyArray<Line>> => {
-  const out: Array<Line> = []
+  calling: Calling = sides.inOneFiber
+): Promise<ReadonlyArray<Result>> => {
+  const out: Array<Result> = []
   for (const operation of ["encrypt", "decrypt"] as const) {
+    const name = `${operation} ${title}`
+    if (!isWanted(mode, name)) continue
     const { floor, ours, peer } = contest[operation]
-    const times = await measure(
+    const rounds = await measure(
       { ours: calling(ours), floor: sides.synchronously(floor), peer: sides.awaitingEach(peer) },
       mode
     )
-    out.push(line(`${operation} ${title}`, "ns", times))
+    out.push({ case: name, unit: "ns", rounds })
   }
   return out
 }

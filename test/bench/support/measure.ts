@@ -1,10 +1,10 @@
 /**
- * Measures the sides of one case alternately: tinybench times each for a short while, one after the other, round after
- * round, so that whatever else the machine does hits all of them. The answer is the median over the rounds.
+ * Measures the sides of one case in pairs. Within a round the two sides of a pair run in short batches, one right after
+ * the other, so that whatever else the machine does hits both. Each round gives one ratio; the figure is the median of
+ * these ratios, with the quartiles as its spread.
  */
-import { Bench } from "tinybench"
 
-/** Does the work this many times, one after the other. */
+/** Does the work this number of times, one after the other. */
 export type Side = (times: number) => void | Promise<unknown>
 
 export interface Sides<S> {
@@ -13,43 +13,71 @@ export interface Sides<S> {
   readonly peer?: S | undefined
 }
 
-/** Nanoseconds for the work done once. */
-export type Times = { readonly [Name in keyof Required<Sides<unknown>>]: number | null }
+/**
+ * Values of one case, one of each side for each round: nanoseconds for the work done once, or bytes. Ours stands beside the
+ * floor, beside the peer, or alone where there is neither.
+ */
+export interface Rounds {
+  readonly alone: ReadonlyArray<readonly [ours: number]>
+  readonly besideFloor: ReadonlyArray<readonly [ours: number, floor: number]>
+  readonly besidePeer: ReadonlyArray<readonly [ours: number, peer: number]>
+}
 
 export interface Mode {
   /** As much as is needed to see that everything works, for the tests. */
   readonly smoke: boolean
   readonly quick: boolean
-  /** Whether processor time is measured, of all threads, instead of time. */
+  /** Processor time is measured, of all threads, instead of time. */
   readonly cpu: boolean
+  /** The peer is left out. */
+  readonly withoutPeer?: boolean
+  /** Only the cases of these names. Default: all. */
+  readonly cases?: ReadonlyArray<string>
 }
 
-interface Budget {
-  /** Milliseconds of processor time for each side before anything counts, so that the code is compiled. */
+/**
+ * Sizes of the rounds of one pair. Times are in milliseconds of a processor: on a machine that is busy with other things
+ * it takes longer until code is compiled, and until there are as many rounds.
+ */
+export interface Plan {
+  /** Each side runs twice in a round, ABBA, so that a drift within the round cancels out. */
+  readonly isMirrored: boolean
+  /** Time of the first rounds, which do not count. There is at least one, but for smoke. */
+  readonly dropped: number
+  /** Time of the rounds that count. Short work has more of them, so that the median settles. */
+  readonly time: number
+  /** Rounds that count at least and at most, whatever time they take. */
+  readonly rounds: readonly [least: number, most: number]
+}
+
+interface BatchPlan extends Plan {
+  /** Time of each side alone before the first round, for the number of calls in its batch. */
   readonly warmUp: number
-  readonly rounds: number
-  /** Milliseconds for each side in a round. One batch runs at least, so a slow side takes longer. */
-  readonly round: number
-  /** Milliseconds that a batch takes at least, where more than one call fits. */
+  /** Time of a batch, where more than one call fits. */
   readonly batch: number
 }
 
-const budgetOf = ({ quick, smoke }: Mode): Budget =>
+const smokePlan: Plan = { isMirrored: false, dropped: 0, time: 0, rounds: [1, 1] }
+
+/** It takes seconds until V8 compiles no more. Before, ours is a fifth slower beside the floor. */
+const batchPlanOf = ({ quick, smoke }: Mode): BatchPlan =>
   smoke
-    ? { warmUp: 0, rounds: 1, round: 0, batch: 0 }
+    ? { ...smokePlan, warmUp: 0, batch: 0 }
     : quick
-    ? { warmUp: 60, rounds: 5, round: 12, batch: 3 }
-    : { warmUp: 300, rounds: 31, round: 40, batch: 4 }
+    ? { isMirrored: true, dropped: 100, time: 250, rounds: [4, 1000], warmUp: 50, batch: 2 }
+    : { isMirrored: true, dropped: 1000, time: 2000, rounds: [20, 1000], warmUp: 200, batch: 2 }
+
+const wholePlanOf = ({ quick, smoke }: Mode): Plan =>
+  smoke
+    ? smokePlan
+    : quick
+    ? { isMirrored: false, dropped: 150, time: 400, rounds: [2, 10] }
+    : { isMirrored: false, dropped: 3000, time: 6000, rounds: [6, 100] }
 
 /** Measures work that is short: as many calls as a batch takes are timed together. */
-export const measure = async (sides: Sides<Side>, mode: Mode): Promise<Times> => {
-  const budget = budgetOf(mode)
-  const prepared: Array<Prepared> = []
-  for (const [name, side] of given(sides)) {
-    const times = await warmUp(side, budget)
-    prepared.push({ name, times, run: () => side(times) })
-  }
-  return await inRounds(prepared, budget.rounds, budget.round, mode)
+export const measure = (sides: Sides<Side>, mode: Mode): Promise<Rounds> => {
+  const plan = batchPlanOf(mode)
+  return inPairs(sides, async (side) => inBatches(side, await warmUp(side, plan), mode), plan, mode)
 }
 
 /** Work that is done once in a round, such as what needs an empty cache. */
@@ -57,88 +85,123 @@ export interface Whole {
   /** Is not measured. */
   readonly prepare?: () => Promise<void>
   readonly run: () => void | Promise<unknown>
+  /** Milliseconds of waiting within the work that do not count. */
+  readonly waiting?: number
 }
 
-/** Measures work that is done once in each round, after one round for the compiler. */
-export const measureWhole = async (
-  sides: Sides<Whole>,
-  rounds: { readonly quick: number; readonly full: number },
+/** Measures work that is done once in a round. */
+export const measureWhole = (sides: Sides<Whole>, mode: Mode): Promise<Rounds> =>
+  inPairs(sides, (whole) => once(whole, mode), wholePlanOf(mode), mode)
+
+/** Does the work of one side in its turn, and gives nanoseconds, or bytes, for the work done once. */
+export type Sampler = () => Promise<number>
+
+/**
+ * Measures ours beside the floor, and then beside the peer, in rounds of their own: the peer leaves a lot of garbage, which
+ * must not be collected in the time of the floor or of ours beside it.
+ */
+export const inPairs = async <S>(
+  sides: Sides<S>,
+  samplerOf: (side: S) => Sampler | Promise<Sampler>,
+  plan: Plan,
   mode: Mode
-): Promise<Times> => {
-  const prepared = given(sides).map(([name, { prepare, run }]) => ({ name, times: 1, prepare, run }))
-  if (!mode.smoke) await inRounds(prepared, 1, 0, mode)
-  return await inRounds(prepared, mode.smoke ? 1 : mode.quick ? rounds.quick : rounds.full, 0, mode)
+): Promise<Rounds> => {
+  const ours = await samplerOf(sides.ours)
+  const beside = async (side: S | undefined): Promise<ReadonlyArray<readonly [number, number]>> =>
+    side === undefined ? [] : await inRounds([ours, await samplerOf(side)], plan)
+  const besideFloor = await beside(sides.floor)
+  const besidePeer = await beside(mode.withoutPeer ? undefined : sides.peer)
+  const isAlone = besideFloor.length + besidePeer.length === 0
+  return { alone: isAlone ? await inRounds([ours], plan) : [], besideFloor, besidePeer }
 }
 
-type Name = keyof Times
+/** A value of each side in turn. */
+type Round<S extends ReadonlyArray<Sampler>> = { readonly [Index in keyof S]: number }
 
-interface Prepared {
-  readonly name: Name
-  readonly times: number
-  readonly prepare?: (() => Promise<void>) | undefined
-  readonly run: () => void | Promise<unknown>
-}
-
-const given = <S>(sides: Sides<S>): ReadonlyArray<readonly [Name, S]> =>
-  (["ours", "floor", "peer"] as const).flatMap((name) => {
-    const side = sides[name]
-    return side === undefined ? [] : [[name, side] as const]
-  })
-
-const inRounds = async (
-  prepared: ReadonlyArray<Prepared>,
-  rounds: number,
-  time: number,
-  { cpu }: Mode
-): Promise<Times> => {
-  const samples: Record<Name, Array<number>> = { ours: [], floor: [], peer: [] }
-  for (let round = 0; round < rounds; round++) {
-    const bench = new Bench({
-      ...cpu && { now: processorTime },
-      time,
-      iterations: 1,
-      warmup: false,
-      retainSamples: true,
-      throws: true
-    })
-    for (const { name, prepare, run } of prepared) {
-      // Said, and not found out: to find out, tinybench would call it once more, and measure it while that call still runs.
-      bench.add(name, run, { async: true, ...prepare !== undefined && { beforeEach: prepare } })
+const inRounds = async <const S extends ReadonlyArray<Sampler>>(
+  samplers: S,
+  { dropped, isMirrored, rounds: [least, most], time }: Plan
+): Promise<ReadonlyArray<Round<S>>> => {
+  const run = async (time: number, least: number, most: number) => {
+    const rounds: Array<Round<S>> = []
+    const end = processorTime() + time
+    while (rounds.length < least || (rounds.length < most && processorTime() < end)) {
+      rounds.push(await round(samplers, rounds.length, isMirrored))
     }
-    await bench.run()
-    for (const { name, times } of prepared) {
-      const { result } = bench.getTask(name)!
-      if (result.state !== "completed") throw new Error(`${name}: ${result.state}`)
-      // A round counts once: a side that got more samples in a disturbed one must not get more of the disturbance.
-      samples[name].push(1e6 * median(result.latency.samples!) / times)
-    }
+    return rounds
   }
-  const answer = (values: ReadonlyArray<number>) => values.length === 0 ? null : Math.round(median(values))
-  return { ours: answer(samples.ours), floor: answer(samples.floor), peer: answer(samples.peer) }
+  await run(dropped, 0, Infinity)
+  return await run(time, least, most)
 }
+
+/** Each second round begins with the other side. */
+const round = async <S extends ReadonlyArray<Sampler>>(
+  samplers: S,
+  number: number,
+  isMirrored: boolean
+): Promise<Round<S>> => {
+  const there = number % 2 === 0 ? [...samplers.keys()] : [...samplers.keys()].toReversed()
+  const order = isMirrored ? [...there, ...there.toReversed()] : there
+  const sums = samplers.map(() => 0)
+  for (const index of order) sums[index]! += await samplers[index]!()
+  return sums.map((sum) => sum * samplers.length / order.length) as Round<S>
+}
+
+const inBatches = (side: Side, times: number, { cpu }: Mode): Sampler => {
+  const now = cpu ? processorTime : wallTime
+  return async () => {
+    const started = now()
+    await side(times)
+    return 1e6 * (now() - started) / times
+  }
+}
+
+const once = ({ prepare, run, waiting = 0 }: Whole, { cpu }: Mode): Sampler => {
+  const now = cpu ? processorTime : wallTime
+  return async () => {
+    await prepare?.()
+    const started = now()
+    await run()
+    // Waiting takes no time of a processor.
+    return 1e6 * (now() - started - (cpu ? 0 : waiting))
+  }
+}
+
+const wallTime = (): number => performance.now()
 
 /** In milliseconds; of a browser, where it cannot be known, the time. */
-const processorTime = (): number => {
+export const processorTime = (): number => {
   if (typeof process === "undefined") return performance.now()
   const { system, user } = process.cpuUsage()
   return (system + user) / 1000
 }
 
-/** Runs a side until its code has been compiled. Answers how many calls make a batch. */
-const warmUp = async (side: Side, { batch, warmUp }: Budget): Promise<number> => {
-  let times = 1
-  const end = processorTime() + warmUp
-  for (;;) {
-    const started = processorTime()
-    await side(times)
-    const now = processorTime()
-    if (now - started < batch) times *= 2
-    else if (now >= end) return times
+/**
+ * Runs sides in turns, a number of calls each time, for as many milliseconds of a processor, before they are measured in one
+ * process: V8 would compile what they share for the first of them alone, and not always make up for it later.
+ */
+export const inTurns = async (sides: ReadonlyArray<Side>, times: number, milliseconds: number): Promise<void> => {
+  const end = processorTime() + milliseconds
+  while (processorTime() < end) {
+    for (const side of sides) await side(times)
   }
 }
 
-export const median = (values: ReadonlyArray<number>): number => {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+/** Runs a side alone for a while. Gives the number of calls that make a batch. */
+const warmUp = async (side: Side, { batch, warmUp }: BatchPlan): Promise<number> => {
+  const timed = async (times: number) => {
+    const started = performance.now()
+    await side(times)
+    return performance.now() - started
+  }
+  let times = 1
+  const end = processorTime() + warmUp
+  for (;;) {
+    if (await timed(times) < batch) times *= 2
+    else if (processorTime() >= end) break
+  }
+  // The fastest of some batches: whatever disturbs one of them must not make all others small.
+  let fastest = Infinity
+  for (let tries = 0; tries < 7; tries++) fastest = Math.min(fastest, await timed(times))
+  return Math.max(1, Math.round(times * batch / fastest))
 }

@@ -13,10 +13,7 @@ import { MessageHeader } from "effect-encryption-sdk/message"
 import { NodePrimitives } from "effect-encryption-sdk/node"
 import * as crypto from "node:crypto"
 import {
-  awaitingEach,
-  clientOf,
   encryptionContext,
-  inOneFiber,
   keyName,
   keyNamespace,
   layerOf,
@@ -25,7 +22,7 @@ import {
   suites,
   wrappingKey
 } from "./client.ts"
-import type { Mode, Side } from "./measure.ts"
+import type { Side } from "./measure.ts"
 import type { FloorKeys } from "./floor.ts"
 
 export * from "./client.ts"
@@ -61,26 +58,6 @@ export const theirCaching = (backingMaterials: ReturnType<typeof theirKeyring> =
     cache: getLocalCryptographicMaterialsCache(capacity),
     maxAge: 3_600_000
   })
-
-/**
- * Runs the code of a suite often enough for the compiler, with small messages: those of a case may be too slow for that, and
- * would be measured in the interpreter. The peer needs fewer calls, since each does more.
- */
-export const warmUp = async (suite: SuiteId, { quick, smoke }: Mode): Promise<void> => {
-  if (smoke) return
-  const plaintext = new Uint8Array(1024)
-  const options = () => ({ algorithmSuite: suites[suite], encryptionContext: encryptionContext() })
-  const client = await clientOf(ours(suite))
-  const theirs = theirClient(suite)
-  const manager = theirCaching()
-  const { message } = await Effect.runPromise(client.encrypt(plaintext, options()))
-  const times = (quick ? 1 : 4) * (suites[suite].signature === undefined ? 4000 : 1000)
-  await inOneFiber(() => client.encrypt(plaintext, options()))(times)
-  await inOneFiber(() => client.decrypt(message))(times)
-  const theirOptions = () => ({ suiteId: suites[suite].id, encryptionContext: encryptionContext() })
-  await awaitingEach(() => theirs.encrypt(manager, plaintext, theirOptions()))(times / 10)
-  await awaitingEach(() => theirs.decrypt(manager, message))(times / 10)
-}
 
 /** A data key, wrapped as both others can unwrap it, and all else that a message of the floor is made with. */
 export const floorKeys = (suite: SuiteId): Promise<FloorKeys> =>

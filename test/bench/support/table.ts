@@ -1,22 +1,36 @@
-/** Lines of a report as a table. */
+/** Lines of a report as tables. */
 import Table from "cli-table3"
-import type { Line, Unit } from "./benchmark.ts"
+import type { Line, Spread, Unit } from "./benchmark.ts"
 
-export const table = (lines: ReadonlyArray<Line>): string => {
+/** A table of the first column's texts, with numbers in the others. */
+const tableOf = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
   const out = new Table({
-    head: ["case", "ours", "floor", "peer", "ours/floor", "peer/ours"],
-    colAligns: ["left", "right", "right", "right", "right", "right"],
+    head: [...head],
+    colAligns: head.map((_, index) => index === 0 ? "left" : "right"),
     style: { head: [], border: [], compact: true }
   })
-  for (const line of lines) {
-    out.push([
-      line.case.replace(/^[a-z]+: /, ""),
-      ...[line.ours, line.floor, line.peer].map((value) => value === null ? "" : format(value, line.unit)),
-      ...[line.oursOverFloor, line.peerOverOurs].map((value) => value === null ? "" : String(value))
-    ])
-  }
+  out.push(...rows.map((row) => [...row]))
   return out.toString()
 }
+
+/** The lines of one group. */
+export const table = (lines: ReadonlyArray<Line>): string => {
+  return tableOf(
+    ["case", "ours", "floor", "peer", "ours/floor", "spread", "peer/ours", "spread"],
+    lines.map((line) => [
+      line.case.replace(/^[a-z]+: /, ""),
+      ...[line.ours, line.floor, line.peer].map((value) => value === null ? "" : format(value, line.unit)),
+      ratio(line.oursOverFloor),
+      spread(line.oursOverFloorSpread),
+      ratio(line.peerOverOurs),
+      spread(line.peerOverOursSpread)
+    ])
+  )
+}
+
+const plain = (value: number): string => value.toLocaleString("en")
+const ratio = (value: number | null): string => value === null ? "" : String(value)
+const spread = (value: Spread | null): string => value === null ? "" : `${plain(value[0])} to ${plain(value[1])}`
 
 const scales: Readonly<Record<Unit, ReadonlyArray<readonly [number, string]>>> = {
   ns: [[1e9, "s"], [1e6, "ms"], [1e3, "µs"], [1, "ns"]],

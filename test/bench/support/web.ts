@@ -1,9 +1,18 @@
 /** Small messages under the web layer against bare WebCrypto: in Node, and, bundled, in a page. Nothing here needs Node. */
 import { Effect } from "effect"
 import { WebPrimitives } from "effect-encryption-sdk/web"
-import { type Line, line } from "./benchmark.ts"
-import { awaitingEach, clientOf, encryptionContext, inOneFiber, layerOf, type SuiteId, suites } from "./client.ts"
-import { measure, type Mode } from "./measure.ts"
+import { isWanted, type Result } from "./benchmark.ts"
+import {
+  awaitingEach,
+  type Client,
+  clientOf,
+  encryptionContext,
+  inOneFiber,
+  layerOf,
+  type SuiteId,
+  suites
+} from "./client.ts"
+import { inTurns, measure, type Mode, type Side } from "./measure.ts"
 
 /** What the floor's messages are made with: a data key, and a header body as a template. Plain arrays cross to a page. */
 export interface WebKeys {
@@ -150,34 +159,45 @@ const floorDecrypt = async (parts: Parts, message: Uint8Array): Promise<Uint8Arr
   return out
 }
 
-/** The lines of one place, whose name they begin with. */
-export const lines = async (place: string, keys: WebKeys, mode: Mode): Promise<ReadonlyArray<Line>> => {
-  const suite: SuiteId = "0x0478"
+const suite: SuiteId = "0x0478"
+
+interface Pair {
+  readonly ours: Side
+  readonly floor: Side
+}
+
+/** Both operations on one plaintext, after a look at what they give. */
+const sidesOf = async (
+  client: Client,
+  floor: Awaited<ReturnType<typeof floorOf>>,
+  plaintext: Uint8Array
+): Promise<{ readonly encrypt: Pair; readonly decrypt: Pair }> => {
+  const message = await floor.encrypt(plaintext)
+  const encrypt = () =>
+    client.encrypt(plaintext, { algorithmSuite: suites[suite], encryptionContext: encryptionContext() })
+  const decrypt = () => client.decrypt(message)
+  await Effect.runPromise(encrypt())
+  const plaintexts = [(await Effect.runPromise(decrypt())).plaintext, await floor.decrypt(message)]
+  if (plaintexts.some((each) => each.join() !== plaintext.join())) throw new Error("the floor's message is none")
+  return {
+    encrypt: { ours: inOneFiber(encrypt), floor: awaitingEach(() => floor.encrypt(plaintext)) },
+    decrypt: { ours: inOneFiber(decrypt), floor: awaitingEach(() => floor.decrypt(message)) }
+  }
+}
+
+/** Measures everything in one place, which the names of its cases begin with. */
+export const results = async (place: string, keys: WebKeys, mode: Mode): Promise<ReadonlyArray<Result>> => {
   const client = await clientOf(layerOf(suite, WebPrimitives.layer))
   const floor = await floorOf(keys)
-  const out: Array<Line> = []
+  const cases: Array<readonly [name: string, sides: Pair]> = []
   for (const [name, length] of [["0 B", 0], ["100 B", 100], ["1 KiB", 1024], ["10 KiB", 10_240]] as const) {
-    const plaintext = new Uint8Array(length).fill(0x61)
-    const message = await floor.encrypt(plaintext)
-    const encrypt = () =>
-      client.encrypt(plaintext, { algorithmSuite: suites[suite], encryptionContext: encryptionContext() })
-    const decrypt = () => client.decrypt(message)
-    await Effect.runPromise(encrypt())
-    const answers = [(await Effect.runPromise(decrypt())).plaintext, await floor.decrypt(message)]
-    if (answers.some((answer) => answer.join() !== plaintext.join())) throw new Error("the floor's message is none")
-    if (!mode.smoke) await inOneFiber(encrypt)(500)
-    out.push(
-      line(
-        `${place}: encrypt ${suite}, ${name}`,
-        "ns",
-        await measure({ ours: inOneFiber(encrypt), floor: awaitingEach(() => floor.encrypt(plaintext)) }, mode)
-      ),
-      line(
-        `${place}: decrypt ${suite}, ${name}`,
-        "ns",
-        await measure({ ours: inOneFiber(decrypt), floor: awaitingEach(() => floor.decrypt(message)) }, mode)
-      )
-    )
+    const { decrypt, encrypt } = await sidesOf(client, floor, new Uint8Array(length).fill(0x61))
+    cases.push([`${place}: encrypt ${suite}, ${name}`, encrypt], [`${place}: decrypt ${suite}, ${name}`, decrypt])
+  }
+  if (!mode.smoke) await inTurns(cases.flatMap(([, { floor, ours }]) => [ours, floor]), 10, mode.quick ? 400 : 6000)
+  const out: Array<Result> = []
+  for (const [name, sides] of cases) {
+    if (isWanted(mode, name)) out.push({ case: name, unit: "ns", rounds: await measure(sides, mode) })
   }
   return out
 }
