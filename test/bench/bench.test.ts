@@ -255,7 +255,7 @@ describe("measuring", () => {
       )
       assert.strictEqual(status, 1)
       assert.include(stderr, problem)
-      assert.include(stderr, "messages, edges, signed, stampede, streams, memory, cache, imports, web")
+      assert.include(stderr, "messages, edges, signed, stampede, streams, memory, garbage, cache, imports, web")
     })
   }
 })

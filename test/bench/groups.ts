@@ -9,6 +9,7 @@ export const groups: Readonly<Record<string, () => Promise<{ readonly benchmarks
   stampede: () => import("./groups/stampede.ts"),
   streams: () => import("./groups/streams.ts"),
   memory: () => import("./groups/memory.ts"),
+  garbage: () => import("./groups/garbage.ts"),
   cache: () => import("./groups/cache.ts"),
   imports: () => import("./groups/imports.ts"),
   web: () => import("./groups/web.ts")
