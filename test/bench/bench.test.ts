@@ -6,7 +6,8 @@ import { counted, type Line, line, pooled, quantile, type Result } from "./suppo
 import * as Floor from "./support/floor.ts"
 import { measure, measureWhole, type Mode, type Rounds } from "./support/measure.ts"
 import * as sides from "./support/sides.ts"
-import { table } from "./support/table.ts"
+import { table, targetTable } from "./support/table.ts"
+import { isReached, type Target, targetOf, targets } from "./targets.ts"
 
 const smoke: Mode = { smoke: true, quick: true, cpu: false }
 
@@ -239,6 +240,7 @@ describe("measuring", () => {
   it("a table has all figures", () => {
     const text = table([line({ case: "case", unit: "ns", rounds })])
     assert.match(text, /case .* 2\.00 µs .* 1\.00 µs .* 3\.00 ms .* 2 .* 1\.75 to 2\.5 .* 3000 .* 2,500 to 3,500/)
+    assert.notInclude(text, "target")
   })
 
   for (
@@ -258,4 +260,47 @@ describe("measuring", () => {
       assert.include(stderr, "messages, edges, signed, stampede, streams, memory, garbage, cache, imports, web")
     })
   }
+})
+
+describe("targets", () => {
+  /** The line of a target with this figure. */
+  const reaching = ({ case: name, figure, group }: Target, value: number): Line => ({
+    ...line({
+      case: `${group}: ${name}`,
+      unit: figure === "ours" ? "bytes" : "ns",
+      rounds: counted({ ours: 1000 * value, floor: 1000 })
+    }),
+    [figure]: value
+  })
+
+  it("each is of a case that its benchmark measures, and of nothing else in the mode for targets", async () => {
+    for (const [group, ofGroup] of Map.groupBy(targets, ({ group }) => group)) {
+      // Chromium is not there on every machine. In Node, the cases have the same names.
+      const inNode = (name: string) => group === "web" ? name.replace("Chromium", "Node") : name
+      for (const [benchmark, ofBenchmark] of Map.groupBy(ofGroup, ({ benchmark }) => benchmark)) {
+        const cases = ofBenchmark.map((target) => inNode(target.case))
+        const lines = await run(group, inNode(benchmark), { ...smoke, withoutPeer: true, cases })
+        assert.deepStrictEqual(lines.map((line) => line.case), cases)
+        for (const { floor, peer } of lines) assert.deepStrictEqual([floor === null, peer], [false, null])
+      }
+    }
+  })
+
+  it("a target is reached by what is at most as much", () => {
+    for (const target of targets) {
+      assert.strictEqual(targetOf(reaching(target, 1)), target)
+      assert.isTrue(isReached(target, reaching(target, target.atMost)))
+      assert.isFalse(isReached(target, reaching(target, target.atMost * 1.01)))
+    }
+  })
+
+  it("tables say which are reached, which are missed, and which were not measured", () => {
+    const [ratio, bytes] = [targets[0]!, targets.find(({ figure }) => figure === "ours")!]
+    assert.match(table([reaching(ratio, 1)]), / 1\.3 reached /)
+    assert.match(table([reaching(ratio, 2)]), / 1\.3 MISSED /)
+    const text = targetTable([ratio, bytes, targets[1]!], [reaching(ratio, 1.2), reaching(bytes, 20_000)])
+    assert.match(text, /messages: encrypt 0x0478, 0 B .* 1\.2 .* 1\.3 .* yes /)
+    assert.match(text, /garbage: encrypt .* 20,000 B .* 8,000 B .* no /)
+    assert.match(text, /messages: decrypt 0x0478, 0 B .* 1\.4 .* not measured /)
+  })
 })

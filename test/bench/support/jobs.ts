@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { groups } from "../groups.ts"
+import type { Target } from "../targets.ts"
 import { type Benchmark, type Line, line, pooled, type Result } from "./benchmark.ts"
 import type { Mode } from "./measure.ts"
 
@@ -16,6 +17,20 @@ export const ofGroup = async (group: string, only: string, mode: Mode): Promise<
   (await groups[group]!()).benchmarks
     .filter(({ name }) => `${group}: ${name}`.includes(only))
     .map((benchmark) => ({ group, benchmark, mode }))
+
+/** The benchmarks that measure the targets, with the targets' cases alone and without the peer. */
+export const ofTargets = async (targets: ReadonlyArray<Target>, mode: Mode): Promise<ReadonlyArray<Job>> => {
+  const jobs: Array<Job> = []
+  for (const [group, ofGroup] of Map.groupBy(targets, ({ group }) => group)) {
+    const { benchmarks } = await groups[group]!()
+    for (const [name, ofBenchmark] of Map.groupBy(ofGroup, ({ benchmark }) => benchmark)) {
+      const benchmark = benchmarks.find((benchmark) => benchmark.name === name)!
+      const cases = ofBenchmark.map((target) => target.case)
+      jobs.push({ group, benchmark, mode: { ...mode, withoutPeer: true, cases } })
+    }
+  }
+  return jobs
+}
 
 /** Runs the processes of a benchmark. One is enough where it must be quick. Throws when one fails. */
 export const run = ({ benchmark, group, mode }: Job): ReadonlyArray<Line> => {

@@ -1,5 +1,6 @@
 /** Lines of a report as tables. */
 import Table from "cli-table3"
+import { isReached, type Target, targetOf } from "../targets.ts"
 import type { Line, Spread, Unit } from "./benchmark.ts"
 
 /** A table of the first column's texts, with numbers in the others. */
@@ -13,19 +14,46 @@ const tableOf = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<
   return out.toString()
 }
 
-/** The lines of one group. */
+/** The lines of one group; with a column for targets where some line has one. */
 export const table = (lines: ReadonlyArray<Line>): string => {
+  const hasTargets = lines.some((line) => targetOf(line) !== undefined)
   return tableOf(
-    ["case", "ours", "floor", "peer", "ours/floor", "spread", "peer/ours", "spread"],
+    ["case", "ours", "floor", "peer", "ours/floor", "spread", "peer/ours", "spread", ...hasTargets ? ["target"] : []],
     lines.map((line) => [
       line.case.replace(/^[a-z]+: /, ""),
       ...[line.ours, line.floor, line.peer].map((value) => value === null ? "" : format(value, line.unit)),
       ratio(line.oursOverFloor),
       spread(line.oursOverFloorSpread),
       ratio(line.peerOverOurs),
-      spread(line.peerOverOursSpread)
+      spread(line.peerOverOursSpread),
+      ...hasTargets ? [mark(line)] : []
     ])
   )
+}
+
+/** Targets beside the lines that measure them. */
+export const targetTable = (targets: ReadonlyArray<Target>, lines: ReadonlyArray<Line>): string =>
+  tableOf(
+    ["case", "ours/floor", "spread", "target", "reached"],
+    targets.map((target) => {
+      const line = lines.find((line) => targetOf(line) === target)
+      const name = `${target.group}: ${target.case}`
+      const limit = target.figure === "ours" ? `${plain(target.atMost)} B` : plain(target.atMost)
+      if (line === undefined) return [name, "", "", limit, "not measured"]
+      return [
+        name,
+        ...target.figure === "ours"
+          ? [`${plain(line.ours)} B`, spread(line.oursSpread)]
+          : [ratio(line.oursOverFloor), spread(line.oursOverFloorSpread)],
+        limit,
+        isReached(target, line) ? "yes" : "no"
+      ]
+    })
+  )
+
+const mark = (line: Line): string => {
+  const target = targetOf(line)
+  return target === undefined ? "" : `${plain(target.atMost)} ${isReached(target, line) ? "reached" : "MISSED"}`
 }
 
 const plain = (value: number): string => value.toLocaleString("en")
