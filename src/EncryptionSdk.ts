@@ -12,6 +12,8 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Client } from "./client/Client.ts"
 import * as ContextMemo from "./client/contextMemo.ts"
+import * as KeySections from "./client/keySections.ts"
+import * as Turns from "./client/turns.ts"
 import { decrypt } from "./client/decrypt.ts"
 import { encrypt } from "./client/encrypt.ts"
 import { inspect } from "./client/inspect.ts"
@@ -28,6 +30,7 @@ import type {
   RandomAccessSource,
   UnverifiedPlaintext
 } from "./client/Options.ts"
+import * as AtOnce from "./crypto/atOnce.ts"
 import { Primitives } from "./crypto/Primitives.ts"
 import * as CryptographicMaterialsManager from "./materials/CryptographicMaterialsManager.ts"
 import * as CommitmentPolicy from "./model/CommitmentPolicy.ts"
@@ -66,8 +69,8 @@ export interface EncryptionSdk {
   /**
    * Encrypts bytes, or a text as UTF-8.
    *
-   * Plaintext and context are copied when the effect starts to run, so that the caller may reuse them at once; the copy of
-   * the plaintext and the data key are zeroed when it ends, however it ends.
+   * Plaintext and context are taken as they are when the effect starts to run: the caller may reuse them at once. The plaintext is
+   * copied unless it is used up in that very step. The copy and the data key are zeroed when it ends, however it ends.
    *
    * Specification: client-apis/encrypt.md
    */
@@ -79,8 +82,8 @@ export interface EncryptionSdk {
   /**
    * Decrypts a whole message. There is no plaintext before commitment, header, body and signature were verified.
    *
-   * The message is copied when the effect starts to run: what is verified is what is decrypted. The data key is zeroed when
-   * it ends, however it ends.
+   * The message is taken as it is when the effect starts to run, and copied unless it is used up in that very step: what is verified
+   * is what is decrypted. The data key is zeroed when it ends, however it ends.
    *
    * Specification: client-apis/decrypt.md
    */
@@ -189,12 +192,17 @@ export const make: (
   CryptographicMaterialsManager.CryptographicMaterialsManager | Primitives
 > = /*#__PURE__*/ Effect.fnUntraced(function*(options: Options = {}) {
   const { commitmentPolicy, maxEncryptedDataKeys } = yield* checkOptions(options)
+  const primitives = yield* Primitives
+  const contexts = ContextMemo.make()
   const client: Client = {
     commitmentPolicy: commitmentPolicy ?? CommitmentPolicy.defaultPolicy,
     maxEncryptedDataKeys,
-    primitives: yield* Primitives,
+    primitives,
+    atOnce: AtOnce.make(primitives),
     materialsManager: yield* CryptographicMaterialsManager.CryptographicMaterialsManager,
-    contexts: ContextMemo.make()
+    contexts,
+    keySections: KeySections.make(contexts.encode),
+    turns: Turns.make()
   }
   return EncryptionSdk.of({
     encrypt: (plaintext, options) => encrypt(client, plaintext, options),

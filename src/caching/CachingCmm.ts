@@ -13,7 +13,9 @@ import * as Hex from "effect/encoding/Hex"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
+import * as CryptoAtOnce from "../crypto/atOnce.ts"
 import { Primitives } from "../crypto/Primitives.ts"
+import * as AtOnce from "../materials/atOnce.ts"
 import * as CryptographicMaterialsManager from "../materials/CryptographicMaterialsManager.ts"
 import * as DefaultCmm from "../materials/DefaultCmm.ts"
 import * as Keyring from "../materials/Keyring.ts"
@@ -37,7 +39,7 @@ import * as operations from "./internal/operations.ts"
 import { emitter } from "./internal/record.ts"
 import * as refreshOptions from "./internal/refreshOptions.ts"
 import { evictRevoked } from "./internal/revocation.ts"
-import { respond, serve, type Serving } from "./internal/serve.ts"
+import { respond, respondAtOnce, serve, type Serving } from "./internal/serve.ts"
 import * as singleFlight from "./internal/singleFlight.ts"
 import { noUsage } from "./internal/usage.ts"
 import type { InvalidPolicy } from "./InvalidPolicy.ts"
@@ -176,30 +178,50 @@ export const make: (
     drawRefreshPoint: refreshAhead?.drawPoint ?? Effect.undefined,
     refreshRetry: refreshAhead?.retry,
     refreshing: new Set(),
-    limitsFor: (request) => limits.ofRequest(policy, ownLimits, clock, request),
+    limitsFor: (operation, request, length) => limits.ofRequest(policy, ownLimits, clock, operation, request, length),
     onFailure: (key, cause) => {
       if (options.evictRevoked === true) evictRevoked(manager, key, cause)
     }
   }
   yield* Effect.addFinalizer(() => Effect.sync(() => shutdown(manager)))
-  const keys = entryKey.make(primitives, partitionId, Hex.encode(yield* primitives.randomBytes(16)))
+  const keys = entryKey.make(CryptoAtOnce.make(primitives), partitionId, Hex.encode(yield* primitives.randomBytes(16)))
   const isSeeded = options.seedDecryptCache === true
   const seeding = isSeeded && decryptCache.stores
     ? { access: manager, keys, primitives, cache: decryptCache }
     : undefined
   const encryption = operations.encryption(materialsManager, cache, keys, seeding)
-  const decryption = operations.decryption(materialsManager, decryptCache, keys, isSeeded)
+  const decryption = operations.decryption(materialsManager, decryptCache, keys, isSeeded, false)
+  const stableDecryption = operations.decryption(materialsManager, decryptCache, keys, isSeeded, true)
   return {
-    ...CryptographicMaterialsManager.make({
-      getEncryptionMaterials: (request) => respond(manager, encryption, request),
-      decryptMaterials: (request) => respond(manager, decryption, request)
-    }),
+    ...responding(manager, encryption, decryption, stableDecryption),
     partitionId,
     invalidate: (selector) => evictWhere(manager, (metadata) => fitsSelector(selector, metadata), "invalidated"),
     clear: Effect.asVoid(evictWhere(manager, () => true, "cleared")),
     warm: (request) => warm(manager, encryption, request)
   }
 })
+
+/** The operations of a manager, each with its form at once. */
+const responding = (
+  manager: Manager,
+  encryption: ReturnType<typeof operations.encryption>,
+  decryption: ReturnType<typeof operations.decryption>,
+  stableDecryption: ReturnType<typeof operations.decryption>
+): CryptographicMaterialsManager.CryptographicMaterialsManager => {
+  const cmm = CryptographicMaterialsManager.make({
+    getEncryptionMaterials: (request) => respond(manager, encryption, request),
+    decryptMaterials: (request) => respond(manager, decryption, request)
+  })
+  AtOnce.encryption.give(
+    cmm.getEncryptionMaterials,
+    (request, holder) => respondAtOnce(manager, encryption, request, holder)
+  )
+  AtOnce.decryption.give(
+    cmm.decryptMaterials,
+    (request, holder, isStable) => respondAtOnce(manager, isStable ? stableDecryption : decryption, request, holder)
+  )
+  return cmm
+}
 
 const warm = (
   manager: Manager,
@@ -217,7 +239,7 @@ const warm = (
     (classified) =>
       typeof classified === "string"
         ? Effect.void
-        : Effect.asVoid(Effect.scoped(serve(manager, { ...classified, charge: noUsage })))
+        : Effect.asVoid(Effect.scoped(serve(manager, classified.charged(noUsage))))
   )
 
 type Services = CryptographicMaterialsManager.CryptographicMaterialsManager | CachingCmm

@@ -29,7 +29,8 @@ export interface MaterialsCache {
   readonly get: (key: string) => Effect.Effect<CacheEntry | undefined, MaterialsCacheError>
   /**
    * The same without an Effect, for a cache that lives in this process's memory. A manager then looks up and decides in
-   * one step, so that its counts are exact, and applies no time-out. Does not look at the entry's age.
+   * one step, so that its counts are exact, and applies no time-out. Does not look at the entry's age. A request that finds nothing
+   * to use may look up twice.
    */
   readonly getUnsafe?: ((key: string) => CacheEntry | undefined) | undefined
   /**

@@ -9,8 +9,9 @@ export interface ContextMemo {
   readonly encode: ContextEncoder.ContextEncoder
 }
 
-/** Number of contexts that are remembered, and the greatest length of one in characters. */
+/** Number of contexts that are remembered, and the greatest number of pairs of one, and length in characters. */
 const capacity = 256
+const maxPairs = 32
 const maxLength = 1024
 
 /**
@@ -19,29 +20,60 @@ const maxLength = 1024
  * (`npm run bench -- messages`).
  */
 export const make = (): ContextMemo => {
-  const byText = new BoundedMap<string, EncryptionContext.EncryptionContext>(capacity)
+  const byHash = new BoundedMap<number, EncryptionContext.EncryptionContext>(capacity)
   return {
     encode: ContextEncoder.make(),
     check: (input) => {
       const context = EncryptionContext.copy(input)
       if (context === input) return input
-      const text = textOf(context)
-      const known = text === undefined ? undefined : byText.get(text)
-      if (known !== undefined) return known
+      const keys = Object.keys(context)
+      const hash = hashOf(context, keys)
+      if (hash === undefined) return EncryptionContext.checkPairs(context)
+      const known = byHash.get(hash)
+      if (known !== undefined && isEqual(known, context, keys)) return known
       const checked = EncryptionContext.checkPairs(context)
-      if (text !== undefined) byText.set(text, checked)
+      byHash.set(hash, checked)
       return checked
     }
   }
 }
 
-/** All that is in a context, as a text that no other context has; undefined where it is too long, or holds no text. */
-const textOf = (context: EncryptionContext.EncryptionContext): string | undefined => {
-  let text = ""
-  for (const key of Object.keys(context)) {
+/**
+ * A number made of all lengths and the ends of all texts. Contexts that have the same take each other's place. Undefined where a
+ * context is too long, or holds no text.
+ */
+const hashOf = (context: EncryptionContext.EncryptionContext, keys: ReadonlyArray<string>): number | undefined => {
+  if (keys.length > maxPairs) return undefined
+  let hash = keys.length
+  let length = 0
+  for (const key of keys) {
     const value: unknown = context[key]
     if (typeof value !== "string") return undefined
-    text += `${key.length}.${value.length}.${key}${value}`
+    length += key.length + value.length
+    hash = hashEnd(value, hashEnd(key, hash, 2), 12)
   }
-  return text.length <= maxLength ? text : undefined
+  return length <= maxLength ? hash & 0x3fff_ffff : undefined
+}
+
+const hashEnd = (text: string, start: number, count: number): number => {
+  let hash = Math.imul(start, 31) + text.length | 0
+  for (let i = Math.max(0, text.length - count); i < text.length; i++) {
+    hash = Math.imul(hash ^ text.charCodeAt(i), 0x0100_0193)
+  }
+  return hash
+}
+
+/** Whether two contexts have the same pairs, in the same order. */
+const isEqual = (
+  known: EncryptionContext.EncryptionContext,
+  context: EncryptionContext.EncryptionContext,
+  keys: ReadonlyArray<string>
+): boolean => {
+  const knownKeys = Object.keys(known)
+  if (knownKeys.length !== keys.length) return false
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i]!
+    if (knownKeys[i] !== key || known[key] !== context[key]) return false
+  }
+  return true
 }

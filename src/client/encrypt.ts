@@ -1,11 +1,13 @@
 import * as Effect from "effect/Effect"
-import { type EncryptError, orFailEncrypt } from "../model/errors/EncryptError.ts"
+import { andThen, hasSucceeded } from "../internal/atOnce.ts"
+import * as bytes from "../internal/bytes.ts"
+import { type EncryptError, failEncrypt, orFailEncrypt } from "../model/errors/EncryptError.ts"
 import type { Client } from "./Client.ts"
-import { requestEncryptionMaterials } from "./materials.ts"
+import { type EncryptionMaterials, requestEncryptionMaterials } from "./materials.ts"
 import * as messageCipher from "./messageCipher.ts"
-import { operation } from "./operation.ts"
+import { operation, type Owned } from "./operation.ts"
 import type { EncryptOptions, EncryptResult } from "./Options.ts"
-import { encryptRequest } from "./request.ts"
+import { encryptRequest, transferred } from "./request.ts"
 
 /**
  * See `EncryptionSdk.encrypt`.
@@ -18,21 +20,31 @@ export const encrypt = (
   options: EncryptOptions | undefined
 ): Effect.Effect<EncryptResult, EncryptError> =>
   operation(
+    client,
     "EncryptionSdk.encrypt",
     (owned) =>
-      Effect.flatMap(orFailEncrypt(() => encryptRequest(client, input, options)), (request) => {
-        const { frameLength, plaintext } = request
-        owned.plaintext = plaintext
-        return Effect.flatMap(
-          requestEncryptionMaterials(client, owned, request, plaintext.length),
-          ({ materials, receipt }) =>
-            Effect.map(
-              messageCipher.seal(client, materials, plaintext, frameLength),
-              ({ header, message }): EncryptResult => {
-                const { algorithmSuite, encryptionContext } = materials
-                return { message, header, encryptionContext, algorithmSuite, receipt }
-              }
-            )
-        )
+      andThen(orFailEncrypt(() => encryptRequest(client, input, options)), (request) => {
+        const { plaintext, settings } = request
+        const { length } = plaintext
+        owned.work = length
+        if (typeof input === "string") owned.plaintext = plaintext
+        const mayStay = client.atOnce.isSynchronous && bytes.isUnshared(plaintext)
+        if (!mayStay) ownPlaintext(owned, plaintext)
+        const requested = requestEncryptionMaterials(client, owned, settings, length)
+        if (owned.plaintext === undefined && plaintext.length !== length) return failEncrypt(transferred("plaintext"))
+        const own = hasSucceeded(requested) && mayStay ? plaintext : ownPlaintext(owned, plaintext)
+        return andThen(requested, (acquired) =>
+          andThen(
+            messageCipher.seal(client, acquired, own, settings.frameLength),
+            (sealed) => Effect.succeed(resultOf(acquired, sealed))
+          ))
       })
   )
+
+/** A copy of the plaintext, where anything is waited for or other threads see it: the caller may reuse its array at once. */
+const ownPlaintext = (owned: Owned, plaintext: Uint8Array): Uint8Array => owned.plaintext ??= new Uint8Array(plaintext)
+
+const resultOf = (
+  { materials: { algorithmSuite, encryptionContext }, receipt }: EncryptionMaterials,
+  { header, message }: messageCipher.SealedMessage
+): EncryptResult => ({ message, header, encryptionContext, algorithmSuite, receipt })

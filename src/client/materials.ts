@@ -6,10 +6,16 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { reject } from "../internal/rejection.ts"
-import type { MaterialsResponse } from "../materials/CryptographicMaterialsManager.ts"
+import * as AtOnce from "../materials/atOnce.ts"
+import type {
+  DecryptMaterialsRequest,
+  EncryptionMaterialsRequest,
+  MaterialsResponse
+} from "../materials/CryptographicMaterialsManager.ts"
 import type { MessageHeader } from "../message/MessageHeader.ts"
 import * as CommitmentPolicy from "../model/CommitmentPolicy.ts"
 import * as CryptographicMaterials from "../model/CryptographicMaterials.ts"
+import * as DataKey from "../model/DataKey.ts"
 import * as EncryptionContext from "../model/EncryptionContext.ts"
 import { type DecryptError, orFailDecrypt } from "../model/errors/DecryptError.ts"
 import { type EncryptError, orFailEncrypt } from "../model/errors/EncryptError.ts"
@@ -17,13 +23,17 @@ import { EncryptionContextMismatch, InvalidMaterials, TooManyEncryptedDataKeys }
 import type { Receipt } from "../model/Receipt.ts"
 import type { Client } from "./Client.ts"
 import type { Owned } from "./operation.ts"
-import type { DecryptSettings, EncryptSettings } from "./request.ts"
+import type { DecodedMessage, DecryptSettings, EncryptSettings } from "./request.ts"
 
-/** Encryption materials that were checked, with the receipt. */
-export type EncryptionMaterials = MaterialsResponse<CryptographicMaterials.CompleteEncryptionMaterials>
+/** The materials of one message, which were checked, and their data key, which the operation owns. */
+export interface Acquired<Materials> extends AtOnce.SharedMaterials<Materials> {
+  readonly dataKey: Uint8Array
+  /** Whether other messages have the same materials, the very same objects. */
+  readonly isShared: boolean
+}
 
-/** Decryption materials that were checked, with the receipt. */
-export type DecryptionMaterials = MaterialsResponse<CryptographicMaterials.CompleteDecryptionMaterials>
+export type EncryptionMaterials = Acquired<CryptographicMaterials.CompleteEncryptionMaterials>
+export type DecryptionMaterials = Acquired<CryptographicMaterials.CompleteDecryptionMaterials>
 
 /**
  * Requests the encryption materials of one message. The operation owns their data key.
@@ -35,22 +45,27 @@ export const requestEncryptionMaterials = (
   owned: Owned,
   settings: EncryptSettings,
   maxPlaintextLength: number | undefined
-): Effect.Effect<EncryptionMaterials, EncryptError, Scope.Scope> =>
-  Effect.flatMap(
-    settings.materialsManager.getEncryptionMaterials({
-      encryptionContext: settings.encryptionContext,
-      commitmentPolicy: client.commitmentPolicy,
-      algorithmSuite: settings.algorithmSuite,
-      requiredEncryptionContextKeys: [],
-      maxPlaintextLength
-    }),
-    (response) =>
-      orFailEncrypt(() => {
-        const checked = checkEncryptionResponse(client, response)
-        owned.dataKey = checked.materials.plaintextDataKey
-        return checked
-      })
-  )
+): Effect.Effect<EncryptionMaterials, EncryptError, Scope.Scope> => {
+  const { materialsManager } = settings
+  const request: EncryptionMaterialsRequest = {
+    encryptionContext: settings.encryptionContext,
+    commitmentPolicy: client.commitmentPolicy,
+    algorithmSuite: settings.algorithmSuite,
+    requiredEncryptionContextKeys: [],
+    maxPlaintextLength
+  }
+  const response = AtOnce.encryption.of(materialsManager.getEncryptionMaterials)?.(request, owned) ??
+    materialsManager.getEncryptionMaterials(request)
+  return response instanceof AtOnce.Served
+    ? orFailEncrypt(() => checkEncryption(client, shared(owned, response)))
+    : Effect.flatMap(
+      response,
+      (response) =>
+        orFailEncrypt(() =>
+          checkEncryption(client, own(owned, response, CryptographicMaterials.checkEncryptionMaterials))
+        )
+    )
+}
 
 /**
  * Requests the decryption materials of the message with this header. The operation owns their data key.
@@ -61,59 +76,89 @@ export const requestDecryptionMaterials = (
   client: Client,
   owned: Owned,
   settings: DecryptSettings,
-  header: MessageHeader
-): Effect.Effect<DecryptionMaterials, DecryptError, Scope.Scope> =>
-  Effect.flatMap(
-    settings.materialsManager.decryptMaterials({
-      algorithmSuite: header.algorithmSuite,
-      commitmentPolicy: client.commitmentPolicy,
-      encryptedDataKeys: header.encryptedDataKeys,
-      encryptionContext: header.encryptionContext,
-      expectedEncryptionContext: settings.expectedEncryptionContext
-    }),
-    (response) =>
-      orFailDecrypt(() => {
-        const checked = checkDecryptionResponse(client, settings, header, response)
-        owned.dataKey = checked.materials.plaintextDataKey
-        return checked
-      })
-  )
+  { header, knownSection }: DecodedMessage
+): Effect.Effect<DecryptionMaterials, DecryptError, Scope.Scope> => {
+  const { materialsManager } = settings
+  const respond = AtOnce.decryption.of(materialsManager.decryptMaterials)
+  const isStable = respond !== undefined && knownSection !== undefined
+  const request: DecryptMaterialsRequest = {
+    algorithmSuite: header.algorithmSuite,
+    commitmentPolicy: client.commitmentPolicy,
+    encryptedDataKeys: (isStable ? knownSection : header).encryptedDataKeys,
+    encryptionContext: header.encryptionContext,
+    expectedEncryptionContext: settings.expectedEncryptionContext
+  }
+  const response = respond === undefined
+    ? materialsManager.decryptMaterials(request)
+    : respond(request, owned, isStable)
+  return response instanceof AtOnce.Served
+    ? orFailDecrypt(() => checkDecryption(client, settings, header, shared(owned, response)))
+    : Effect.flatMap(
+      response,
+      (response) =>
+        orFailDecrypt(() =>
+          checkDecryption(
+            client,
+            settings,
+            header,
+            own(owned, response, CryptographicMaterials.checkDecryptionMaterials)
+          )
+        )
+    )
+}
 
-const checkEncryptionResponse = (
-  { commitmentPolicy, maxEncryptedDataKeys: maximum }: Client,
-  response: EncryptionMaterials
-): EncryptionMaterials => {
+/** The materials that a manager shares, whose data key it copied to the operation. */
+const shared = <M>({ dataKey }: Owned, { materials, receipt }: AtOnce.SharedMaterials<M>): Acquired<M> => ({
+  materials,
+  receipt,
+  dataKey: dataKey!,
+  isShared: true
+})
+
+/** Checks a response, whose data key the operation owns from then on. */
+const own = <M extends { readonly plaintextDataKey: DataKey.DataKey }>(
+  owned: Owned,
+  response: MaterialsResponse<M>,
+  check: (materials: M) => M
+): Acquired<M> => {
   const receipt = checkReceipt(response)
-  const materials = CryptographicMaterials.checkEncryptionMaterials(response.materials)
-  CommitmentPolicy.checkEncrypt(commitmentPolicy, materials.algorithmSuite)
-  const count = materials.encryptedDataKeys.length
+  const materials = check(response.materials)
+  owned.materialsKey = materials.plaintextDataKey
+  return { materials, receipt, dataKey: DataKey.value(materials.plaintextDataKey), isShared: false }
+}
+
+const checkEncryption = (
+  { commitmentPolicy, maxEncryptedDataKeys: maximum }: Client,
+  acquired: EncryptionMaterials
+): EncryptionMaterials => {
+  const { algorithmSuite, encryptedDataKeys: { length: count } } = acquired.materials
+  CommitmentPolicy.checkEncrypt(commitmentPolicy, algorithmSuite)
   if (maximum !== undefined && count > maximum) reject(new TooManyEncryptedDataKeys({ count, maximum }))
-  return { materials, receipt }
+  return acquired
 }
 
 /**
  * Suite and context are the message's own, except pairs that are required and not stored, and the expected pairs are among
  * them. A manager may omit pairs that it had added to the message.
  */
-const checkDecryptionResponse = (
+const checkDecryption = (
   { commitmentPolicy }: Client,
   { expectedEncryptionContext }: DecryptSettings,
   header: MessageHeader,
-  response: DecryptionMaterials
+  acquired: DecryptionMaterials
 ): DecryptionMaterials => {
-  const receipt = checkReceipt(response)
-  const materials = CryptographicMaterials.checkDecryptionMaterials(response.materials)
+  const { materials } = acquired
   CommitmentPolicy.checkDecrypt(commitmentPolicy, materials.algorithmSuite)
   if (materials.algorithmSuite !== header.algorithmSuite) invalidMaterials("algorithmSuite", "is not the message's")
   checkContext(materials, header.encryptionContext)
   const mismatch = EncryptionContext.findMismatch(expectedEncryptionContext, materials.encryptionContext)
   if (mismatch !== undefined) reject(new EncryptionContextMismatch({ key: mismatch }))
-  return { materials, receipt }
+  return acquired
 }
 
 /** Every pair is either stored in the message, with the same value, or required and not stored. */
 const checkContext = (
-  { encryptionContext, requiredEncryptionContextKeys: required }: CryptographicMaterials.CompleteDecryptionMaterials,
+  { encryptionContext, requiredEncryptionContextKeys: required }: DecryptionMaterials["materials"],
   stored: EncryptionContext.EncryptionContext
 ): void => {
   if (encryptionContext === stored && required.length === 0) return

@@ -5,23 +5,30 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
+import { hasSucceeded } from "../internal/atOnce.ts"
 import * as bytes from "../internal/bytes.ts"
 import { withSpan } from "../internal/tracing.ts"
+import type { KeyHolder } from "../materials/atOnce.ts"
 import * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
 import * as DataKey from "../model/DataKey.ts"
+import type { Client } from "./Client.ts"
 import type { MessageMetadata } from "./Options.ts"
+import type { Turns } from "./turns.ts"
 
 /** Memory of one operation. All of it is zeroed or freed when the operation ends, however it ends. */
-export interface Owned {
+export interface Owned extends KeyHolder {
   /** A copy of the caller's plaintext. */
   plaintext: Uint8Array | undefined
   /** A copy of the caller's message. */
   message: Uint8Array | undefined
-  dataKey: DataKey.DataKey | undefined
+  /** The data key of materials that came with one. */
+  materialsKey: DataKey.DataKey | undefined
+  /** Length in bytes of what is worked on. */
+  work: number
 }
 
 /**
- * Runs an operation in a scope of its own, and in a span of this name where spans are recorded.
+ * Runs an operation, in a scope of its own unless it ends at once, and in a span of this name where spans are recorded.
  *
  * Attributes of the span: `algorithm_suite`, `key_providers`, `outcome` (of the receipt: `hit`, `miss`, `joined`, `bypassed`,
  * `uncached`) and, where they apply, `bypass_reason`, `refresh_started`, `data_key_age_millis`, `data_key_messages`,
@@ -31,20 +38,37 @@ export interface Owned {
  * small message some three microseconds (`npm run bench -- messages`).
  */
 export const operation = <A extends MessageMetadata, E extends { readonly reason: { readonly _tag: string } }>(
+  { turns }: Client,
   name: string,
   run: (owned: Owned) => Effect.Effect<A, E, Scope.Scope>
-): Effect.Effect<A, E> => withSpan(name, {}, (span) => span === undefined ? owning(run) : described(span, owning(run)))
+): Effect.Effect<A, E> =>
+  withSpan(name, {}, (span) => span === undefined ? owning(turns, run) : described(span, owning(turns, run)))
 
-const owning = <A, E>(run: (owned: Owned) => Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E> =>
-  Effect.suspend(() => {
-    const owned: Owned = { plaintext: undefined, message: undefined, dataKey: undefined }
-    return Effect.onExitPrimitive(Effect.scoped(Effect.suspend(() => run(owned))), () => {
-      if (owned.plaintext !== undefined) bytes.free(owned.plaintext.fill(0))
-      if (owned.message !== undefined) bytes.free(owned.message)
-      if (owned.dataKey !== undefined) DataKey.zero(owned.dataKey)
-      return undefined
-    })
+const owning = <A, E>(turns: Turns, run: (owned: Owned) => Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E> => {
+  const owned: Owned = {
+    plaintext: undefined,
+    message: undefined,
+    dataKey: undefined,
+    materialsKey: undefined,
+    work: 0
+  }
+  const start = Effect.suspend(() => {
+    const running = run(owned)
+    return hasSucceeded(running) ? running : Effect.scoped(running)
   })
+  // Others have their turn before anything is owned.
+  return turns.begin(Effect.onExitPrimitive(start, () => {
+    turns.count(owned.work)
+    return release(owned)
+  }))
+}
+
+const release = ({ dataKey, materialsKey, message, plaintext }: Owned): undefined => {
+  if (dataKey !== undefined) dataKey.fill(0)
+  if (materialsKey !== undefined) DataKey.zero(materialsKey)
+  if (plaintext !== undefined) bytes.free(plaintext.fill(0))
+  if (message !== undefined) bytes.free(message)
+}
 
 const described = <A extends MessageMetadata, E extends { readonly reason: { readonly _tag: string } }>(
   span: Tracer.Span,

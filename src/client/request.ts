@@ -5,6 +5,7 @@
 import * as bytes from "../internal/bytes.ts"
 import { orReject, reject } from "../internal/rejection.ts"
 import * as CryptographicMaterialsManager from "../materials/CryptographicMaterialsManager.ts"
+import type { KnownSection } from "../message/KeySection.ts"
 import * as MessageBody from "../message/MessageBody.ts"
 import * as MessageHeader from "../message/MessageHeader.ts"
 import type * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
@@ -13,6 +14,8 @@ import * as EncryptionContext from "../model/EncryptionContext.ts"
 import { InvalidOption, MessageIsBase64 } from "../model/errors/Reasons.ts"
 import type { Client } from "./Client.ts"
 import type { DecryptOptions, EncryptOptions } from "./Options.ts"
+
+const noOptions = {}
 
 /** Options of one encryption, checked and copied. */
 export interface EncryptSettings {
@@ -43,21 +46,23 @@ export const encryptSettings = (client: Client, options: EncryptOptions): Encryp
   return { algorithmSuite, encryptionContext, frameLength, materialsManager }
 }
 
-/** Settings of one encryption, and the plaintext as bytes of its own. */
-export interface EncryptRequest extends EncryptSettings {
+/** Settings of one encryption, and the plaintext. */
+export interface EncryptRequest {
+  readonly settings: EncryptSettings
+  /** The caller's own bytes, unless the plaintext came as text. */
   readonly plaintext: Uint8Array
 }
 
-/** Checks the arguments of `encrypt`, and copies the plaintext. */
+/** Checks the arguments of `encrypt`. */
 export const encryptRequest = (
   client: Client,
   input: Uint8Array | string,
-  options: EncryptOptions = {}
+  options: EncryptOptions = noOptions
 ): EncryptRequest => {
   const settings = encryptSettings(client, options)
-  const source = checkPlaintext(input)
-  checkFrames(source.length, settings.frameLength)
-  return { ...settings, plaintext: typeof input === "string" ? source : new Uint8Array(source) }
+  const plaintext = checkPlaintext(input)
+  checkFrames(plaintext.length, settings.frameLength)
+  return { settings, plaintext }
 }
 
 const checkPlaintext = (plaintext: Uint8Array | string): Uint8Array => {
@@ -86,33 +91,46 @@ export const decryptSettings = (client: Client, options: DecryptOptions): Decryp
   return { expectedEncryptionContext: client.contexts.check(input), materialsManager }
 }
 
-/** Settings of one decryption, the message as bytes of its own, and the header that was read from them. */
-export interface DecryptRequest extends DecryptSettings {
+/** Settings of one decryption, and the message. */
+export interface DecryptRequest {
+  readonly settings: DecryptSettings
+  /** A view of the caller's own bytes. */
   readonly message: Uint8Array
-  readonly decoded: MessageHeader.DecodedHeader
 }
 
-/** Checks the arguments of `decrypt`, copies the message, and reads its header. */
-export const decryptRequest = (client: Client, input: Uint8Array, options: DecryptOptions = {}): DecryptRequest => {
-  const settings = decryptSettings(client, options)
-  const message = copyMessage(input)
-  return { ...settings, message, decoded: decodeHeader(client, message) }
+/** Checks the arguments of `decrypt`. */
+export const decryptRequest = (
+  client: Client,
+  input: Uint8Array,
+  options: DecryptOptions = noOptions
+): DecryptRequest => ({ settings: decryptSettings(client, options), message: checkMessage(input) })
+
+/** Checks that a message is bytes. */
+export const checkMessage = (input: Uint8Array): Uint8Array =>
+  checkBytes("message", input, typeof input === "string" ? "a Uint8Array: decode text first" : "a Uint8Array")
+
+/** A header that was read, in arrays of its own, and its key section where that was known before. */
+export interface DecodedMessage extends MessageHeader.DecodedHeader {
+  /** The bytes that were read, in an array of their own: what is authenticated is what was read. */
+  readonly headerBody: Uint8Array
+  readonly knownSection: KnownSection | undefined
 }
 
-/** Copies a message, whose bytes may change later. */
-export const copyMessage = (input: Uint8Array): Uint8Array =>
-  new Uint8Array(
-    checkBytes("message", input, typeof input === "string" ? "a Uint8Array: decode text first" : "a Uint8Array")
-  )
-
-/** Reads the header at the start of a message, whose suite the client's policy must allow. */
-export const decodeHeader = (client: Client, message: Uint8Array): MessageHeader.DecodedHeader => {
+/**
+ * Reads the header at the start of a message, whose suite the client's policy must allow. The message must stay as it is in
+ * this step: what other threads see is copied before.
+ */
+export const decodeHeader = (client: Client, message: Uint8Array): DecodedMessage => {
   checkNotBase64(message)
-  const decoded = orReject(MessageHeader.decode(message, client))
-  const { header } = decoded
-  CommitmentPolicy.checkDecrypt(client.commitmentPolicy, header.algorithmSuite)
+  let knownSection: KnownSection | undefined
+  const find = (start: number) => knownSection = client.keySections.find(message, start)
+  const decoded = orReject(MessageHeader.decodeKnown(message, client.maxEncryptedDataKeys, find))
+  CommitmentPolicy.checkDecrypt(client.commitmentPolicy, decoded.header.algorithmSuite)
+  const { header, headerBodyLength, length } = decoded
+  const headerBody = bytes.copyRange(message, 0, headerBodyLength)
+  if (knownSection !== undefined) return { header, headerBodyLength, length, headerBody, knownSection }
   const encryptionContext = client.contexts.check(header.encryptionContext)
-  return { ...decoded, header: { ...header, encryptionContext } }
+  return { header: { ...header, encryptionContext }, headerBodyLength, length, headerBody, knownSection }
 }
 
 /**
@@ -125,14 +143,18 @@ export const checkNotBase64 = (message: Uint8Array): void => {
   if (message[0] === 0x41 && (message[1] === 0x59 || message[1] === 0x67)) reject(new MessageIsBase64({}))
 }
 
-/** Checks that a value is bytes whose memory is there. */
+/** Checks that a value is bytes whose memory is there. Returns a plain view of them. */
 export const checkBytes = (field: string, input: Uint8Array, kind: string): Uint8Array => {
   if (!bytes.isBytes(input)) return invalidOption(field, `must be ${kind}, got ${typeName(input)}`)
   // Its length is zero now, whatever it held.
-  return (input.buffer as ArrayBuffer).detached
+  return bytes.isDetached(input)
     ? invalidOption(field, "is a view of a buffer that was transferred")
-    : input
+    : bytes.plainView(input)
 }
+
+/** The fault of bytes whose memory went elsewhere after they were checked. */
+export const transferred = (field: string): InvalidOption =>
+  new InvalidOption({ field, description: "is a view of a buffer that was transferred meanwhile" })
 
 /** Checks the option that all operations have, and returns the manager of this one. */
 const checkCommonOptions = (

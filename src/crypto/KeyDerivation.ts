@@ -25,6 +25,24 @@ export const parameters = (
   algorithmSuite: AlgorithmSuite.AlgorithmSuite,
   messageId: Uint8Array
 ): KeyDerivationParameters => {
+  const { commitment, encryptionKey, hash, salt } = sharing(algorithmSuite, messageId)
+  return {
+    hash,
+    salt: new Uint8Array(salt),
+    encryptionKey: { ...encryptionKey, info: new Uint8Array(encryptionKey.info) },
+    commitment: commitment && { ...commitment, info: new Uint8Array(commitment.info) }
+  }
+}
+
+/**
+ * `parameters` in shared arrays, `messageId` among them: they must be read only.
+ *
+ * @internal
+ */
+export const sharing = (
+  algorithmSuite: AlgorithmSuite.AlgorithmSuite,
+  messageId: Uint8Array
+): KeyDerivationParameters => {
   const { commitmentLength, dataKeyLength, id, keyDerivation, messageIdLength } = algorithmSuite
   if (messageId.length !== messageIdLength) {
     throw new RangeError(`messageId: is ${messageId.length} bytes, the suite takes ${messageIdLength}`)
@@ -40,11 +58,20 @@ export const parameters = (
   const commits = commitmentLength > 0
   return {
     hash: keyDerivation.hash,
-    salt: commits ? new Uint8Array(messageId) : bytes.empty,
+    salt: commits ? messageId : bytes.empty,
     encryptionKey: {
-      info: bytes.concat([AlgorithmSuite.encodeId(id), commits ? deriveKeyLabel : messageId]),
+      info: commits ? committingInfo(id) : bytes.concat([AlgorithmSuite.encodeId(id), messageId]),
       length: dataKeyLength
     },
-    commitment: commits ? { info: new Uint8Array(commitKeyLabel), length: commitmentLength } : undefined
+    commitment: commits ? { info: commitKeyLabel, length: commitmentLength } : undefined
   }
+}
+
+const committingInfos = new Map<number, Uint8Array>()
+
+/** The information of the encryption key in a suite with key commitment: the same for all messages. */
+const committingInfo = (id: number): Uint8Array => {
+  let info = committingInfos.get(id)
+  if (info === undefined) committingInfos.set(id, info = bytes.concat([AlgorithmSuite.encodeId(id), deriveKeyLabel]))
+  return info
 }

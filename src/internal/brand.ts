@@ -7,7 +7,7 @@ export interface Brand {
 }
 
 /** Returns its argument, so that a class that extends it puts its private fields on that. */
-const Returned = function(object: object) {
+export const Returned = function(object: object) {
   return object
 } as unknown as new(object: object) => object
 

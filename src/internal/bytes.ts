@@ -4,8 +4,32 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 export const empty = new Uint8Array(0)
 
 /** Also where the value comes from another realm, as in a worker or a test runner. */
-export const isBytes = (value: unknown): value is Uint8Array =>
-  Object.prototype.toString.call(value) === "[object Uint8Array]" && ArrayBuffer.isView(value)
+export const isBytes = (value: unknown): value is Uint8Array => typeName.call(value) === "Uint8Array"
+
+/** A getter of all typed arrays, which no object can change. */
+const getter = (name: string | symbol) =>
+  (Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), name) as {
+    readonly get: (this: unknown) => unknown
+  }).get
+
+/** The name of a typed array's type; undefined for all else. */
+const typeName = getter(Symbol.toStringTag)
+const bufferOf = getter("buffer")
+const offsetOf = getter("byteOffset")
+const lengthOf = getter("length")
+
+/** Whether the memory of bytes went elsewhere. */
+export const isDetached = (bytes: Uint8Array): boolean => (bufferOf.call(bytes) as ArrayBuffer).detached
+
+/** The same bytes with no methods but those of their type: a subclass may have others, and views of a Buffer are slower. */
+export const plainView = (bytes: Uint8Array): Uint8Array =>
+  new Uint8Array(bufferOf.call(bytes) as ArrayBuffer, offsetOf.call(bytes) as number, lengthOf.call(bytes) as number)
+
+/**
+ * Whether bytes and their number stay as they are within one step of this thread. Memory that is shared with other threads changes at
+ * any time.
+ */
+export const isUnshared = ({ buffer }: Uint8Array): boolean => buffer instanceof ArrayBuffer && !buffer.resizable
 
 /** Throws a `RangeError` unless an array has the length that its operation takes: the caller is wrong. */
 export const checkLength = (name: string, { length }: Uint8Array, expected: number): void => {
@@ -18,7 +42,11 @@ export const utf8 = (text: string): Uint8Array => {
   const out = new Uint8Array(text.length)
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i)
-    if (unit > 0x7f) return encoder.encode(text)
+    if (unit > 0x7f) {
+      // The text may be a plaintext.
+      out.fill(0)
+      return encoder.encode(text)
+    }
     out[i] = unit
   }
   return out
@@ -48,6 +76,14 @@ export const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
   return out
 }
 
+/** A copy of a part. A view less than `subarray` would make, which takes longer than to copy a few bytes one by one. */
+export const copyRange = (bytes: Uint8Array, start: number, length: number): Uint8Array => {
+  if (length > 64) return new Uint8Array(bytes.subarray(start, start + length))
+  const out = new Uint8Array(length)
+  for (let i = 0; i < length; i++) out[i] = bytes[start + i]!
+  return out
+}
+
 /** Big-endian. A DataView for one or two numbers would cost more than all else that is done with them. */
 export const setUint32 = (bytes: Uint8Array, offset: number, value: number): void => {
   bytes[offset] = value >>> 24
@@ -55,6 +91,10 @@ export const setUint32 = (bytes: Uint8Array, offset: number, value: number): voi
   bytes[offset + 2] = value >>> 8
   bytes[offset + 3] = value
 }
+
+/** Big-endian. */
+export const getUint32 = (bytes: Uint8Array, offset: number): number =>
+  (bytes[offset]! << 24 | bytes[offset + 1]! << 16 | bytes[offset + 2]! << 8 | bytes[offset + 3]!) >>> 0
 
 /**
  * Gives back the memory of an array that has no other user: it is empty afterwards. Left to the garbage collector, the next

@@ -26,7 +26,7 @@ export const encodedLength = (edk: Size): number =>
  * (`EncryptedDataKey.maxFieldLength`).
  */
 export const encode = (edk: EncryptedDataKey): Uint8Array => {
-  const out = new ByteWriter(encodedLength(edk))
+  const out = new ByteWriter(new Uint8Array(encodedLength(edk)))
   write(out, edk)
   return out.bytes
 }

@@ -24,7 +24,7 @@ export const encode = (context: EncryptionContext.EncryptionContext): Uint8Array
     return pair
   })
   pairs.sort((a, b) => bytes.compare(a.key, b.key))
-  const out = new ByteWriter(length)
+  const out = new ByteWriter(new Uint8Array(length))
   out.uint16(pairs.length)
   for (const { key, value } of pairs) {
     out.field(key)

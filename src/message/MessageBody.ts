@@ -10,7 +10,7 @@ import type * as Result from "effect/Result"
 import type { OpenJob, SealJob } from "../model/AesGcm.ts"
 import type { AlgorithmSuite } from "../model/AlgorithmSuite.ts"
 import * as bytes from "../internal/bytes.ts"
-import { type BodyContent, makeBodyAad } from "./internal/bodyAad.ts"
+import { bodyAad, type BodyContent, fleetingBodyAad } from "./internal/bodyAad.ts"
 import { ByteReader, decoding } from "./internal/ByteReader.ts"
 import { type BodyHeader, type Frame, readFrame, readFrameHead, sequenceNumberEnd } from "./internal/frames.ts"
 import type { MalformedMessage } from "../model/errors/MalformedMessage.ts"
@@ -43,7 +43,7 @@ export const aad = (
   content: BodyContent,
   sequenceNumber: number,
   contentLength: number
-): Uint8Array => makeBodyAad(messageId)(content, sequenceNumber, contentLength)
+): Uint8Array => bodyAad(messageId, content, sequenceNumber, contentLength)
 
 /**
  * The IV of a frame that this library writes: the sequence number, padded to the suite's IV length from the left. Unique
@@ -109,6 +109,18 @@ export interface FramesToSeal {
 }
 
 /**
+ * Options of jobs.
+ *
+ * @internal
+ */
+export interface JobOptions<Job> {
+  /** A job that comes before all others. */
+  readonly before?: Job
+  /** Whether each job is used before the next one is pulled. Then they share an array. */
+  readonly isOneByOne?: boolean
+}
+
+/**
  * Writes a run of frames, except ciphertexts and tags, into `message` from `offset` on, and returns the job of each frame.
  * A frame is written when its job is pulled.
  *
@@ -121,11 +133,11 @@ export function* sealFrames(
   { content, count, endsMessage, first }: FramesToSeal,
   message: Uint8Array,
   offset: number,
-  before?: SealJob
+  { before, isOneByOne = false }: JobOptions<SealJob> = noOptions
 ): Generator<SealJob> {
   if (before !== undefined) yield before
+  const aad = isOneByOne ? fleetingBodyAad : bodyAad
   const { ivLength, tagLength } = algorithmSuite
-  const aadOf = makeBodyAad(messageId)
   let position = offset
   for (let index = 0; index < count; index++) {
     const sequenceNumber = first + index
@@ -148,7 +160,7 @@ export function* sealFrames(
     const end = position + plaintext.length + tagLength
     yield {
       iv: message.subarray(ivOffset, ivOffset + ivLength),
-      aad: aadOf(isFinal ? "finalFrame" : "frame", sequenceNumber, plaintext.length),
+      aad: aad(messageId, isFinal ? "finalFrame" : "frame", sequenceNumber, plaintext.length),
       plaintext,
       output: message.subarray(position, end)
     }
@@ -157,7 +169,7 @@ export function* sealFrames(
 }
 
 /**
- * `sealFrames` for all frames of a plaintext, behind a job that comes before them.
+ * `sealFrames` for all frames of a plaintext.
  *
  * @internal
  */
@@ -167,10 +179,11 @@ export const sealJobs = (
   plaintext: Uint8Array,
   message: Uint8Array,
   offset: number,
-  before?: SealJob
+  options?: JobOptions<SealJob>
 ): Generator<SealJob> => {
-  const content = (index: number) => plaintext.subarray(index * frameLength, (index + 1) * frameLength)
-  return sealFrames(header, { first: 1, count: frameCount, endsMessage: true, content }, message, offset, before)
+  const content = (index: number) =>
+    frameCount === 1 ? plaintext : plaintext.subarray(index * frameLength, (index + 1) * frameLength)
+  return sealFrames(header, { first: 1, count: frameCount, endsMessage: true, content }, message, offset, options)
 }
 
 /** A body that was read: its form is right, its authenticity is not known. */
@@ -230,8 +243,9 @@ export const openJobs = (
   header: BodyHeader,
   message: Uint8Array,
   layout: BodyLayout,
-  plaintext: Uint8Array
-): Generator<OpenJob> => openFrames(header, frames(header, message, layout), plaintext)
+  plaintext: Uint8Array,
+  options?: JobOptions<OpenJob>
+): Generator<OpenJob> => openFrames(header, frames(header, message, layout), plaintext, options)
 
 /**
  * The jobs of frames whose contents go to `plaintext` one behind the other.
@@ -241,19 +255,23 @@ export const openJobs = (
 export function* openFrames(
   { messageId }: BodyHeader,
   frames: Iterable<Frame>,
-  plaintext: Uint8Array
+  plaintext: Uint8Array,
+  { before, isOneByOne = false }: JobOptions<OpenJob> = noOptions
 ): Generator<OpenJob> {
-  const aadOf = makeBodyAad(messageId)
+  if (before !== undefined) yield before
+  const aad = isOneByOne ? fleetingBodyAad : bodyAad
   let position = 0
   for (const { ciphertext, content, iv, sequenceNumber, tag } of frames) {
     const end = position + ciphertext.length
     yield {
       iv,
-      aad: aadOf(content, sequenceNumber, ciphertext.length),
+      aad: aad(messageId, content, sequenceNumber, ciphertext.length),
       ciphertext,
       tag,
-      output: plaintext.subarray(position, end)
+      output: ciphertext.length === plaintext.length ? plaintext : plaintext.subarray(position, end)
     }
     position = end
   }
 }
+
+const noOptions = {}

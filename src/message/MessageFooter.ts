@@ -15,7 +15,7 @@ export const length = ({ signature }: AlgorithmSuite): number =>
 
 /** Encodes the footer of a signature, which is at most 65,535 bytes. */
 export const encode = (signature: Uint8Array): Uint8Array => {
-  const out = new ByteWriter(2 + signature.length)
+  const out = new ByteWriter(new Uint8Array(2 + signature.length))
   out.field(signature)
   return out.bytes
 }

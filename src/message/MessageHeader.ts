@@ -10,8 +10,8 @@ import type { EncryptionContext } from "../model/EncryptionContext.ts"
 import type { TooManyEncryptedDataKeys } from "../model/errors/Reasons.ts"
 import * as bytes from "../internal/bytes.ts"
 import type { ContentType } from "./internal/frames.ts"
-import * as EncryptedDataKeyCodec from "./EncryptedDataKeyCodec.ts"
-import * as EncryptionContextCodec from "./EncryptionContextCodec.ts"
+import type * as EncryptedDataKeyCodec from "./EncryptedDataKeyCodec.ts"
+import * as KeySection from "./KeySection.ts"
 import { ByteReader, decoding, rejectField } from "./internal/ByteReader.ts"
 import { ByteWriter } from "./internal/ByteWriter.ts"
 import type { MalformedMessage } from "../model/errors/MalformedMessage.ts"
@@ -76,25 +76,31 @@ const contentTypes: ReadonlyMap<number, ContentType> = /*#__PURE__*/ new Map<num
 
 /**
  * Encodes a header body, over which the header's tag is computed. The context and the encrypted data keys must have been
- * validated: each field fits its length, and the whole context fits 65,535 bytes. `context` is the encoded context, where
- * the caller has it already.
+ * validated: each field fits its length, and the whole context fits 65,535 bytes. `keySection` is the encoded section of both,
+ * where the caller has it already.
  *
  * @internal
  */
-export const encodeBody = (
-  header: MessageHeaderBody,
-  context = EncryptionContextCodec.encode(header.encryptionContext)
-): Uint8Array => {
-  const { algorithmSuite, contentType, encryptedDataKeys, frameLength, messageId, suiteData } = header
+export const encodeBody = (header: MessageHeaderBody, keySection = KeySection.encode(header)): Uint8Array => {
+  const out = new Uint8Array(fixedLength(header.algorithmSuite) + keySection.length)
+  writeBody(out, header, keySection)
+  return out
+}
+
+/**
+ * Writes what `encodeBody` makes at the start of an array.
+ *
+ * @internal
+ */
+export const writeBody = (message: Uint8Array, header: MessageHeaderBody, keySection: Uint8Array): void => {
+  const { algorithmSuite, contentType, frameLength, messageId, suiteData } = header
   const isVersion1 = algorithmSuite.messageFormatVersion === 1
-  const out = new ByteWriter(bodyLength(algorithmSuite, context.length, encryptedDataKeys))
+  const out = new ByteWriter(message)
   out.uint8(algorithmSuite.messageFormatVersion)
   if (isVersion1) out.uint8(customerAuthenticatedEncryptedData)
   out.uint16(algorithmSuite.id)
   out.put(messageId)
-  out.field(context)
-  out.uint16(encryptedDataKeys.length)
-  for (const edk of encryptedDataKeys) EncryptedDataKeyCodec.write(out, edk)
+  out.put(keySection)
   out.uint8(contentType === "framed" ? 2 : 1)
   if (isVersion1) {
     out.uint32(0)
@@ -102,8 +108,16 @@ export const encodeBody = (
   }
   out.uint32(frameLength)
   out.put(suiteData)
-  return out.bytes
 }
+
+/**
+ * Offset at which the key section begins: behind version, type, suite and message ID.
+ *
+ * @internal
+ */
+export const keySectionOffset = (
+  { messageFormatVersion, messageIdLength }: AlgorithmSuite.AlgorithmSuite
+): number => (messageFormatVersion === 1 ? 4 : 3) + messageIdLength
 
 /**
  * Length in bytes of the header body that `encodeBody` makes of a context of this encoded length.
@@ -111,14 +125,19 @@ export const encodeBody = (
  * @internal
  */
 export const bodyLength = (
-  { commitmentLength, messageFormatVersion, messageIdLength }: AlgorithmSuite.AlgorithmSuite,
+  algorithmSuite: AlgorithmSuite.AlgorithmSuite,
   contextLength: number,
   encryptedDataKeys: ReadonlyArray<EncryptedDataKeyCodec.Size>
-): number => {
-  let length = (messageFormatVersion === 1 ? 18 : 12) + messageIdLength + contextLength + commitmentLength
-  for (const edk of encryptedDataKeys) length += EncryptedDataKeyCodec.encodedLength(edk)
-  return length
-}
+): number => fixedLength(algorithmSuite) + KeySection.encodedLength(contextLength, encryptedDataKeys)
+
+/**
+ * Length in bytes of a header body without its key section.
+ *
+ * @internal
+ */
+export const fixedLength = (
+  { commitmentLength, messageFormatVersion, messageIdLength }: AlgorithmSuite.AlgorithmSuite
+): number => (messageFormatVersion === 1 ? 14 : 8) + messageIdLength + commitmentLength
 
 /**
  * Length in bytes of IV and tag behind a header body: both in version 1, the tag alone in version 2.
@@ -154,11 +173,26 @@ export const decode = (
   message: Uint8Array,
   options?: { readonly maxEncryptedDataKeys?: number | undefined }
 ): Result.Result<DecodedHeader, MalformedMessage | TooManyEncryptedDataKeys> =>
+  decodeKnown(message, options?.maxEncryptedDataKeys, () => undefined)
+
+/**
+ * `decode` with a memory: `find` returns the key section that begins at this offset of the message, where it is known.
+ *
+ * @internal
+ */
+export const decodeKnown = (
+  message: Uint8Array,
+  maxEncryptedDataKeys: number | undefined,
+  find: (start: number) => KeySection.KnownSection | undefined
+): Result.Result<DecodedHeader, MalformedMessage | TooManyEncryptedDataKeys> =>
   decoding<DecodedHeader, TooManyEncryptedDataKeys>(() =>
-    read(new ByteReader(message, 0), options?.maxEncryptedDataKeys)
+    read(new ByteReader(message, 0), (reader) => {
+      const known = find(reader.offset)
+      return known === undefined ? KeySection.read(reader, maxEncryptedDataKeys) : KeySection.readKnown(reader, known)
+    })
   )
 
-const read = (reader: ByteReader, maxEncryptedDataKeys: number | undefined): DecodedHeader => {
+const read = (reader: ByteReader, readKeySection: (reader: ByteReader) => KeySection.KeySection): DecodedHeader => {
   const version = reader.uint8("Version")
   if (version !== 1 && version !== 2) return rejectField("Version", 0, `must be 1 or 2, is ${version}`)
   if (version === 1) {
@@ -167,8 +201,7 @@ const read = (reader: ByteReader, maxEncryptedDataKeys: number | undefined): Dec
   }
   const algorithmSuite = readAlgorithmSuite(reader, version)
   const messageId = reader.copy("Message ID", algorithmSuite.messageIdLength)
-  const encryptionContext = EncryptionContextCodec.read(reader)
-  const encryptedDataKeys = EncryptedDataKeyCodec.readAll(reader, maxEncryptedDataKeys)
+  const { encryptedDataKeys, encryptionContext } = readKeySection(reader)
   const contentType = readContentType(reader)
   if (version === 1) {
     const offset = reader.offset

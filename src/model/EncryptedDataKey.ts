@@ -44,11 +44,16 @@ export const printableInfo = (info: Uint8Array): string => {
  * @internal
  */
 export const copy = ({ ciphertext, keyProviderId, keyProviderInfo }: EncryptedDataKey): EncryptedDataKey => {
+  const split = keyProviderInfo.length
+  const isSmall = split <= maxInHeap && ciphertext.length <= maxInHeap
   // One buffer for both: buffers are what takes most of a cache entry's memory.
-  const both = bytes.concat([keyProviderInfo, ciphertext])
+  const both = isSmall ? bytes.empty : bytes.concat([keyProviderInfo, ciphertext])
   return Object.freeze({
     keyProviderId,
-    keyProviderInfo: both.subarray(0, keyProviderInfo.length),
-    ciphertext: both.subarray(keyProviderInfo.length)
+    keyProviderInfo: isSmall ? new Uint8Array(keyProviderInfo) : both.subarray(0, split),
+    ciphertext: isSmall ? new Uint8Array(ciphertext) : both.subarray(split)
   })
 }
+
+/** Greatest length of an array in bytes that V8 keeps in its heap, which takes a tenth of the time of a buffer. */
+const maxInHeap = 64

@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as crypto from "node:crypto"
+import { withSynchronous } from "../crypto/atOnce.ts"
 import { Primitives } from "../crypto/Primitives.ts"
 import * as bytes from "../internal/bytes.ts"
 import * as AesGcm from "./internal/aesGcm.ts"
@@ -12,15 +13,16 @@ import * as Rsa from "./internal/rsa.ts"
 import * as Signatures from "./internal/signatures.ts"
 import { type Runner, synchronous, threadPool } from "./internal/threadPool.ts"
 
+const randomBytes = (length: number): Uint8Array => crypto.randomFillSync(new Uint8Array(length))
+
+// A text costs half of what a Buffer does; a digest of public data is no secret.
+const sha384 = (data: Uint8Array): Uint8Array => bytes.fromLatin1(crypto.hash("sha384", data, "binary"))
+
 const over = (runner: Runner): Primitives =>
   Primitives.of({
-    randomBytes: (length) => Effect.sync(() => crypto.randomFillSync(new Uint8Array(length))),
-
-    // A text costs half of what a Buffer does; a digest of public data is no secret.
-    sha384: (data) => Effect.sync(() => bytes.fromLatin1(crypto.hash("sha384", data, "binary"))),
-
+    randomBytes: withSynchronous("randomBytes", (length) => Effect.sync(() => randomBytes(length)), randomBytes),
+    sha384: withSynchronous("sha384", (data) => Effect.sync(() => sha384(data)), sha384),
     timingSafeEqual: (a, b) => a.length === b.length && crypto.timingSafeEqual(a, b),
-
     deriveKeys,
     ...AesGcm.operations,
     ...Signatures.operations(runner),

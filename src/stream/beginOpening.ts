@@ -17,11 +17,12 @@ export const beginOpening = (
   settings: DecryptSettings,
   { decoded, message }: ReadHeader
 ) =>
-  operation(name, (owned) =>
+  operation(client, name, (owned) =>
     Effect.flatMap(
-      requestDecryptionMaterials(client, owned, settings, decoded.header),
-      ({ materials, receipt }) =>
-        Effect.map(messageParts.openParts(client, materials, message, decoded), (opening) => {
+      requestDecryptionMaterials(client, owned, settings, decoded),
+      (acquired) =>
+        Effect.map(messageParts.openParts(client, acquired, message, decoded), (opening) => {
+          const { materials, receipt } = acquired
           const { algorithmSuite, encryptionContext } = materials
           const metadata: MessageMetadata = { header: decoded.header, encryptionContext, algorithmSuite, receipt }
           return { ...metadata, metadata, opening }

@@ -58,11 +58,12 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
 
 /** Requests the materials, and makes the header. The data key is zeroed before the first byte of plaintext is pulled. */
 const begin = (client: Client, settings: EncryptStreamSettings) =>
-  operation("EncryptionSdk.encryptStream", (owned) =>
+  operation(client, "EncryptionSdk.encryptStream", (owned) =>
     Effect.flatMap(
       requestEncryptionMaterials(client, owned, settings, settings.limit?.expected),
-      ({ materials, receipt }) =>
-        Effect.map(messageParts.sealParts(client, materials, settings.frameLength), (sealing) => {
+      (acquired) =>
+        Effect.map(messageParts.sealParts(client, acquired, settings.frameLength), (sealing) => {
+          const { materials, receipt } = acquired
           const { algorithmSuite, encryptionContext } = materials
           const metadata: MessageMetadata = { header: sealing.header, encryptionContext, algorithmSuite, receipt }
           return { ...metadata, metadata, sealing }

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import type { Client } from "../client/Client.ts"
-import { decodeHeader } from "../client/request.ts"
-import type * as MessageHeader from "../message/MessageHeader.ts"
+import { type DecodedMessage, decodeHeader } from "../client/request.ts"
+
 import * as PartialMessage from "../message/PartialMessage.ts"
 import { type DecryptError, failDecrypt, orFailDecrypt } from "../model/errors/DecryptError.ts"
 import { MalformedMessage } from "../model/errors/MalformedMessage.ts"
@@ -15,7 +15,7 @@ const maxHeaderLength = 2 ** 24
 /** A header, and the bytes that it was read from. */
 export interface ReadHeader {
   readonly message: Uint8Array
-  readonly decoded: MessageHeader.DecodedHeader
+  readonly decoded: DecodedMessage
 }
 
 /**

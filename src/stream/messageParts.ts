@@ -7,12 +7,14 @@
  */
 import * as Effect from "effect/Effect"
 import type { Client } from "../client/Client.ts"
-import type { CompleteDecryptionMaterials, CompleteEncryptionMaterials } from "../model/CryptographicMaterials.ts"
+import type { DecryptionMaterials, EncryptionMaterials } from "../client/materials.ts"
 import type { DecryptError } from "../model/errors/DecryptError.ts"
 import type { EncryptError } from "../model/errors/EncryptError.ts"
+import type { DecodedMessage } from "../client/request.ts"
+import { andThen } from "../internal/atOnce.ts"
 import * as bytes from "../internal/bytes.ts"
 import * as MessageBody from "../message/MessageBody.ts"
-import * as MessageHeader from "../message/MessageHeader.ts"
+import type * as MessageHeader from "../message/MessageHeader.ts"
 import * as messageCipher from "../client/messageCipher.ts"
 import { failDecrypt } from "../model/errors/DecryptError.ts"
 import { failEncrypt } from "../model/errors/EncryptError.ts"
@@ -35,27 +37,20 @@ export interface Sealing {
  */
 export const sealParts = Effect.fnUntraced(function*(
   client: Client,
-  materials: CompleteEncryptionMaterials,
+  acquired: EncryptionMaterials,
   frameLength: number
 ): Effect.fn.Return<Sealing, EncryptError> {
-  const { primitives } = client
-  const { algorithmSuite, signingKey } = materials
-  const { encryptionKey, fields, headerBody } = yield* messageCipher.beginMessage(client, materials, frameLength)
-  const headerBytes = new Uint8Array(headerBody.length + MessageHeader.authenticationLength(algorithmSuite))
-  headerBytes.set(headerBody)
-  const tag = headerBytes.subarray(headerBytes.length - algorithmSuite.tagLength)
-  yield* primitives.seal(encryptionKey, [
-    {
-      iv: messageCipher.headerIv,
-      aad: messageCipher.headerAad(headerBody, materials),
-      plaintext: bytes.empty,
-      output: tag
-    }
-  ])
+  const { atOnce, primitives } = client
+  const { algorithmSuite, signingKey } = acquired.materials
+  const begun = yield* messageCipher.beginMessage(client, acquired, frameLength, (headerLength) => headerLength)
+  const { encryptionKey, fields, message: headerBytes } = begun
+  const headerJob = messageCipher.headerJob(begun, acquired.materials)
+  yield* atOnce.seal(encryptionKey, [headerJob])
   const signer = signingKey && (yield* Effect.catch(primitives.signer(signingKey), failEncrypt))
   signer?.update(headerBytes)
+  const options = { isOneByOne: atOnce.isSynchronous }
   return {
-    header: messageCipher.sealedHeader(fields, tag),
+    header: messageCipher.sealedHeader(fields, headerJob.output),
     headerBytes,
     sealFrames: (frames) =>
       Effect.suspend(() => {
@@ -65,9 +60,9 @@ export const sealParts = Effect.fnUntraced(function*(
           length += MessageBody.encodedFrameLength(algorithmSuite, isFinal, frames.content(index).length)
         }
         const out = new Uint8Array(length)
-        return Effect.map(primitives.seal(encryptionKey, MessageBody.sealFrames(fields, frames, out, 0)), () => {
+        return andThen(atOnce.seal(encryptionKey, MessageBody.sealFrames(fields, frames, out, 0, options)), () => {
           signer?.update(out)
-          return out
+          return Effect.succeed(out)
         })
       }),
     finish: signer === undefined
@@ -98,30 +93,31 @@ export interface Opening {
  */
 export const openParts = Effect.fnUntraced(function*(
   client: Client,
-  materials: CompleteDecryptionMaterials,
+  acquired: DecryptionMaterials,
   message: Uint8Array,
-  decoded: MessageHeader.DecodedHeader
+  decoded: DecodedMessage
 ): Effect.fn.Return<Opening, DecryptError> {
-  const { primitives } = client
+  const { atOnce, primitives } = client
   const { header, length } = decoded
-  const encryptionKey = yield* messageCipher.verifyHeader(primitives, materials, message, decoded)
-  const { verificationKey } = materials
+  const encryptionKey = yield* messageCipher.verifyHeader(client, acquired, message, decoded)
+  const { verificationKey } = acquired.materials
   const verifier = verificationKey && (yield* Effect.catch(primitives.verifier(verificationKey), failDecrypt))
   verifier?.update(message.subarray(0, length))
+  const options = { isOneByOne: atOnce.isSynchronous }
   return {
     openFrames: (frames, encoded) =>
       Effect.suspend(() => {
         let length = 0
         for (const { ciphertext } of frames) length += ciphertext.length
         const plaintext = new Uint8Array(length)
-        const opened = primitives.open(encryptionKey, MessageBody.openFrames(header, frames, plaintext))
-        return Effect.map(
-          Effect.onError(messageCipher.authentic("body", opened), () => Effect.sync(() => plaintext.fill(0))),
-          () => {
-            if (verifier !== undefined) { for (const part of encoded) verifier.update(part) }
-            return plaintext
-          }
+        const opened = messageCipher.authentic(
+          "body",
+          atOnce.open(encryptionKey, MessageBody.openFrames(header, frames, plaintext, options))
         )
+        return andThen(messageCipher.zeroedUnless(opened, plaintext), () => {
+          if (verifier !== undefined) { for (const part of encoded) verifier.update(part) }
+          return Effect.succeed(plaintext)
+        })
       }),
     finish: (signature) => {
       if (verifier !== undefined && signature !== undefined) {

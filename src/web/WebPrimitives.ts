@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { keyProblem } from "../crypto/aesGcm.ts"
+import { readsOnly } from "../crypto/atOnce.ts"
 import type { AesKey } from "../crypto/Primitives.ts"
 import { Primitives } from "../crypto/Primitives.ts"
 import type { PrimitivesError } from "../crypto/PrimitivesError.ts"
@@ -76,7 +77,9 @@ export const make = (webCrypto: WebCryptoApi): Primitives => {
       return difference === 0
     },
 
-    deriveKeys: (dataKey, parameters) => Hkdf.derive(subtle, dataKey, parameters),
+    deriveKeys: readsOnly.mark<Primitives["deriveKeys"]>((dataKey, parameters) =>
+      Hkdf.derive(subtle, dataKey, parameters)
+    ),
 
     importAesKey: (key) =>
       Effect.suspend((): Effect.Effect<AesKey, PrimitivesError | NotLoaded> => {

@@ -9,6 +9,8 @@ import {
   Receipt
 } from "effect-encryption-sdk"
 import { MessageHeader } from "effect-encryption-sdk/message"
+import { checkFrames } from "../../src/client/request.ts"
+import { checked } from "../../src/internal/rejection.ts"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { concat, flip, hex, text, toHex } from "../support/bytes.ts"
 import { clientOf, decryptFailure, encryptFailure, fieldsOf, managerOf, policyFor } from "../support/client.ts"
@@ -345,22 +347,13 @@ describe("EncryptionSdk", () => {
       }
     }))
 
-  it.effect("refuses a plaintext of more frames than a message can have, before it copies it or asks for materials", () =>
-    Effect.gen(function*() {
-      /** Claims a length without holding the bytes. */
-      class Huge extends Uint8Array {
-        override get length() {
-          return 2 ** 32 as never
-        }
-      }
-      const { encryptions, keyring } = recordingKeyring()
-      const sdk = yield* clientOf(keyring)
-      const reason = yield* encryptFailure(sdk.encrypt(new Huge(), { frameLength: 1 }))
-      assert.deepStrictEqual(fieldsOf(reason), {
-        _tag: "InvalidOption",
-        field: "frameLength",
-        description: "makes 4294967296 frames, at most 4294967295 fit a message"
-      })
-      assert.strictEqual(encryptions.length, 0)
-    }))
+  it("refuses a plaintext of more frames than a message can have", () => {
+    const reason = checked<void, InvalidOption>(() => checkFrames(2 ** 32, 1))
+    assert.deepStrictEqual(fieldsOf(Result.getOrThrow(Result.flip(reason))), {
+      _tag: "InvalidOption",
+      field: "frameLength",
+      description: "makes 4294967296 frames, at most 4294967295 fit a message"
+    })
+    assert.deepStrictEqual(checked(() => checkFrames(2 ** 32 - 1, 1)), Result.succeed(undefined))
+  })
 })

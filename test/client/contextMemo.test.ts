@@ -11,7 +11,7 @@ const make = () => {
   return { memo, valid: (context: object) => memo.check(context as Record<string, string>) }
 }
 
-/** Texts of the characters that the memory's own key is made of, so that one context might pass for another. */
+/** Texts of few characters, so that one context might pass for another. */
 const separators = Arbitrary.map(
   Arbitrary.array(Arbitrary.schema(Schema.Literals(["0", "1", "2", ".", "a"])), { maxLength: 4 }),
   (parts) => parts.join("")
@@ -103,12 +103,16 @@ describe("the memory of contexts", () => {
     assert.deepStrictEqual(memo.encode(contexts[0]!), encoded[0])
   })
 
-  it("holds contexts of 1024 characters, lengths included, and no longer ones; and encodings of 1024 bytes", () => {
+  it("holds contexts of 1024 characters and of 32 pairs, and no larger ones; and encodings of 1024 bytes", () => {
     const { memo, valid } = make()
     const of = (length: number) => ({ k: "v".repeat(length) })
-    assert.strictEqual(valid(of(1024 - "1.1016.k".length)), valid(of(1016)))
-    assert.notStrictEqual(valid(of(1017)), valid(of(1017)))
-    assert.deepStrictEqual(valid(of(1017)), of(1017))
+    assert.strictEqual(valid(of(1023)), valid(of(1023)))
+    assert.notStrictEqual(valid(of(1024)), valid(of(1024)))
+    assert.deepStrictEqual(valid(of(1024)), of(1024))
+    const pairs = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, "v"]))
+    assert.strictEqual(valid(pairs(32)), valid(pairs(32)))
+    assert.notStrictEqual(valid(pairs(33)), valid(pairs(33)))
+    assert.deepStrictEqual(valid(pairs(33)), pairs(33))
     // Two bytes of count, four of lengths, one of the key.
     const [longest, longer] = [valid(of(1024 - 7)), valid(of(1024 - 6))]
     assert.strictEqual(memo.encode(longest), memo.encode(longest))

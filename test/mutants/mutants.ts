@@ -1,9 +1,10 @@
 /**
- * The defects that the tests of data key caching must notice, by the promises that they break, and the test that does.
+ * The defects that the tests of data key caching, and of operations at once, must notice, by the promises that they break, and the test that does.
  *
  * A mutant's text is as short as makes it unique. It is a mistake that a programmer could make, not a crash.
  */
 import type { Mutant } from "./Mutant.ts"
+import { atOnce } from "./table/atOnce.ts"
 import { cached } from "./table/cached.ts"
 import { charged } from "./table/charged.ts"
 import { controlled } from "./table/controlled.ts"
@@ -23,5 +24,6 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...faulty,
   ...controlled,
   ...decided,
-  ...kept
+  ...kept,
+  ...atOnce
 ]

@@ -11,6 +11,9 @@ export interface Entry {
    *
    * 1.3 KiB more than before there were rooms: constructors reject options that do not exist, and names that cross a module are
    * not shortened where objects carry them. With Effect, programs grew by less than 1 KiB, and some shrank.
+   *
+   * 2.8 KiB more for operations at once, which take half of the time that they took beside bare cryptography: the steps, the forms
+   * at once of managers and primitives, and what is remembered of headers. The aim was 27 KiB with rolldown.
    */
   readonly ownBudget: { readonly rolldown: number; readonly esbuild: number }
 }
@@ -55,8 +58,8 @@ export const entries: ReadonlyArray<Entry> = [
   {
     title: "raw AES keyring + caching CMM + encrypt + decrypt",
     text: raw,
-    budget: 75 * kib,
-    ownBudget: { rolldown: 26.5 * kib, esbuild: 31.5 * kib }
+    budget: 77 * kib,
+    ownBudget: { rolldown: 29.5 * kib, esbuild: 34.5 * kib }
   },
   {
     title: "KMS keyring + caching CMM + encrypt + decrypt",
@@ -64,8 +67,8 @@ export const entries: ReadonlyArray<Entry> = [
       `import { Kms, KmsKeyring } from "effect-encryption-sdk/kms"`,
       kmsKeyring
     ).replace("LAYERS", "Effect.provideService(Kms.Kms, globalThis.kms), Effect.provide(WebPrimitives.layer)"),
-    budget: 75 * kib,
-    ownBudget: { rolldown: 27.5 * kib, esbuild: 32.5 * kib }
+    budget: 77 * kib,
+    ownBudget: { rolldown: 30.5 * kib, esbuild: 35.5 * kib }
   },
   {
     title: "the same with the AWS SDK's client",
@@ -75,6 +78,6 @@ import { AwsKms } from "effect-encryption-sdk/kms/aws"`,
       kmsKeyring
     ).replace("LAYERS", "Effect.provide(AwsKms.layer()), Effect.provide(WebPrimitives.layer)"),
     budget: 125 * kib,
-    ownBudget: { rolldown: 29 * kib, esbuild: 34 * kib }
+    ownBudget: { rolldown: 32 * kib, esbuild: 37 * kib }
   }
 ]

@@ -3,10 +3,11 @@ import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Result, Schema, Stream } from "effect"
 import type { Client } from "../../src/client/Client.ts"
 import * as contextMemo from "../../src/client/contextMemo.ts"
+import * as keySections from "../../src/client/keySections.ts"
 import { decodeHeader } from "../../src/client/request.ts"
 import { type DecryptErrorReason, orFailDecrypt } from "../../src/model/errors/DecryptError.ts"
 import { checked } from "../../src/internal/rejection.ts"
-import { MessageHeader } from "effect-encryption-sdk/message"
+import { EncryptionContextCodec, MessageHeader } from "effect-encryption-sdk/message"
 import { readHeader } from "../../src/stream/headerReader.ts"
 import * as Upstream from "../../src/stream/Upstream.ts"
 import { arbitraryInt } from "../support/arbitraryBytes.ts"
@@ -19,6 +20,7 @@ const clientOf = (options: Partial<Client> = {}) =>
     commitmentPolicy: "RequireEncryptAllowDecrypt",
     maxEncryptedDataKeys: undefined,
     contexts: contextMemo.make(),
+    keySections: keySections.make(EncryptionContextCodec.encode),
     ...options
   }) as Client
 

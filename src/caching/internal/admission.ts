@@ -4,6 +4,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Ref from "effect/Ref"
+import { type KeyHolder, Served } from "../../materials/atOnce.ts"
 import type { Receipt, Usage } from "../../model/Receipt.ts"
 import type { MaterialsCache } from "../MaterialsCache.ts"
 import type { CacheableRequest } from "./cacheable.ts"
@@ -33,11 +34,11 @@ export const admit = <M extends CompleteMaterials, E>(
   const now = nowUnsafe(manager.clock)
   const { key, operation, ownKey } = request
   const untyped = request as unknown as CacheableRequest<CompleteMaterials, unknown>
-  return hit(manager, usable(found, key, operation), untyped, claim, now) ??
-    (ownKey === undefined
-      ? undefined
-      : hit(manager, usable(foundOwn, ownKey, operation), untyped, claim, now)) ??
-    joinOrLead(manager, untyped, claim, now)
+  for (const entry of [usable(found, key, operation), ownKey && usable(foundOwn, ownKey, operation)]) {
+    const receipt = entry && hit(manager, entry, untyped, () => take(claim, entry), now)
+    if (receipt) return { _tag: "Served", materials: claim.materials!, receipt }
+  }
+  return joinOrLead(manager, untyped, claim, now)
 }
 
 /** Looks up in a cache that responds at once, and admits, in one step. */
@@ -53,6 +54,8 @@ export const admitAtOnce = <M extends CompleteMaterials, E>(
   let found: unknown
   let foundOwn: unknown
   try {
+    // The look-up at once has failed before: its fault is the one of this request.
+    if (request.cacheFault) throw new Error("the cache has failed")
     found = getUnsafe(key)
     if (found === undefined && ownKey !== undefined) foundOwn = getUnsafe(ownKey)
   } catch {
@@ -61,17 +64,50 @@ export const admitAtOnce = <M extends CompleteMaterials, E>(
   return admit(manager, request, claim, found, foundOwn)
 }
 
+/** Serves a request in one step, where a cache that responds at once has its entry. */
+export const hitAtOnce = <M extends CompleteMaterials, E>(
+  manager: Refreshing,
+  request: CacheableRequest<M, E>,
+  holder: KeyHolder
+): Served<M> | undefined => {
+  const { cache: { getUnsafe }, key, operation, ownKey } = request
+  if (getUnsafe === undefined || manager.background.closed) return undefined
+  const now = nowUnsafe(manager.clock)
+  let found: unknown
+  let foundOwn: unknown
+  try {
+    found = getUnsafe(key)
+    if (found === undefined && ownKey !== undefined) foundOwn = getUnsafe(ownKey)
+  } catch {
+    request.cacheFault = true
+    return undefined
+  }
+  const entry = usable(found, key, operation) ?? (ownKey && usable(foundOwn, ownKey, operation))
+  if (!entry) return undefined
+  const untyped = request as unknown as CacheableRequest<CompleteMaterials, unknown>
+  const usage = charge(manager, entry, untyped, () => entry.copyKey(holder), now)
+  // An entry that meets a threshold is evicted by the admission that follows then, in the step of the miss.
+  if (typeof usage === "string") return undefined
+  const receipt = receiptOf(manager, entry, untyped, usage, now)
+  return new Served(entry.sharedMaterials as unknown as Omit<M, "plaintextDataKey">, receipt)
+}
+
 const usable = (found: unknown, key: string, operation: string): Entry | undefined =>
   found instanceof Entry && !found.evicted && found.metadata.key === key && found.metadata.operation === operation
     ? found
     : undefined
 
-/** Charges the entry and copies its materials. Returns the usage, or the threshold that forbids it. */
+/** Copies the materials of an entry, with their key, for a request. */
+const take = (claim: Claim<CompleteMaterials>, entry: Entry): void => {
+  claim.materials = entry.copyMaterials()!
+}
+
+/** Charges the entry and copies its key. Returns the usage, or the threshold that forbids it. */
 const charge = (
   manager: Refreshing,
   entry: Entry,
   request: CacheableRequest<CompleteMaterials, unknown>,
-  claim: Claim<CompleteMaterials>,
+  copyKey: () => void,
   now: Instant
 ): Usage | Threshold => {
   if (entry.ageMillis(now) >= request.limits.maxAgeMillis) return "age"
@@ -79,34 +115,38 @@ const charge = (
   const threshold = exceeded(usage, request.limits)
   if (threshold !== undefined) return threshold
   entry.charge(usage)
-  claim.materials = entry.copyMaterials()!
+  copyKey()
   if (entry.isSpent()) evict(manager, entry, request.cache, "messages", now)
   return usage
 }
 
 /** Serves a request from an entry of the cache. An entry that it would take over a limit is evicted. */
-const hit = <M extends CompleteMaterials>(
+const hit = (
   manager: Refreshing,
-  entry: Entry | undefined,
+  entry: Entry,
   request: CacheableRequest<CompleteMaterials, unknown>,
-  claim: Claim<M>,
+  copyKey: () => void,
   now: Instant
-): Admission<M> | undefined => {
-  if (entry === undefined) return undefined
-  const usage = charge(manager, entry, request, claim, now)
-  if (typeof usage === "string") {
-    evict(manager, entry, request.cache, usage, now)
-    return undefined
-  }
+): Receipt | undefined => {
+  const usage = charge(manager, entry, request, copyKey, now)
+  if (typeof usage === "object") return receiptOf(manager, entry, request, usage, now)
+  evict(manager, entry, request.cache, usage, now)
+  return undefined
+}
+
+/** The receipt of a hit, which may start a refresh. */
+const receiptOf = (
+  manager: Refreshing,
+  entry: Entry,
+  request: CacheableRequest<CompleteMaterials, unknown>,
+  usage: Usage,
+  now: Instant
+): Receipt => {
   const { key, operation } = request
   manager.emit({ _tag: "Admitted", operation, key, outcome: "hit" })
   const ageMillis = Math.max(0, entry.ageMillis(now))
   const refreshStarted = refreshIfDue(manager, entry, request, ageMillis)
-  return {
-    _tag: "Served",
-    materials: claim.materials!,
-    receipt: { _tag: "Hit", refreshStarted, age: Duration.millis(ageMillis), usage }
-  }
+  return { _tag: "Hit", refreshStarted, age: Duration.millis(ageMillis), usage }
 }
 
 /** Serves a request from the open flight of its key, or else leads a flight of its own. */
@@ -122,7 +162,7 @@ const joinOrLead = <M extends CompleteMaterials>(
   const flight = flights.open.get(key)
   const entry = flight?.entry
   if (entry !== undefined && !entry.evicted) {
-    const usage = charge(manager, entry, request, claim, now)
+    const usage = charge(manager, entry, request, () => take(claim, entry), now)
     if (typeof usage === "object") {
       emit({ _tag: "Admitted", operation, key, outcome: "joined" })
       return { _tag: "Served", materials: ownClaim.materials!, receipt: { _tag: "Joined", usage } }

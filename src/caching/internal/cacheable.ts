@@ -4,11 +4,11 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { andThen } from "../../internal/atOnce.ts"
 import type { MaterialsResponse } from "../../materials/CryptographicMaterialsManager.ts"
 import * as AlgorithmSuite from "../../model/AlgorithmSuite.ts"
 import type { CommitmentPolicy } from "../../model/CommitmentPolicy.ts"
 import type { EncryptionContext } from "../../model/EncryptionContext.ts"
-import { MaterialsManagerFailed } from "../../model/errors/Reasons.ts"
 import type { BypassReason, Usage } from "../../model/Receipt.ts"
 import type { RuleRequest } from "../CachePolicy.ts"
 import type { EntryMetadata } from "../EntryMetadata.ts"
@@ -26,13 +26,18 @@ export interface CacheableRequest<M extends CompleteMaterials, E> {
   readonly ownKey: string | undefined
   readonly operation: "encrypt" | "decrypt"
   readonly cache: MaterialsCache
+  /** The context that the materials will have. */
   readonly encryptionContext: EncryptionContext
   readonly charge: Usage
   readonly limits: Limits
+  /** Whether the cache has thrown at the look-up at once. */
+  cacheFault: boolean
+  /** The same request, charged something else. */
+  readonly charged: (charge: Usage) => CacheableRequest<M, E>
   /** Asks the underlying manager, without any knowledge of the plaintext. */
-  readonly fetch: Effect.Effect<Fetched<M>, E, Scope.Scope>
+  readonly fetch: () => Effect.Effect<Fetched<M>, E, Scope.Scope>
   /** Asks the underlying manager for this request alone, as it came. */
-  readonly fetchAlone: Effect.Effect<MaterialsResponse<M>, E, Scope.Scope>
+  readonly fetchAlone: () => Effect.Effect<MaterialsResponse<M>, E, Scope.Scope>
   /** The encrypted data keys of an entry with these materials, for its metadata. */
   readonly encryptedDataKeys: (materials: M) => EntryMetadata["encryptedDataKeys"]
   /** The error of a waiter when the manager gives up. */
@@ -54,20 +59,18 @@ export interface MaterialsRequest {
 }
 
 /** A request as its operation reads it: checked and copied. */
-export interface ReadRequest<Request, M extends CompleteMaterials> {
+export interface ReadRequest<Request> {
   /**
    * The request to the underlying manager. Without any knowledge of the plaintext; and a copy, since the caller may change
    * its objects while a fetch is in flight.
    */
   readonly request: Request
+  /** Whether the context is the very object that the caller gave. */
+  readonly isValidated: boolean
   /** The context that the materials will have. */
   readonly encryptionContext: EncryptionContext
   readonly plaintextLength: number | undefined
   readonly charge: Usage
-  readonly key: () => Effect.Effect<string>
-  /** The key of an entry that this manager seeded, where the request may be served from one. */
-  readonly ownKey: ((key: string) => string) | undefined
-  readonly seed: ((materials: M) => Effect.Effect<Seed | undefined>) | undefined
 }
 
 /** The differences between the two operations of a manager. */
@@ -75,7 +78,12 @@ export interface Operation<Request extends MaterialsRequest, M extends CompleteM
   readonly name: "encrypt" | "decrypt"
   readonly cache: MaterialsCache
   /** Checks and copies a request. Rejects with a reason of the operation's error. */
-  readonly read: (request: Request) => ReadRequest<Request, M> | "UnknownPlaintextLength"
+  readonly read: (request: Request) => ReadRequest<Request> | "UnknownPlaintextLength"
+  readonly key: (read: ReadRequest<Request>) => Effect.Effect<string>
+  /** The key of an entry that this manager seeded, where the request may be served from one. */
+  readonly ownKey: (read: ReadRequest<Request>, key: string) => string | undefined
+  /** Prepares what a fetch for this request seeds. */
+  readonly seed: (read: ReadRequest<Request>, materials: M) => Effect.Effect<Seed | undefined>
   /** Asks the underlying manager, as it is. */
   readonly ask: (request: Request) => Effect.Effect<MaterialsResponse<M>, E, Scope.Scope>
   /** Checks materials. Rejects with `InvalidMaterials`. */
@@ -85,13 +93,18 @@ export interface Operation<Request extends MaterialsRequest, M extends CompleteM
   readonly encryptedDataKeys: (materials: M) => EntryMetadata["encryptedDataKeys"]
   /** Runs checks that reject, or fails with the operation's error. */
   readonly orFail: <A>(check: () => A) => Effect.Effect<A, E>
-  readonly error: (reason: MaterialsManagerFailed) => E
+  /** The error of a request when the manager gives up. */
+  readonly givenUp: (description: string) => E
 }
 
 /** The part of a manager that decides what is cacheable. */
 export interface Deciding extends CacheAccess {
   /** The limits that the policy sets for a request; undefined where it bypasses the cache. */
-  readonly limitsFor: (request: Omit<RuleRequest, "time">) => Limits | undefined
+  readonly limitsFor: (
+    operation: RuleRequest["operation"],
+    request: MaterialsRequest,
+    plaintextLength: number | undefined
+  ) => Limits | undefined
 }
 
 /** Classifies a request: the reason of its bypass, or the cacheable request. */
@@ -105,7 +118,7 @@ export const classify = <Request extends MaterialsRequest, M extends CompleteMat
   if (algorithmSuite !== undefined && !AlgorithmSuite.isCacheable(algorithmSuite)) {
     return Effect.succeed("SuiteWithoutKeyDerivation")
   }
-  return Effect.flatMap(
+  return andThen(
     operation.orFail(() => operation.read(request)),
     (read) => typeof read === "string" ? Effect.succeed(read) : withinLimits(manager, operation, request, read)
   )
@@ -119,46 +132,85 @@ const withinLimits = <Request extends MaterialsRequest, M extends CompleteMateri
   manager: Deciding,
   operation: Operation<Request, M, E>,
   request: Request,
-  read: ReadRequest<Request, M>
+  read: ReadRequest<Request>
 ): Effect.Effect<BypassReason | CacheableRequest<M, E>> => {
-  const limits = manager.limitsFor({
-    operation: operation.name,
-    encryptionContext: read.request.encryptionContext,
-    algorithmSuite: request.algorithmSuite,
-    plaintextLength: read.plaintextLength
-  })
+  const limits = manager.limitsFor(operation.name, read.request, read.plaintextLength)
   if (limits === undefined) return Effect.succeed("Rule")
   if (read.charge.bytes > limits.maxBytesEncrypted) return Effect.succeed("LargerThanMaxBytesEncrypted")
-  return Effect.map(read.key(), (key) => cacheable(manager, operation, request, read, key, limits))
+  return andThen(
+    operation.key(read),
+    (key) => Effect.succeed(new Cacheable(manager, operation, request, read, key, limits, read.charge))
+  )
 }
 
-const cacheable = <Request extends MaterialsRequest, M extends CompleteMaterials, E>(
-  manager: Deciding,
-  operation: Operation<Request, M, E>,
-  request: Request,
-  { charge, encryptionContext, ownKey, request: copy, seed }: ReadRequest<Request, M>,
-  key: string,
-  limits: Limits
-): CacheableRequest<M, E> => ({
-  key,
-  ownKey: ownKey?.(key),
-  operation: operation.name,
-  cache: operation.cache,
-  encryptionContext,
-  charge,
-  limits,
-  fetch: Effect.suspend(() =>
-    Effect.flatMap(ask(operation, copy), (checked): Effect.Effect<Fetched<M>> => {
-      const materials = operation.detach(checked)
-      return seed === undefined
-        ? Effect.succeed({ materials, onKept: undefined })
-        : Effect.map(seed(materials), (onKept) => ({ materials, onKept }))
+/** A class, since there is one for each message: its methods would be functions of its own otherwise. */
+class Cacheable<Request extends MaterialsRequest, M extends CompleteMaterials, E> implements CacheableRequest<M, E> {
+  readonly key: string
+  readonly limits: Limits
+  readonly charge: Usage
+  cacheFault = false
+  private readonly manager: Deciding
+  private readonly kind: Operation<Request, M, E>
+  private readonly request: Request
+  private readonly read: ReadRequest<Request>
+
+  constructor(
+    manager: Deciding,
+    kind: Operation<Request, M, E>,
+    request: Request,
+    read: ReadRequest<Request>,
+    key: string,
+    limits: Limits,
+    charge: Usage
+  ) {
+    this.manager = manager
+    this.kind = kind
+    this.request = request
+    this.read = read
+    this.key = key
+    this.limits = limits
+    this.charge = charge
+  }
+
+  get operation(): "encrypt" | "decrypt" {
+    return this.kind.name
+  }
+
+  get cache(): MaterialsCache {
+    return this.kind.cache
+  }
+
+  get encryptionContext(): EncryptionContext {
+    return this.read.encryptionContext
+  }
+
+  get ownKey(): string | undefined {
+    return this.kind.ownKey(this.read, this.key)
+  }
+
+  charged(charge: Usage): CacheableRequest<M, E> {
+    return new Cacheable(this.manager, this.kind, this.request, this.read, this.key, this.limits, charge)
+  }
+
+  fetch(): Effect.Effect<Fetched<M>, E, Scope.Scope> {
+    return Effect.flatMap(ask(this.kind, this.read.request), (checked) => {
+      const materials = this.kind.detach(checked)
+      return Effect.map(this.kind.seed(this.read, materials), (onKept) => ({ materials, onKept }))
     })
-  ),
-  fetchAlone: Effect.suspend(() => bypass(manager, operation, request, "MaterialsNotCacheable")),
-  encryptedDataKeys: operation.encryptedDataKeys,
-  failure: (description) => operation.error(new MaterialsManagerFailed({ description, isRetryable: true }))
-})
+  }
+
+  fetchAlone(): Effect.Effect<MaterialsResponse<M>, E, Scope.Scope> {
+    return bypass(this.manager, this.kind, this.request, "MaterialsNotCacheable")
+  }
+
+  encryptedDataKeys(materials: M): EntryMetadata["encryptedDataKeys"] {
+    return this.kind.encryptedDataKeys(materials)
+  }
+
+  failure(description: string): E {
+    return this.kind.givenUp(description)
+  }
+}
 
 /** Passes a request on to the underlying manager, as it came. */
 export const bypass = <Request extends MaterialsRequest, M extends CompleteMaterials, E>(

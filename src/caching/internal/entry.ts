@@ -7,7 +7,9 @@ import {
   type CompleteEncryptionMaterials,
   withParts
 } from "../../model/CryptographicMaterials.ts"
+import type { KeyHolder } from "../../materials/atOnce.ts"
 import * as DataKey from "../../model/DataKey.ts"
+import * as EncryptedDataKey from "../../model/EncryptedDataKey.ts"
 import type { Usage } from "../../model/Receipt.ts"
 import { elapsedMillis, type Instant } from "./instant.ts"
 
@@ -16,7 +18,19 @@ export type CompleteMaterials = CompleteEncryptionMaterials | CompleteDecryption
 
 /** The materials with a data key of their own, which one operation owns and zeroes. */
 export const copyMaterials = <M extends CompleteMaterials>(materials: M): M =>
-  withParts<CompleteMaterials>(materials, { plaintextDataKey: DataKey.copy(materials.plaintextDataKey) }) as M
+  ownParts(materials, DataKey.copy(materials.plaintextDataKey)) as M
+
+/** The materials with this data key, and with arrays of their own. */
+const ownParts = (materials: CompleteMaterials, plaintextDataKey: DataKey.DataKey): CompleteMaterials =>
+  "encryptedDataKeys" in materials
+    ? withParts(materials, {
+      plaintextDataKey,
+      encryptedDataKeys: Object.freeze(materials.encryptedDataKeys.map(EncryptedDataKey.copy))
+    })
+    : withParts(materials, {
+      plaintextDataKey,
+      unwrappedDataKey: EncryptedDataKey.copy(materials.unwrappedDataKey)
+    })
 
 /** The age and the usage at which an entry is worth refreshing. */
 export interface RefreshPoint {
@@ -117,11 +131,21 @@ export class Entry<M extends CompleteMaterials = CompleteMaterials> {
     MutableRef.set(this.usage.ref, usage)
   }
 
-  /** Undefined once evicted. */
+  /** The materials without their key, for the library's own hands: all requests share them. */
+  get sharedMaterials(): M {
+    return this.#materials
+  }
+
+  /** Copies the key to where one operation has it; not once evicted. */
+  copyKey(holder: KeyHolder): void {
+    if (this.#dataKey !== undefined) holder.dataKey = new Uint8Array(this.#dataKey)
+  }
+
+  /** The materials for one request, with a key and with encrypted data keys of its own. Undefined once evicted. */
   copyMaterials(): M | undefined {
     return this.#dataKey === undefined
       ? undefined
-      : withParts<CompleteMaterials>(this.#materials, { plaintextDataKey: DataKey.copyFrom(this.#dataKey) }) as M
+      : ownParts(this.#materials, DataKey.copyFrom(this.#dataKey)) as M
   }
 
   /** Adds a listener; they are called in this order. One that many entries share takes no memory for each. */

@@ -87,13 +87,14 @@ export const openFlight = (
 /** Starts a flight's fetch, and its deadline. */
 export const startFetch = (fetching: Fetching, flight: Flight): void => {
   const { background, clock, fetchDeadline } = fetching
-  const { failure, fetch, key, operation } = flight.request
+  const { request } = flight
+  const { key, operation } = request
   flight.fetching = background.fork(withSpan("CachingCmm.fetch", { root: true }, (span) => {
     flight.span = span
     span?.attribute("operation", operation)
     span?.attribute("trigger", flight.trigger)
     return Effect.scoped(
-      Effect.flatMap(fetch, (fetched) => {
+      Effect.flatMap(Effect.suspend(() => request.fetch()), (fetched) => {
         const arrivedAt = nowUnsafe(clock)
         return Effect.map(
           fetching.drawRefreshPoint,
@@ -113,7 +114,7 @@ export const startFetch = (fetching: Fetching, flight: Flight): void => {
     Effect.sync(() => {
       if (flight.settled) return
       const description = `no answer within ${Duration.format(fetchDeadline)}`
-      fail(fetching, flight, "deadline", Cause.fail(failure(description)))
+      fail(fetching, flight, "deadline", Cause.fail(request.failure(description)))
       flight.fetching?.interruptUnsafe()
     })
   ))
@@ -223,8 +224,8 @@ const makeEntry = (
   const kept = Result.isFailure(context)
     ? materials
     : withParts<CompleteMaterials>(materials, { encryptionContext: context.success })
-  const { encryptedDataKeys, key, operation } = request
-  const metadata = metadataOf(owner, key, operation, kept, encryptedDataKeys(kept))
+  const { key, operation } = request
+  const metadata = metadataOf(owner, key, operation, kept, request.encryptedDataKeys(kept))
   return new Entry(owner, metadata, kept, reserved, arrivedAt, refresh)
 }
 

@@ -53,10 +53,12 @@ export const ofRequest = (
   policy: CachePolicy.CachePolicy,
   own: Limits,
   clock: Clock.Clock,
-  request: Omit<CachePolicy.RuleRequest, "time">
+  operation: CachePolicy.RuleRequest["operation"],
+  { algorithmSuite, encryptionContext }: Pick<CachePolicy.RuleRequest, "algorithmSuite" | "encryptionContext">,
+  plaintextLength: number | undefined
 ): Limits | undefined => {
   if (policy.rules.length === 0) return own
   const time = DateTime.makeUnsafe(clock.currentTimeMillisUnsafe())
-  const decision = CachePolicy.decide(policy, { ...request, time })
+  const decision = CachePolicy.decide(policy, { operation, encryptionContext, algorithmSuite, plaintextLength, time })
   return decision._tag === "Bypass" ? undefined : complete(decision.thresholds, own)
 }

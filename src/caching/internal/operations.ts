@@ -1,6 +1,7 @@
 /**
  * Encryption and decryption, as far as caching tells them apart.
  */
+import * as Effect from "effect/Effect"
 import { reject } from "../../internal/rejection.ts"
 import type {
   CryptographicMaterialsManager,
@@ -12,7 +13,7 @@ import * as EncryptedDataKey from "../../model/EncryptedDataKey.ts"
 import * as EncryptionContext from "../../model/EncryptionContext.ts"
 import { DecryptError, orFailDecrypt } from "../../model/errors/DecryptError.ts"
 import { EncryptError, orFailEncrypt } from "../../model/errors/EncryptError.ts"
-import { InvalidOption } from "../../model/errors/Reasons.ts"
+import { InvalidOption, MaterialsManagerFailed } from "../../model/errors/Reasons.ts"
 import type { MaterialsCache } from "../MaterialsCache.ts"
 import type { Operation } from "./cacheable.ts"
 import type { EntryKeys } from "./entryKey.ts"
@@ -50,13 +51,15 @@ export const encryption = (
       encryptionContext,
       plaintextLength: length,
       charge: { messages: 1, bytes: BigInt(length) },
-      key: () => keys.encryption(copy, encryptionContext === request.encryptionContext),
-      ownKey: undefined,
-      seed: seeds === undefined || requiredEncryptionContextKeys.length > 0
-        ? undefined
-        : (materials) => seeding.prepare(seeds, materials, commitmentPolicy)
+      isValidated: encryptionContext === request.encryptionContext
     }
   },
+  key: ({ isValidated, request }) => keys.encryption(request, isValidated),
+  ownKey: () => undefined,
+  seed: ({ request: { commitmentPolicy, requiredEncryptionContextKeys: { length: required } } }, materials) =>
+    seeds === undefined || required > 0
+      ? Effect.undefined
+      : seeding.prepare(seeds, materials, commitmentPolicy),
   ask: (request) => materialsManager.getEncryptionMaterials(request),
   check: Materials.checkEncryptionMaterials,
   detach: (materials) =>
@@ -65,7 +68,7 @@ export const encryption = (
     }),
   encryptedDataKeys: (materials) => materials.encryptedDataKeys,
   orFail: orFailEncrypt,
-  error: (reason) => new EncryptError({ reason })
+  givenUp: (description) => new EncryptError({ reason: givenUp(description) })
 })
 
 const invalidLength = (length: number): InvalidOption =>
@@ -74,12 +77,16 @@ const invalidLength = (length: number): InvalidOption =>
     description: `must be an integer from 0 to ${Number.MAX_SAFE_INTEGER}, got ${String(length)}`
   })
 
-/** Decryption, which is served from what encryption seeded where it may be. */
+/**
+ * Decryption, which is served from what encryption seeded where it may be. `isStable`: of requests whose list of encrypted data
+ * keys never changes.
+ */
 export const decryption = (
   materialsManager: CryptographicMaterialsManager,
   cache: MaterialsCache,
   keys: EntryKeys,
-  isSeeded: boolean
+  isSeeded: boolean,
+  isStable: boolean
 ): Operation<DecryptMaterialsRequest, Materials.CompleteDecryptionMaterials, DecryptError> => ({
   name: "decrypt",
   cache,
@@ -89,28 +96,42 @@ export const decryption = (
     const copy: DecryptMaterialsRequest = {
       algorithmSuite: request.algorithmSuite,
       commitmentPolicy: request.commitmentPolicy,
-      encryptedDataKeys: [...request.encryptedDataKeys],
+      encryptedDataKeys: isStable ? request.encryptedDataKeys : [...request.encryptedDataKeys],
       encryptionContext,
       expectedEncryptionContext
     }
-    const expectsNothing = Object.keys(expectedEncryptionContext).length === 0
     return {
       request: copy,
       // With the expected pairs, which are reproduced where they are not stored.
-      encryptionContext: expectsNothing ? encryptionContext : { ...encryptionContext, ...expectedEncryptionContext },
+      encryptionContext: expectsNothing(copy)
+        ? encryptionContext
+        : { ...encryptionContext, ...expectedEncryptionContext },
       plaintextLength: undefined,
       // Charged nothing, it meets no limit but the age.
       charge: noUsage,
-      key: () => keys.decryption(copy),
-      ownKey: isSeeded && expectsNothing ? keys.own : undefined,
-      seed: undefined
+      isValidated: encryptionContext === request.encryptionContext
     }
   },
-  ask: (request) => materialsManager.decryptMaterials(request),
+  key: ({ request }) => keys.decryption(request, isStable),
+  ownKey: ({ request }, key) => isSeeded && expectsNothing(request) ? keys.own(key) : undefined,
+  seed: () => Effect.undefined,
+  ask: (request) =>
+    materialsManager.decryptMaterials(
+      isStable
+        // What is remembered must not be another's to change.
+        ? { ...request, encryptedDataKeys: request.encryptedDataKeys.map(EncryptedDataKey.copy) }
+        : request
+    ),
   check: Materials.checkDecryptionMaterials,
   detach: (materials) =>
     Materials.withParts(materials, { unwrappedDataKey: EncryptedDataKey.copy(materials.unwrappedDataKey) }),
   encryptedDataKeys: (materials) => [materials.unwrappedDataKey],
   orFail: orFailDecrypt,
-  error: (reason) => new DecryptError({ reason })
+  givenUp: (description) => new DecryptError({ reason: givenUp(description) })
 })
+
+const expectsNothing = ({ expectedEncryptionContext: expected }: DecryptMaterialsRequest): boolean =>
+  expected === EncryptionContext.empty || Object.keys(expected).length === 0
+
+const givenUp = (description: string): MaterialsManagerFailed =>
+  new MaterialsManagerFailed({ description, isRetryable: true })

@@ -15,6 +15,15 @@ export const emitter =
     }
   }
 
+const outcomes = (operation: "encrypt" | "decrypt") => ({
+  hit: metrics.requests({ operation, outcome: "hit" }),
+  joined: metrics.requests({ operation, outcome: "joined" }),
+  miss: metrics.requests({ operation, outcome: "miss" })
+})
+
+/** The counters of what happens for every message. */
+const admitted = /*#__PURE__*/ { encrypt: outcomes("encrypt"), decrypt: outcomes("decrypt") }
+
 const record = (event: CachingEvent, context: Context.Context<never>): void => {
   const { operation } = event
   switch (event._tag) {
@@ -26,7 +35,7 @@ const record = (event: CachingEvent, context: Context.Context<never>): void => {
       metrics.bypasses({ operation, reason: event.reason }).updateUnsafe(1, context)
       return
     case "Admitted":
-      metrics.requests({ operation, outcome: event.outcome }).updateUnsafe(1, context)
+      admitted[event.operation][event.outcome].updateUnsafe(1, context)
       return
     case "FetchStarted":
       metrics.flights({ operation }).modifyUnsafe(1, context)

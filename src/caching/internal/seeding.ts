@@ -45,7 +45,7 @@ export const prepare = /*#__PURE__*/ Effect.fnUntraced(function*(
       encryptedDataKeys,
       encryptionContext,
       expectedEncryptionContext: EncryptionContext.empty
-    })
+    }, false)
   )
   let verificationKey: VerificationKey | undefined
   if (algorithmSuite.signature !== undefined) {

@@ -2,10 +2,12 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
+import { andThen, hasSucceeded } from "../../internal/atOnce.ts"
 import { isTraced } from "../../internal/tracing.ts"
+import type { KeyHolder, Response } from "../../materials/atOnce.ts"
 import type { MaterialsResponse } from "../../materials/CryptographicMaterialsManager.ts"
 import * as DataKey from "../../model/DataKey.ts"
-import { type Admission, admit, admitAtOnce } from "./admission.ts"
+import { type Admission, admit, admitAtOnce, hitAtOnce } from "./admission.ts"
 import {
   bypass,
   type CacheableRequest,
@@ -14,6 +16,7 @@ import {
   type MaterialsRequest,
   type Operation
 } from "./cacheable.ts"
+import type { BypassReason } from "../../model/Receipt.ts"
 import { attempt } from "./cacheAccess.ts"
 import type { CompleteMaterials } from "./entry.ts"
 import { type Claim, type Delivery, type Flight, leave, type Waiter } from "./fetching.ts"
@@ -29,11 +32,36 @@ export const respond = <Request extends MaterialsRequest, M extends CompleteMate
   request: Request
 ): Effect.Effect<MaterialsResponse<M>, E, Scope.Scope> =>
   Effect.suspend(() =>
-    Effect.flatMap(classify(manager, operation, request), (classified) =>
-      typeof classified === "string"
-        ? bypass(manager, operation, request, classified)
-        : serve(manager, classified))
+    andThen(classify(manager, operation, request), (classified) => goOn(manager, operation, request, classified))
   )
+
+/**
+ * Responds to a request in this step where it is a hit in a cache that responds at once. Otherwise returns the Effect that
+ * responds; nothing has happened then.
+ */
+export const respondAtOnce = <Request extends MaterialsRequest, M extends CompleteMaterials, E>(
+  manager: Serving,
+  operation: Operation<Request, M, E>,
+  request: Request,
+  holder: KeyHolder
+): Response<M, E> => {
+  const classified = classify(manager, operation, request)
+  const served = hasSucceeded(classified) && typeof classified.value !== "string"
+    ? hitAtOnce(manager, classified.value, holder)
+    : undefined
+  return served ?? Effect.flatMap(classified, (classified) => goOn(manager, operation, request, classified))
+}
+
+/** Responds to a classified request. */
+const goOn = <Request extends MaterialsRequest, M extends CompleteMaterials, E>(
+  manager: Serving,
+  operation: Operation<Request, M, E>,
+  request: Request,
+  classified: BypassReason | CacheableRequest<M, E>
+): Effect.Effect<MaterialsResponse<M>, E, Scope.Scope> =>
+  typeof classified === "string"
+    ? bypass(manager, operation, request, classified)
+    : serve(manager, classified)
 
 /** Serves a request from the cache, from a flight, or by leading one. */
 export const serve = <M extends CompleteMaterials, E>(
@@ -51,7 +79,8 @@ export const serve = <M extends CompleteMaterials, E>(
       if (admission._tag === "Closed") return Effect.fail(request.failure("its scope is closed"))
       return Effect.flatMap(
         awaitDelivery(manager, request, admission.flight, admission.waiter, restore),
-        (delivery) => delivery._tag === "Served" ? Effect.succeed(delivery) : restore(request.fetchAlone)
+        (delivery) =>
+          delivery._tag === "Served" ? Effect.succeed(delivery) : restore(Effect.suspend(() => request.fetchAlone()))
       )
     }
     // The finalizer comes before the first copy, and admission and waiting are not to be interrupted in between: so no key

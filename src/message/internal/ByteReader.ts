@@ -6,6 +6,7 @@
  * as on a whole one: a shortage (`EndOfInput`) is not the same as a fault.
  */
 import * as Result from "effect/Result"
+import { copyRange, getUint32 } from "../../internal/bytes.ts"
 import { reject, Rejection } from "../../internal/rejection.ts"
 import { MalformedMessage } from "../../model/errors/MalformedMessage.ts"
 
@@ -71,12 +72,10 @@ export const decodingPart = <A, E = never>(
 export class ByteReader {
   readonly bytes: Uint8Array
   offset: number
-  private readonly view: DataView
 
   constructor(bytes: Uint8Array, offset: number) {
     this.bytes = bytes
     this.offset = offset
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
   /** Passes over a field and returns the offset at which it begins. */
@@ -89,19 +88,22 @@ export class ByteReader {
   }
 
   uint8(field: string): number {
-    return this.view.getUint8(this.skip(field, 1))
+    return this.bytes[this.skip(field, 1)]!
   }
 
   uint16(field: string): number {
-    return this.view.getUint16(this.skip(field, 2))
+    const { bytes } = this
+    const start = this.skip(field, 2)
+    return bytes[start]! << 8 | bytes[start + 1]!
   }
 
   uint32(field: string): number {
-    return this.view.getUint32(this.skip(field, 4))
+    return getUint32(this.bytes, this.skip(field, 4))
   }
 
   uint64(field: string): bigint {
-    return this.view.getBigUint64(this.skip(field, 8))
+    const start = this.skip(field, 8)
+    return BigInt(getUint32(this.bytes, start)) << 32n | BigInt(getUint32(this.bytes, start + 4))
   }
 
   /** A view of the next bytes. */
@@ -112,6 +114,6 @@ export class ByteReader {
 
   /** A copy of the next bytes. */
   copy(field: string, length: number): Uint8Array {
-    return new Uint8Array(this.take(field, length))
+    return copyRange(this.bytes, this.skip(field, length), length)
   }
 }

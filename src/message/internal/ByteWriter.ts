@@ -1,26 +1,26 @@
+import { setUint32 } from "../../internal/bytes.ts"
+
 /** Writes big-endian fields, one after another, into an array whose length was known before. */
 export class ByteWriter {
   readonly bytes: Uint8Array
   private offset = 0
-  private readonly view: DataView
 
-  constructor(length: number) {
-    this.bytes = new Uint8Array(length)
-    this.view = new DataView(this.bytes.buffer)
+  /** Writes at the start of the array. */
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes
   }
 
   uint8(value: number): void {
-    this.view.setUint8(this.offset, value)
-    this.offset += 1
+    this.bytes[this.offset++] = value
   }
 
   uint16(value: number): void {
-    this.view.setUint16(this.offset, value)
-    this.offset += 2
+    this.bytes[this.offset++] = value >>> 8
+    this.bytes[this.offset++] = value
   }
 
   uint32(value: number): void {
-    this.view.setUint32(this.offset, value)
+    setUint32(this.bytes, this.offset, value)
     this.offset += 4
   }
 

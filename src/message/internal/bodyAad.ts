@@ -14,34 +14,55 @@ const bodyContents: Readonly<Record<BodyContent, Uint8Array>> = {
   finalFrame: /*#__PURE__*/ bytes.utf8("AWSKMSEncryptionClient Final Frame"),
   nonFramed: /*#__PURE__*/ bytes.utf8("AWSKMSEncryptionClient Single Block")
 }
-const longestName = 35
 
 /**
- * Makes the additional authenticated data of the pieces of one body. The first stands in an array of its own, the others in
- * arrays for more and more of them: an array of this length is memory outside of the heap, which costs more than what is
- * written into it (`npm run bench -- messages --only "1 MiB in frames of 4 KiB"`).
+ * Makes the additional authenticated data of one piece of a body. `contentLength` is the piece's length in bytes; the sequence number
+ * of non-framed data is 1.
  *
  * Specification: data-format/message-body-aad.md#structure
  */
-export const makeBodyAad = (messageId: Uint8Array) => {
-  const most = messageId.length + longestName + 12
-  let pieces = 1
-  let block = bytes.empty
-  let position = 0
-  return (content: BodyContent, sequenceNumber: number, contentLength: number): Uint8Array => {
-    if (position + most > block.length) {
-      block = new Uint8Array(pieces * most)
-      pieces = Math.min(4 * pieces, 64)
-      position = 0
-    }
-    const start = position
-    const name = bodyContents[content]
-    block.set(messageId, start)
-    block.set(name, start + messageId.length)
-    position += messageId.length + name.length + 12
-    bytes.setUint32(block, position - 12, sequenceNumber)
-    bytes.setUint32(block, position - 8, Math.floor(contentLength / 2 ** 32))
-    bytes.setUint32(block, position - 4, contentLength)
-    return block.subarray(start, position)
-  }
+export type BodyAad = (
+  messageId: Uint8Array,
+  content: BodyContent,
+  sequenceNumber: number,
+  contentLength: number
+) => Uint8Array
+
+/** In an array of its own. */
+export const bodyAad: BodyAad = (messageId, content, sequenceNumber, contentLength) =>
+  write(
+    new Uint8Array(messageId.length + bodyContents[content].length + suffixLength),
+    messageId,
+    content,
+    sequenceNumber,
+    contentLength
+  )
+
+/**
+ * In an array that the next call writes to, for one that is used at once: a new array of this length is memory outside of the heap,
+ * which costs more than what is written into it (`npm run bench -- messages --only "1 MiB in frames of 4 KiB"`).
+ */
+export const fleetingBodyAad: BodyAad = (messageId, content, sequenceNumber, contentLength) => {
+  const length = messageId.length + bodyContents[content].length + suffixLength
+  const out = fleeting[length] ??= new Uint8Array(length)
+  return write(out, messageId, content, sequenceNumber, contentLength)
+}
+
+const suffixLength = 12
+const fleeting: Array<Uint8Array> = []
+
+const write = (
+  out: Uint8Array,
+  messageId: Uint8Array,
+  content: BodyContent,
+  sequenceNumber: number,
+  contentLength: number
+): Uint8Array => {
+  const { length } = out
+  out.set(messageId)
+  out.set(bodyContents[content], messageId.length)
+  bytes.setUint32(out, length - 12, sequenceNumber)
+  bytes.setUint32(out, length - 8, Math.floor(contentLength / 2 ** 32))
+  bytes.setUint32(out, length - 4, contentLength)
+  return out
 }

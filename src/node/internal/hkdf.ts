@@ -1,31 +1,38 @@
 /** HKDF of RFC 5869 in its two steps: one extract serves two expands, where `hkdfSync` would run one for each. */
 import * as Effect from "effect/Effect"
+import { type Synchronous, withSynchronous } from "../../crypto/atOnce.ts"
 import type { Primitives } from "../../crypto/Primitives.ts"
+import { aesKey } from "../../crypto/results.ts"
 import * as bytes from "../../internal/bytes.ts"
 import * as DataKey from "../../model/DataKey.ts"
 import { importKey } from "./aesGcm.ts"
-import { hmac } from "./hmac.ts"
+import { hmac, zero } from "./hmac.ts"
 import { type HashName, hashNames } from "./openssl.ts"
 
-export const deriveKeys: Primitives["deriveKeys"] = (dataKey, { commitment, encryptionKey, hash, salt }) =>
-  Effect.sync(() => {
-    const key = DataKey.value(dataKey)
-    if (hash === undefined) {
-      bytes.checkLength("data key", key, encryptionKey.length)
-      return { encryptionKey: importKey(key), commitment: undefined }
-    }
-    const name = hashNames[hash]
-    const pseudoRandomKey = hmac(name, salt, key)
-    const derived = expand(name, pseudoRandomKey, encryptionKey)
-    const imported = importKey(derived)
-    derived.fill(0)
-    const out = {
-      encryptionKey: imported,
-      commitment: commitment && expand(name, pseudoRandomKey, commitment)
-    }
-    pseudoRandomKey.fill(0)
-    return out
-  })
+const derive: Synchronous["deriveKeys"] = (dataKey, { commitment, encryptionKey, hash, salt }) => {
+  if (hash === undefined) {
+    bytes.checkLength("data key", dataKey, encryptionKey.length)
+    return { encryptionKey: importKey(dataKey), commitment: undefined }
+  }
+  const name = hashNames[hash]
+  const pseudoRandomKey = hmac(name, salt, dataKey)
+  const derived = expand(name, pseudoRandomKey, encryptionKey)
+  const imported = importKey(derived)
+  zero(derived)
+  const committed = commitment && expand(name, pseudoRandomKey, commitment)
+  zero(pseudoRandomKey)
+  return { encryptionKey: imported, commitment: committed }
+}
+
+export const deriveKeys: Primitives["deriveKeys"] = /*#__PURE__*/ withSynchronous(
+  "deriveKeys",
+  (dataKey, parameters) =>
+    Effect.sync(() => {
+      const { commitment, encryptionKey } = derive(DataKey.value(dataKey), parameters)
+      return { encryptionKey: aesKey(encryptionKey), commitment }
+    }),
+  derive
+)
 
 const expand = (
   hash: HashName,
@@ -33,14 +40,16 @@ const expand = (
   { info, length }: { readonly info: Uint8Array; readonly length: number }
 ): Uint8Array => {
   const out = new Uint8Array(length)
-  let block: Uint8Array = bytes.empty
-  for (let offset = 0, counter = 1; offset < length; offset += block.length, counter++) {
-    const input = bytes.concat([block, info, Uint8Array.of(counter)])
-    block.fill(0)
-    block = hmac(hash, pseudoRandomKey, input)
-    input.fill(0)
-    out.set(block.subarray(0, length - offset), offset)
+  let block = hmac(hash, pseudoRandomKey, info, 1)
+  for (let offset = 0, counter = 1;;) {
+    for (let i = 0; i < block.length && offset < length; i++) out[offset++] = block[i]!
+    if (offset === length) {
+      zero(block)
+      return out
+    }
+    const input = bytes.concat([block, info])
+    zero(block)
+    block = hmac(hash, pseudoRandomKey, input, ++counter)
+    zero(input)
   }
-  block.fill(0)
-  return out
 }

@@ -13,6 +13,11 @@ export const recording = (original: typeof DataKey): typeof DataKey => ({
     const copy = original.copy(key)
     copies.push(original.value(copy))
     return copy
+  },
+  copyFrom: (key) => {
+    const copy = original.copyFrom(key)
+    copies.push(original.value(copy))
+    return copy
   }
 })
 

@@ -104,7 +104,7 @@ export const cached: ReadonlyArray<Mutant> = [
   {
     name: "the key that a context was given is taken for another commitment policy",
     file: entryKey,
-    find: "known?.commitmentPolicy === commitmentPolicy",
+    find: "known?.request.commitmentPolicy === commitmentPolicy",
     replace: "known !== undefined",
     killedBy: byThresholds(
       "a context object that is used again and again is served by what separates its entries, each time"
@@ -113,12 +113,12 @@ export const cached: ReadonlyArray<Mutant> = [
   {
     name: "the key that a context was given is taken for another partition",
     file: entryKey,
-    find: "const recent = new BoundedMap<EncryptionContext, Remembered>(maxRemembered)",
-    replace: "const recent = everywhere",
+    find: "const byContext = new BoundedMap<EncryptionContext, Remembered<EncryptionKeyRequest>>(maxRemembered)",
+    replace: "const byContext = everywhere",
     also: {
       find: "const maxRemembered = 256\n",
       replace: "const maxRemembered = 256\n" +
-        "const everywhere = new BoundedMap<EncryptionContext, Remembered>(maxRemembered)\n"
+        "const everywhere = new BoundedMap<EncryptionContext, Remembered<EncryptionKeyRequest>>(maxRemembered)\n"
     },
     killedBy: byThresholds(
       "a context object that is used again and again is served by what separates its entries, each time"
@@ -154,10 +154,6 @@ export const cached: ReadonlyArray<Mutant> = [
     file: operations,
     find: "encryptionContext,\n      expectedEncryptionContext\n    }",
     replace: "encryptionContext,\n      expectedEncryptionContext: {}\n    }",
-    also: {
-      find: "keys.decryption(copy)",
-      replace: "keys.decryption({ ...copy, expectedEncryptionContext })"
-    },
     killedBy: byPromises(
       "promise 4: the underlying manager learns nothing of the plaintext > a cacheable decrypt asks for " +
         "all that the request asked for"

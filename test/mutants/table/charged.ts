@@ -100,8 +100,8 @@ export const charged: ReadonlyArray<Mutant> = [
   {
     name: "an entry that a request would take over a limit is kept for smaller ones",
     file: admission,
-    find: "    evict(manager, entry, request.cache, usage, now)\n",
-    replace: "",
+    find: "  evict(manager, entry, request.cache, usage, now)\n  return undefined\n",
+    replace: "  return undefined\n",
     killedBy: byThresholds(
       "an entry that a request would take over a limit is evicted, though a smaller one might have fit"
     )

@@ -20,7 +20,8 @@ export const controlled: ReadonlyArray<Mutant> = [
   {
     name: "invalidation by a pair that is not stored misses the fetch in flight",
     file: operations,
-    find: "expectsNothing ? encryptionContext : { ...encryptionContext, ...expectedEncryptionContext },",
+    find:
+      "expectsNothing(copy)\n        ? encryptionContext\n        : { ...encryptionContext, ...expectedEncryptionContext },",
     replace: "encryptionContext,",
     killedBy: byModel("an invalidation by a pair that is reproduced, and not stored, closes the flight")
   },
@@ -57,8 +58,8 @@ export const controlled: ReadonlyArray<Mutant> = [
   {
     name: "warming is charged a message",
     file: manager,
-    find: "charge: noUsage })",
-    replace: "charge: { messages: 1, bytes: 0n } })",
+    find: "classified.charged(noUsage)",
+    replace: "classified.charged({ messages: 1, bytes: 0n })",
     also: {
       find: "import { noUsage } from \"./internal/usage.ts\"\n",
       replace: ""
@@ -98,15 +99,15 @@ export const controlled: ReadonlyArray<Mutant> = [
   {
     name: "a seeded entry serves another manager",
     file: manager,
-    find: "entryKey.make(primitives, partitionId, Hex.encode(yield* primitives.randomBytes(16)))",
-    replace: "entryKey.make(primitives, partitionId, partitionId)",
+    find: "entryKey.make(CryptoAtOnce.make(primitives), partitionId, Hex.encode(yield* primitives.randomBytes(16)))",
+    replace: "entryKey.make(CryptoAtOnce.make(primitives), partitionId, partitionId)",
     killedBy: byControl("seedDecryptCache > another manager with the same partition must ask")
   },
   {
     name: "decryption entries go to the cache of encryption entries",
     file: manager,
-    find: "operations.decryption(materialsManager, decryptCache, keys, isSeeded)",
-    replace: "operations.decryption(materialsManager, cache, keys, isSeeded)",
+    find: "operations.decryption(materialsManager, decryptCache, keys, isSeeded, false)",
+    replace: "operations.decryption(materialsManager, cache, keys, isSeeded, false)",
     killedBy: byPromises(
       "a cache of its own for decryption > many distinct decrypts do not evict the encryption entries"
     )

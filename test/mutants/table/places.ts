@@ -21,15 +21,18 @@ export const revocation = "src/caching/internal/revocation.ts"
 export const serve = "src/caching/internal/serve.ts"
 export const singleFlight = "src/caching/internal/singleFlight.ts"
 export const usage = "src/caching/internal/usage.ts"
+export const keySections = "src/client/keySections.ts"
 export const cryptographicMaterials = "src/model/CryptographicMaterials.ts"
 export const dataKey = "src/model/DataKey.ts"
 export const encryptedDataKey = "src/model/EncryptedDataKey.ts"
 
 /** A test of a file, by its title behind the titles around it. */
-const test = (file: string, around = "") => (title: string): NamedTest => ({
-  file: `test/caching/${file}.test.ts`,
+const test = (file: string, around = "", folder = "caching") => (title: string): NamedTest => ({
+  file: `test/${folder}/${file}.test.ts`,
   title: around + title
 })
+
+export const byClient = (file: string, around?: string) => test(file, around, "client")
 
 export const byThresholds = test("thresholds", "the rules of the thresholds guide > ")
 export const byPromises = test("promises")

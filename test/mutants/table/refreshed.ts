@@ -70,9 +70,10 @@ export const refreshed: ReadonlyArray<Mutant> = [
   {
     name: "a request waits for the delay of a retry",
     file: fetching,
-    find: "Effect.flatMap(fetch, (fetched) =>",
-    replace: "Effect.flatMap(flight.trigger === \"refresh\" ? Effect.retry(fetch, { schedule: " +
-      "Schedule.spaced(\"1 hour\") }) : fetch, (fetched) =>",
+    find: "Effect.flatMap(Effect.suspend(() => request.fetch()), (fetched) =>",
+    replace:
+      "Effect.flatMap(flight.trigger === \"refresh\" ? Effect.retry(Effect.suspend(() => request.fetch()), { schedule: " +
+      "Schedule.spaced(\"1 hour\") }) : Effect.suspend(() => request.fetch()), (fetched) =>",
     also: {
       find: "import * as Result from \"effect/Result\"\n",
       replace: "import * as Result from \"effect/Result\"\nimport * as Schedule from \"effect/Schedule\"\n"

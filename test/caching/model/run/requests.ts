@@ -3,12 +3,14 @@ import { Cause, Effect, Exit, Fiber, Scope } from "effect"
 import { type CryptographicMaterialsManager, DataKey } from "effect-encryption-sdk"
 import type { CachingCmm } from "effect-encryption-sdk/caching"
 import { EncryptionContextCodec } from "effect-encryption-sdk/message"
+import { decryptAtOnce, encryptAtOnce } from "../../../support/atOnce.ts"
 import { keyBytes, keyNumber, type scriptedManager } from "../../../support/scriptedManager.ts"
 import * as Program from "../Program.ts"
 import type { Observer } from "./observer.ts"
 import { check, type Made } from "./Run.ts"
 
 type Response = CryptographicMaterialsManager.MaterialsResponse<{ readonly plaintextDataKey: DataKey.DataKey }>
+type DecryptRequest = CryptographicMaterialsManager.DecryptMaterialsRequest
 type Calls = ReturnType<typeof scriptedManager>["calls"]
 
 interface Operation {
@@ -49,7 +51,7 @@ export const makeRequests = (
       const { manager } = made[number]!
       yield* Effect.withFiber((fiber) => {
         requestOf.set(fiber.id, number)
-        return ask(managers[manager], made[number]!)
+        return ask(managers[manager], made[number]!, number % 2 === 0)
       }).pipe(
         Effect.provideService(Scope.Scope, scope),
         Effect.onExit((exit) => {
@@ -89,15 +91,30 @@ export const makeRequests = (
   }
 }
 
+/** Asks in the form of every manager, or at once, as the client asks: what follows must be the same. */
 const ask = (
   cmm: CachingCmm.CachingCmm,
-  { shape, warm }: Made
-): Effect.Effect<Response | undefined, unknown, Scope.Scope> =>
-  warm
-    ? Effect.as(cmm.warm({ encryptionContext: Program.contexts[shape.context]! }), undefined)
-    : shape.operation === "encrypt"
-    ? cmm.getEncryptionMaterials(Program.encryptionOf(shape))
-    : cmm.decryptMaterials(Program.decryptionOf(shape))
+  { shape, warm }: Made,
+  atOnce: boolean
+): Effect.Effect<Response | undefined, unknown, Scope.Scope> => {
+  if (warm) return Effect.as(cmm.warm({ encryptionContext: Program.contexts[shape.context]! }), undefined)
+  if (shape.operation === "encrypt") {
+    const request = Program.encryptionOf(shape)
+    return atOnce ? encryptAtOnce(cmm, request) : cmm.getEncryptionMaterials(request)
+  }
+  const request = Program.decryptionOf(shape)
+  return atOnce
+    ? decryptAtOnce(cmm, { ...request, encryptedDataKeys: stable(request.encryptedDataKeys) }, true)
+    : cmm.decryptMaterials(request)
+}
+
+const lists = new Map<string, DecryptRequest["encryptedDataKeys"]>()
+
+/** The same list for all equal ones. */
+const stable = (list: DecryptRequest["encryptedDataKeys"]): typeof list => {
+  const text = JSON.stringify(list)
+  return lists.get(text) ?? lists.set(text, list).get(text)!
+}
 
 const arrived = (
   calls: Calls,
