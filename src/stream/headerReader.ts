@@ -1,7 +1,6 @@
 import * as Effect from "effect/Effect"
 import type { Client } from "../client/Client.ts"
 import { type DecodedMessage, decodeHeader } from "../client/request.ts"
-
 import * as PartialMessage from "../message/PartialMessage.ts"
 import { type DecryptError, failDecrypt, orFailDecrypt } from "../model/errors/DecryptError.ts"
 import { MalformedMessage } from "../model/errors/MalformedMessage.ts"

@@ -50,18 +50,23 @@ export const admitAtOnce = <M extends CompleteMaterials, E>(
 ): Admission<M> => {
   // Nothing is looked up either: that alone would count as use.
   if (manager.background.closed) return { _tag: "Closed" }
-  const { key, ownKey } = request
-  let found: unknown
-  let foundOwn: unknown
+  // The look-up at once has failed before: its fault is the one of this request.
+  const looked = request.cacheFault ? undefined : lookUpAtOnce(request, getUnsafe)
+  if (looked === undefined) manager.emit({ _tag: "CacheFault", operation: "get", fault: "died" })
+  return admit(manager, request, claim, looked?.found, looked?.foundOwn)
+}
+
+/** What a cache that responds at once has under the keys of a request; undefined where it throws. */
+const lookUpAtOnce = (
+  { key, ownKey }: Pick<CacheableRequest<never, unknown>, "key" | "ownKey">,
+  getUnsafe: NonNullable<MaterialsCache["getUnsafe"]>
+): { readonly found: unknown; readonly foundOwn: unknown } | undefined => {
   try {
-    // The look-up at once has failed before: its fault is the one of this request.
-    if (request.cacheFault) throw new Error("the cache has failed")
-    found = getUnsafe(key)
-    if (found === undefined && ownKey !== undefined) foundOwn = getUnsafe(ownKey)
+    const found = getUnsafe(key)
+    return { found, foundOwn: found === undefined && ownKey !== undefined ? getUnsafe(ownKey) : undefined }
   } catch {
-    manager.emit({ _tag: "CacheFault", operation: "get", fault: "died" })
+    return undefined
   }
-  return admit(manager, request, claim, found, foundOwn)
 }
 
 /** Serves a request in one step, where a cache that responds at once has its entry. */
@@ -73,16 +78,12 @@ export const hitAtOnce = <M extends CompleteMaterials, E>(
   const { cache: { getUnsafe }, key, operation, ownKey } = request
   if (getUnsafe === undefined || manager.background.closed) return undefined
   const now = nowUnsafe(manager.clock)
-  let found: unknown
-  let foundOwn: unknown
-  try {
-    found = getUnsafe(key)
-    if (found === undefined && ownKey !== undefined) foundOwn = getUnsafe(ownKey)
-  } catch {
+  const looked = lookUpAtOnce(request, getUnsafe)
+  if (looked === undefined) {
     request.cacheFault = true
     return undefined
   }
-  const entry = usable(found, key, operation) ?? (ownKey && usable(foundOwn, ownKey, operation))
+  const entry = usable(looked.found, key, operation) ?? (ownKey && usable(looked.foundOwn, ownKey, operation))
   if (!entry) return undefined
   const untyped = request as unknown as CacheableRequest<CompleteMaterials, unknown>
   const usage = charge(manager, entry, untyped, () => entry.copyKey(holder), now)

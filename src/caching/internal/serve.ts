@@ -7,6 +7,7 @@ import { isTraced } from "../../internal/tracing.ts"
 import type { KeyHolder, Response } from "../../materials/atOnce.ts"
 import type { MaterialsResponse } from "../../materials/CryptographicMaterialsManager.ts"
 import * as DataKey from "../../model/DataKey.ts"
+import type { BypassReason } from "../../model/Receipt.ts"
 import { type Admission, admit, admitAtOnce, hitAtOnce } from "./admission.ts"
 import {
   bypass,
@@ -16,7 +17,6 @@ import {
   type MaterialsRequest,
   type Operation
 } from "./cacheable.ts"
-import type { BypassReason } from "../../model/Receipt.ts"
 import { attempt } from "./cacheAccess.ts"
 import type { CompleteMaterials } from "./entry.ts"
 import { type Claim, type Delivery, type Flight, leave, type Waiter } from "./fetching.ts"
