@@ -56,7 +56,7 @@ export const admitAtOnce = <M extends CompleteMaterials, E>(
   return admit(manager, request, claim, looked?.found, looked?.foundOwn)
 }
 
-/** What a cache that responds at once has under the keys of a request; undefined where it throws. */
+/** The contents of a cache that responds at once under the keys of a request; undefined where it throws. */
 const lookUpAtOnce = (
   { key, ownKey }: Pick<CacheableRequest<never, unknown>, "key" | "ownKey">,
   getUnsafe: NonNullable<MaterialsCache["getUnsafe"]>
