@@ -26,7 +26,9 @@ const fromOutside: Benchmark = {
   run: async (mode) => {
     const contest = Contest.small(await Contest.parties(suite))
     await Contest.warmUp([contest], mode, sides.eachFromOutside)
-    return await Contest.results(contest, "0x0478, 1 KiB, each call by Effect.runPromise", mode, sides.eachFromOutside)
+    return await Contest.results(contest, "0x0478, 1 KiB, each call by Effect.runPromise", mode, {
+      calling: sides.eachFromOutside
+    })
   }
 }
 

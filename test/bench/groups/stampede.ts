@@ -174,6 +174,7 @@ const benchmark = (operation: Operation, contexts: number): Benchmark => {
   const title = `${operation}, ${contexts === 1 ? "1 context" : `${contexts} contexts`}`
   return {
     name: title,
+    processes: 3,
     run: async (mode) => {
       await Contest.warmUp([Contest.small(await Contest.parties(suite))], mode)
       const made = await stampede(operation, contexts, mode.smoke ? 100 : 1000)

@@ -2,7 +2,7 @@
 import type { Effect } from "effect"
 import { isWanted, type Result } from "./benchmark.ts"
 import * as Floor from "./floor.ts"
-import { inTurns, measure, type Mode, type Side } from "./measure.ts"
+import { inTurns, type Leaving, measure, type Mode, type Side } from "./measure.ts"
 import * as sides from "./sides.ts"
 
 /** One client of each side, as a backend has it. More of them in a process would be more than V8 compiles well. */
@@ -64,7 +64,7 @@ export const warmUp = async (
   await inTurns(
     operations.flatMap(({ floor, ours }) => [calling(ours), sides.synchronously(floor)]),
     20,
-    quick ? 800 : 8000
+    quick ? 800 : 4000 + 1000 * contests.length
   )
   if (!withoutPeer) await inTurns(operations.map(({ peer }) => sides.awaitingEach(peer)), 5, quick ? 300 : 1500)
 }
@@ -74,7 +74,7 @@ export const results = async (
   contest: Contest,
   title: string,
   mode: Mode,
-  calling: Calling = sides.inOneFiber
+  { calling = sides.inOneFiber, leaving }: { readonly calling?: Calling; readonly leaving?: Leaving } = {}
 ): Promise<ReadonlyArray<Result>> => {
   const out: Array<Result> = []
   for (const operation of ["encrypt", "decrypt"] as const) {
@@ -83,7 +83,8 @@ export const results = async (
     const { floor, ours, peer } = contest[operation]
     const rounds = await measure(
       { ours: calling(ours), floor: sides.synchronously(floor), peer: sides.awaitingEach(peer) },
-      mode
+      mode,
+      leaving
     )
     out.push({ case: name, unit: "ns", rounds })
   }

@@ -59,24 +59,35 @@ interface BatchPlan extends Plan {
 
 const smokePlan: Plan = { isMirrored: false, dropped: 0, time: 0, rounds: [1, 1] }
 
-/** It takes seconds until V8 compiles no more. Before, ours is a fifth slower beside the floor. */
-const batchPlanOf = ({ quick, smoke }: Mode): BatchPlan =>
-  smoke
-    ? { ...smokePlan, warmUp: 0, batch: 0 }
-    : quick
-    ? { isMirrored: true, dropped: 100, time: 250, rounds: [4, 1000], warmUp: 50, batch: 2 }
-    : { isMirrored: true, dropped: 1000, time: 2000, rounds: [20, 1000], warmUp: 200, batch: 2 }
+/**
+ * A call that leaves little garbage is one of a thousand between two collections, and most rounds have none. A call that
+ * leaves much is one of few: its batches are so long that each side pays for several collections of its own garbage, and
+ * seldom for the other's.
+ */
+export type Leaving = "little garbage" | "much garbage"
+
+const batchPlanOf = (leaving: Leaving, { quick, smoke }: Mode): BatchPlan => {
+  if (smoke) return { ...smokePlan, warmUp: 0, batch: 0 }
+  const batch = leaving === "little garbage" ? 2 : quick ? 25 : 100
+  return quick
+    ? { isMirrored: true, dropped: 100, time: 250, rounds: [3, 1000], warmUp: 50, batch }
+    : { isMirrored: true, dropped: 1000, time: 2000, rounds: [8, 1000], warmUp: 200, batch }
+}
 
 const wholePlanOf = ({ quick, smoke }: Mode): Plan =>
   smoke
     ? smokePlan
     : quick
     ? { isMirrored: false, dropped: 150, time: 400, rounds: [2, 10] }
-    : { isMirrored: false, dropped: 3000, time: 6000, rounds: [6, 100] }
+    : { isMirrored: false, dropped: 1500, time: 4000, rounds: [6, 100] }
 
 /** Measures work that is short: as many calls as a batch takes are timed together. */
-export const measure = (sides: Sides<Side>, mode: Mode): Promise<Rounds> => {
-  const plan = batchPlanOf(mode)
+export const measure = (
+  sides: Sides<Side>,
+  mode: Mode,
+  leaving: Leaving = "little garbage"
+): Promise<Rounds> => {
+  const plan = batchPlanOf(leaving, mode)
   return inPairs(sides, async (side) => inBatches(side, await warmUp(side, plan), mode), plan, mode)
 }
 
@@ -189,6 +200,7 @@ export const inTurns = async (sides: ReadonlyArray<Side>, times: number, millise
 
 /** Runs a side alone for a while. Gives the number of calls that make a batch. */
 const warmUp = async (side: Side, { batch, warmUp }: BatchPlan): Promise<number> => {
+  if (batch === 0) return 1
   const timed = async (times: number) => {
     const started = performance.now()
     await side(times)

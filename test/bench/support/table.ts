@@ -3,22 +3,22 @@ import Table from "cli-table3"
 import { isReached, type Target, targetOf } from "../targets.ts"
 import type { Line, Spread, Unit } from "./benchmark.ts"
 
-/** A table of the first column's texts, with numbers in the others. */
+/** A table of the first column's texts, with numbers in the others. A column with nothing in it is left out. */
 const tableOf = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
+  const columns = [...head.keys()].filter((index) => rows.some((row) => row[index] !== ""))
   const out = new Table({
-    head: [...head],
-    colAligns: head.map((_, index) => index === 0 ? "left" : "right"),
+    head: columns.map((index) => head[index]!),
+    colAligns: columns.map((index) => index === 0 ? "left" : "right"),
     style: { head: [], border: [], compact: true }
   })
-  out.push(...rows.map((row) => [...row]))
+  out.push(...rows.map((row) => columns.map((index) => row[index]!)))
   return out.toString()
 }
 
-/** The lines of one group; with a column for targets where some line has one. */
-export const table = (lines: ReadonlyArray<Line>): string => {
-  const hasTargets = lines.some((line) => targetOf(line) !== undefined)
-  return tableOf(
-    ["case", "ours", "floor", "peer", "ours/floor", "spread", "peer/ours", "spread", ...hasTargets ? ["target"] : []],
+/** The lines of one group. */
+export const table = (lines: ReadonlyArray<Line>): string =>
+  tableOf(
+    ["case", "ours", "floor", "peer", "ours/floor", "spread", "peer/ours", "spread", "target"],
     lines.map((line) => [
       line.case.replace(/^[a-z]+: /, ""),
       ...[line.ours, line.floor, line.peer].map((value) => value === null ? "" : format(value, line.unit)),
@@ -26,10 +26,9 @@ export const table = (lines: ReadonlyArray<Line>): string => {
       spread(line.oursOverFloorSpread),
       ratio(line.peerOverOurs),
       spread(line.peerOverOursSpread),
-      ...hasTargets ? [mark(line)] : []
+      mark(line)
     ])
   )
-}
 
 /** Targets beside the lines that measure them. */
 export const targetTable = (targets: ReadonlyArray<Target>, lines: ReadonlyArray<Line>): string =>
