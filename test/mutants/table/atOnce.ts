@@ -39,7 +39,7 @@ export const atOnce: ReadonlyArray<Mutant> = [
     file: "src/client/decrypt.ts",
     find: "        return andThen(requested, (acquired) =>\n",
     replace:
-      "        if (decoded.knownSection === undefined) remember(client, own, decoded.header)\n        return andThen(requested, (acquired) =>\n",
+      "        if (decoded.knownSection === undefined) remember(client, decoded)\n        return andThen(requested, (acquired) =>\n",
     killedBy: byAtOnce("an operation at once > remembers nothing of a message that was refused")
   },
   {
