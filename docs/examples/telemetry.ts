@@ -87,4 +87,4 @@ await Effect.runPromise(Effect.scoped(main))
 // EncryptionSdk.encrypt links=1 algorithm_suite=0x0578 outcome=joined
 // EncryptionSdk.encrypt links=1 algorithm_suite=0x0578 outcome=joined
 // EncryptionSdk.encrypt links=1 algorithm_suite=0x0578 outcome=miss
-// EncryptionSdk.encrypt links=1 algorithm_suite=0x0578 outcome=miss
+// EncryptionSdk.encrypt links=1 algorithm_suite=0x0578 outcome=unoffered

@@ -37,6 +37,7 @@ const encrypt = async () => {
 
 const words: Readonly<Record<Receipt.Receipt["_tag"], string>> = {
   Miss: "asked KMS",
+  Unoffered: "asked KMS for a key that no other request may use",
   Joined: "shared that answer",
   Hit: "used a cached key",
   Bypassed: "went past the cache to KMS",

@@ -50,6 +50,8 @@ export const explain = (receipt: Receipt.Receipt, operation: "encrypt" | "decryp
   switch (receipt._tag) {
     case "Miss":
       return `nothing in the cache, so ${call}`
+    case "Unoffered":
+      return `nothing in the cache, so ${call}, which is not cached: it is used up, or was invalidated meanwhile`
     case "Joined":
       return "another request had just asked KMS, and they shared its answer"
     case "Hit": {

@@ -22,18 +22,19 @@ import * as Keyring from "../materials/Keyring.ts"
 import type * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
 import * as CommitmentPolicy from "../model/CommitmentPolicy.ts"
 import * as EncryptionContext from "../model/EncryptionContext.ts"
-import type { EncryptError } from "../model/errors/EncryptError.ts"
+import { EncryptError } from "../model/errors/EncryptError.ts"
 import type { InvalidOption } from "../model/errors/Reasons.ts"
 import * as CachePolicy from "./CachePolicy.ts"
 import type { CachingEvent } from "./CachingEvent.ts"
 import { Background } from "./internal/background.ts"
 import { classify } from "./internal/cacheable.ts"
 import { ownerOf } from "./internal/cacheAccess.ts"
-import { checkOptions } from "./internal/checkOptions.ts"
+import { checkOptions, checkSelector, checkWarmRequest } from "./internal/checkOptions.ts"
 import { type Configured, configured } from "./internal/configured.ts"
 import * as entryKey from "./internal/entryKey.ts"
 import { shutdown } from "./internal/fetching.ts"
 import { evictWhere, fitsSelector, type Invalidating } from "./internal/invalidation.ts"
+import { Invalidations } from "./internal/invalidations.ts"
 import * as limits from "./internal/limits.ts"
 import * as operations from "./internal/operations.ts"
 import { emitter } from "./internal/record.ts"
@@ -86,6 +87,17 @@ export interface Options {
   readonly onEvent?: ((event: CachingEvent) => void) | undefined
 }
 
+/** The result of an invalidation. */
+export interface Invalidation {
+  /** The number of entries that the caches evicted. Those on their way into a cache are evicted too, and not counted. */
+  readonly evicted: number
+  /**
+   * Whether all caches confirmed it. If not, one of them failed or took too long: this manager serves none of the entries all
+   * the same, but others that share the cache may.
+   */
+  readonly isConfirmed: boolean
+}
+
 /** Selects the entries for which everything that is given fits. */
 export interface Selector {
   /** Entries whose context has all of these pairs. */
@@ -106,12 +118,15 @@ export interface WarmRequest {
 export interface CachingCmm extends CryptographicMaterialsManager.CryptographicMaterialsManager {
   readonly partitionId: string
   /**
-   * Evicts the entries of this manager's partition that fit, and returns their number. Fetches in flight that fit, or whose
-   * wrapping key is not known yet, serve the requests that wait for them, and nothing of them is cached.
+   * Evicts the entries of this manager's partition that fit. Fetches in flight that fit, or whose wrapping key is not known
+   * yet, serve the requests that wait for them, and nothing of them is cached. Fails where the selector has another field or
+   * a value of another type.
+   *
+   * From then on this manager serves none of them, even where the cache fails, hangs, or keeps them all the same.
    */
-  readonly invalidate: (selector: Selector) => Effect.Effect<number>
-  /** Evicts everything of this manager's partition; fetches in flight are not cached. */
-  readonly clear: Effect.Effect<void>
+  readonly invalidate: (selector: Selector) => Effect.Effect<Invalidation, InvalidOption>
+  /** `invalidate` for everything of this manager's partition. */
+  readonly clear: Effect.Effect<Invalidation>
   /**
    * Fetches encryption materials before traffic, unless there are some, and charges nothing for it. Succeeds when requests
    * can be served without a call: a check of readiness. Does nothing where such a request would not be cached.
@@ -168,8 +183,10 @@ export const make: (
     owner: ownerOf({
       partitionId,
       maxAge: policy.thresholds.maxAge!,
-      maxMessagesEncrypted: ownLimits.maxMessagesEncrypted
+      limits: ownLimits
     }, emit),
+    inTransit: new Map(),
+    invalidations: new Invalidations(ownLimits.maxAgeMillis),
     caches: [...new Set([cache, decryptCache])],
     cacheTimeout: Duration.fromInputUnsafe(options.cacheTimeout ?? "1 second"),
     fetchDeadline: Duration.fromInputUnsafe(options.fetchDeadline ?? "30 seconds"),
@@ -195,8 +212,12 @@ export const make: (
   return {
     ...responding(manager, encryption, decryption, stableDecryption),
     partitionId,
-    invalidate: (selector) => evictWhere(manager, (metadata) => fitsSelector(selector, metadata), "invalidated"),
-    clear: Effect.asVoid(evictWhere(manager, () => true, "cleared")),
+    invalidate: (selector) =>
+      Effect.flatMap(
+        checkSelector(selector),
+        (checked) => evictWhere(manager, (metadata) => fitsSelector(checked, metadata), "invalidated")
+      ),
+    clear: evictWhere(manager, () => true, "cleared"),
     warm: (request) => warm(manager, encryption, request)
   }
 })
@@ -226,20 +247,23 @@ const responding = (
 const warm = (
   manager: Manager,
   encryption: ReturnType<typeof operations.encryption>,
-  request: WarmRequest = {}
+  input: WarmRequest = {}
 ): Effect.Effect<void, EncryptError> =>
-  Effect.flatMap(
-    classify(manager, encryption, {
-      encryptionContext: request.encryptionContext ?? EncryptionContext.empty,
-      algorithmSuite: request.algorithmSuite,
-      commitmentPolicy: request.commitmentPolicy ?? CommitmentPolicy.defaultPolicy,
-      requiredEncryptionContextKeys: [],
-      maxPlaintextLength: 0
-    }),
-    (classified) =>
+  Effect.mapError(checkWarmRequest(input), (reason) => new EncryptError({ reason })).pipe(
+    Effect.flatMap((request) =>
+      classify(manager, encryption, {
+        encryptionContext: request.encryptionContext ?? EncryptionContext.empty,
+        algorithmSuite: request.algorithmSuite,
+        commitmentPolicy: request.commitmentPolicy ?? CommitmentPolicy.defaultPolicy,
+        requiredEncryptionContextKeys: [],
+        maxPlaintextLength: 0
+      })
+    ),
+    Effect.flatMap((classified) =>
       typeof classified === "string"
         ? Effect.void
         : Effect.asVoid(Effect.scoped(serve(manager, classified.charged(noUsage))))
+    )
   )
 
 type Services = CryptographicMaterialsManager.CryptographicMaterialsManager | CachingCmm

@@ -1,6 +1,6 @@
 /**
  * A materials cache in this process's memory: a capacity, least recently used eviction, and a sweep that evicts what is
- * expired or spent.
+ * expired. What is spent leaves it at once.
  *
  * Specification: framework/local-cryptographic-materials-cache.md
  */
@@ -21,14 +21,16 @@ import type { EvictionCause, EvictionEvent } from "./EntryMetadata.ts"
 import { type Configured, configured } from "./internal/configured.ts"
 import { PositiveDuration, positiveDuration } from "./internal/durations.ts"
 import type { Entry } from "./internal/entry.ts"
+import { Expiries } from "./internal/expiries.ts"
 import { type Instant, nowUnsafe } from "./internal/instant.ts"
+import { step, tell } from "./internal/steps.ts"
 import * as MaterialsCache from "./MaterialsCache.ts"
 
 /** Options of a local cache. */
 export interface Options {
   /** The most entries that are kept. 0 keeps none, as the null cache does. */
   readonly capacity: number
-  /** Interval at which everything that is expired or spent is evicted. Default 60 seconds. */
+  /** Interval at which everything that is expired is evicted, the oldest first, with turns of others in between. Default 60 seconds. */
   readonly sweepInterval?: Duration.Input | undefined
   /** Called for each eviction. What it throws is thrown away. */
   readonly onEviction?: ((event: EvictionEvent) => void) | undefined
@@ -46,11 +48,10 @@ export const make: (
   function*(options) {
     const { capacity, onEviction, sweepInterval } = yield* checkOptions(options)
     const clock = yield* Clock.Clock
-    const store = makeStore(capacity, onEviction, clock)
+    const store = new Store(capacity, onEviction, clock)
     const sweeper = makeSweeper(
       Duration.fromInputUnsafe(sweepInterval ?? "60 seconds"),
       store,
-      clock,
       yield* Effect.context()
     )
     yield* Effect.addFinalizer(() =>
@@ -62,10 +63,10 @@ export const make: (
     return MaterialsCache.make({
       stores: capacity > 0,
       get: (key) => Effect.sync(() => unlessExpired(store.get(key), nowUnsafe(clock))),
-      getUnsafe: store.get,
+      getUnsafe: (key) => store.get(key),
       put: (entry) =>
         Effect.sync(() => {
-          store.put(entry as Entry)
+          step(() => store.put(entry as Entry))
           sweeper.start()
         }),
       delete: (entry, cause) => Effect.sync(() => store.delete(entry, cause)),
@@ -94,67 +95,89 @@ const checkOptions = /*#__PURE__*/ optionsOf(
 )
 
 /** The entries of one cache, in the order of use. */
-const makeStore = (capacity: number, onEviction: Options["onEviction"], clock: Clock.Clock) => {
-  // A Map keeps the order of insertion: the first key is the least recently used one.
-  const entries = new Map<string, Entry>()
-  let newest: Entry | undefined
-  let closed = false
+class Store {
+  /** A Map keeps the order of insertion: the first key is the least recently used one. */
+  readonly entries = new Map<string, Entry>()
+  readonly #expiries = new Expiries()
+  readonly #capacity: number
+  readonly #onEviction: Options["onEviction"]
+  readonly #clock: Clock.Clock
+  #newest: Entry | undefined
+  #closed = false
 
-  const evictWhere = (predicate: (entry: Entry) => boolean, cause: EvictionCause): number => {
-    const now = nowUnsafe(clock)
-    let count = 0
-    for (const entry of entries.values()) {
-      if (predicate(entry) && entry.evict(cause, now)) count++
-    }
-    return count
+  constructor(capacity: number, onEviction: Options["onEviction"], clock: Clock.Clock) {
+    this.#capacity = capacity
+    this.#onEviction = onEviction
+    this.#clock = clock
   }
 
-  const get = (key: string): Entry | undefined => {
+  get(key: string): Entry | undefined {
+    const { entries } = this
     const entry = entries.get(key)
-    if (entry !== undefined && entry !== newest) {
+    if (entry !== undefined && entry !== this.#newest) {
       entries.delete(key)
       entries.set(key, entry)
-      newest = entry
+      this.#newest = entry
     }
     return entry
   }
 
-  // Whatever evicts an entry, it leaves the cache in the same step. One function for all entries.
-  const onEvicted = (event: EvictionEvent, entry: Entry): void => {
-    if (entries.get(entry.metadata.key) === entry) entries.delete(entry.metadata.key)
-    try {
-      onEviction?.(event)
-    } catch {
-      // A listener's fault is not the cache's.
+  put(entry: Entry): void {
+    const { entries } = this
+    const { key } = entry.metadata
+    if (entry.evicted || entries.get(key) === entry) return
+    const now = nowUnsafe(this.#clock)
+    if (this.#closed || this.#capacity === 0) {
+      entry.evict(this.#closed ? "scope" : "capacity", now)
+      return
     }
+    entries.get(key)?.evict("replaced", now)
+    entry.onEvicted(this.#onEvicted)
+    entries.set(key, entry)
+    this.#expiries.add(entry)
+    this.#newest = entry
+    if (entries.size > this.#capacity) entries.values().next().value?.evict("capacity", now)
   }
 
-  return {
-    entries,
-    evictWhere,
-    get,
-    put: (entry: Entry): void => {
-      const { key } = entry.metadata
-      if (entry.evicted || entries.get(key) === entry) return
-      const now = nowUnsafe(clock)
-      if (closed || capacity === 0) {
-        entry.evict(closed ? "scope" : "capacity", now)
-        return
-      }
-      entries.get(key)?.evict("replaced", now)
-      entry.onEvicted(onEvicted)
-      entries.set(key, entry)
-      newest = entry
-      if (entries.size > capacity) entries.values().next().value?.evict("capacity", now)
-    },
-    delete: (entry: CacheEntry, cause: EvictionCause): void => {
-      const current = entries.get(entry.metadata.key)
-      if (current === entry) current.evict(cause, nowUnsafe(clock))
-    },
-    close: (): void => {
-      closed = true
-      evictWhere(() => true, "scope")
-    }
+  delete(entry: CacheEntry, cause: EvictionCause): void {
+    const current = this.entries.get(entry.metadata.key)
+    if (current === entry) current.evict(cause, nowUnsafe(this.#clock))
+  }
+
+  /** Selects before it evicts: the predicate is another's code, which may use this cache. Returns the number of the evicted. */
+  evictWhere(predicate: (entry: Entry) => boolean, cause: EvictionCause): number {
+    return this.#evictAll(Array.from(this.entries.values()).filter((entry) => predicate(entry)), cause)
+  }
+
+  /** Evicts expired entries, `atMost` of them, and returns their number. */
+  evictExpired(atMost: number): number {
+    return this.#evictAll(this.#expiries.expired(nowUnsafe(this.#clock), atMost), "age")
+  }
+
+  close(): void {
+    this.#closed = true
+    this.evictWhere(() => true, "scope")
+  }
+
+  #evictAll(selected: ReadonlyArray<Entry>, cause: EvictionCause): number {
+    const now = nowUnsafe(this.#clock)
+    return step(() => selected.filter((entry) => entry.evict(cause, now)).length)
+  }
+
+  /** An entry leaves the cache in the step that evicts it. One function for all entries. */
+  readonly #onEvicted = (event: EvictionEvent, entry: Entry): void => {
+    if (this.entries.get(entry.metadata.key) === entry) this.entries.delete(entry.metadata.key)
+    this.#expiries.delete(entry)
+    const onEviction = this.#onEviction
+    if (onEviction !== undefined) tell(() => heard(onEviction, event))
+  }
+}
+
+const heard = (onEviction: (event: EvictionEvent) => void, event: EvictionEvent): void => {
+  try {
+    onEviction(event)
+  } catch {
+    // A listener's fault is not the cache's.
   }
 }
 
@@ -165,27 +188,27 @@ const unlessExpired = (entry: Entry | undefined, now: Instant): Entry | undefine
   return undefined
 }
 
+/** The most entries that a sweep evicts before others have their turn: some milliseconds. */
+const slice = 1000
+
 /** Sweeps from a start on for as long as there are entries. */
 const makeSweeper = (
   interval: Duration.Duration,
-  { entries, evictWhere }: ReturnType<typeof makeStore>,
-  clock: Clock.Clock,
+  store: Store,
   context: Context.Context<never>
 ) => {
   let sweeper: Fiber.Fiber<void> | undefined
   const sweep = Effect.gen(function*() {
     do {
       yield* Effect.sleep(interval)
-      const now = nowUnsafe(clock)
-      evictWhere((entry) => entry.isExpired(now), "age")
-      evictWhere((entry) => entry.isSpent(), "messages")
-    } while (entries.size > 0)
+      while (store.evictExpired(slice) === slice) yield* Effect.yieldNow
+    } while (store.entries.size > 0)
     sweeper = undefined
   })
   return {
     start: (): void => {
       // The fiber may end before the assignment only if the sleep did not suspend, which a positive interval excludes.
-      if (entries.size > 0) sweeper ??= Effect.runForkWith(context)(sweep)
+      if (store.entries.size > 0) sweeper ??= Effect.runForkWith(context)(sweep)
     },
     stop: Effect.suspend((): Effect.Effect<void> => sweeper === undefined ? Effect.void : Fiber.interrupt(sweeper))
   }

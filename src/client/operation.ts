@@ -30,7 +30,7 @@ export interface Owned extends KeyHolder {
 /**
  * Runs an operation, in a scope of its own unless it ends at once, and in a span of this name where spans are recorded.
  *
- * Attributes of the span: `algorithm_suite`, `key_providers`, `outcome` (of the receipt: `hit`, `miss`, `joined`, `bypassed`,
+ * Attributes of the span: `algorithm_suite`, `key_providers`, `outcome` (of the receipt: `hit`, `miss`, `unoffered`, `joined`, `bypassed`,
  * `uncached`) and, where they apply, `bypass_reason`, `refresh_started`, `data_key_age_millis`, `data_key_messages`,
  * `data_key_bytes`; for a failure `error_reason`. They never hold key bytes, plaintext or context values.
  *

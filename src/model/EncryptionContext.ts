@@ -121,6 +121,14 @@ export const findMismatch = (expected: EncryptionContext, actual: EncryptionCont
   Object.keys(expected).find((key) => !Object.hasOwn(actual, key) || actual[key] !== expected[key])
 
 /**
+ * Whether two contexts have the same pairs, in whatever order.
+ *
+ * @internal
+ */
+export const isEqual = (a: EncryptionContext, b: EncryptionContext): boolean =>
+  a === b || (Object.keys(a).length === Object.keys(b).length && findMismatch(a, b) === undefined)
+
+/**
  * The pairs whose keys are listed; keys that are not in the context are passed over.
  *
  * @internal

@@ -33,6 +33,8 @@ export type BypassReason =
  * - `Uncached`: the manager has no cache.
  * - `Hit`: served from a cache entry of this `age`.
  * - `Miss`: this request fetched the materials, and they were offered to the cache.
+ * - `Unoffered`: this request fetched the materials, and they were not offered to the cache: the requests that waited for them
+ *   have spent their data key, they were invalidated meanwhile, or a later fetch has taken their place.
  * - `Joined`: served by a fetch that another request had started.
  * - `Bypassed`: fetched for this request alone, past the cache.
  */
@@ -45,6 +47,7 @@ export type Receipt =
     readonly usage: Usage
   }
   | { readonly _tag: "Miss"; readonly usage: Usage }
+  | { readonly _tag: "Unoffered"; readonly usage: Usage }
   | { readonly _tag: "Joined"; readonly usage: Usage }
   | { readonly _tag: "Bypassed"; readonly reason: BypassReason }
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, Clock, Config, ConfigProvider, Duration, Effect, Exit, Schema, Scope } from "effect"
+import { Arbitrary, Clock, Config, ConfigProvider, Duration, Effect, Exit, Fiber, Schema, Scope } from "effect"
 import { CacheEntry, LocalCache, MaterialsCache } from "effect-encryption-sdk/caching"
 import { TestClock } from "../support/TestClock.ts"
 import { inspect } from "../support/inspect.ts"
@@ -142,6 +142,47 @@ describe("sweep", () => {
       yield* TestClock.adjust("40 seconds")
       assert.deepStrictEqual(evictions.map(({ metadata }) => metadata.encryptionContext["tenant"]), ["old"])
       assert.strictEqual(yield* cache.size, 1)
+    }))
+
+  it.effect("evicts what was made after the clock was set back", () =>
+    Effect.gen(function*() {
+      const clock = yield* Clock.Clock
+      let skew = 0
+      const skewed: Clock.Clock = Object.assign(Object.create(clock) as Clock.Clock, {
+        currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + skew
+      })
+      const { cache, encrypt } = yield* Effect.provideService(
+        caching({ sweepInterval: "1 minute", policy: { maxAge: "10 minutes" } }),
+        Clock.Clock,
+        skewed
+      )
+      yield* encrypt(tenant("before"))
+      skew = -5 * 60_000
+      yield* encrypt(tenant("after"))
+      // Ten minutes by the wall clock alone, for the second entry.
+      skew = 4 * 60_000
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* cache.size, 1)
+    }))
+
+  it.effect("evicts a thousand entries at a time, and others have their turn", () =>
+    Effect.gen(function*() {
+      const { cache, cmm } = yield* caching({
+        capacity: 5000,
+        sweepInterval: "1 minute",
+        policy: { maxAge: "30 seconds" }
+      })
+      for (let i = 0; i < 1500; i++) yield* cmm.warm({ encryptionContext: { tenant: String(i) } })
+      const sizes = new Set<number>()
+      const watching = yield* Effect.forkChild(
+        Effect.forever(Effect.andThen(Effect.map(cache.size, (size) => sizes.add(size)), Effect.yieldNow))
+      )
+      yield* TestClock.adjust("1 minute")
+      yield* Effect.yieldNow
+      yield* Effect.yieldNow
+      yield* Fiber.interrupt(watching)
+      assert.isTrue(sizes.has(500), `sizes: ${[...sizes].join(", ")}`)
+      assert.strictEqual(yield* cache.size, 0)
     }))
 
   it.effect("sleeps only while there are entries", () =>

@@ -24,7 +24,10 @@ describe("promise 17: invalidate and clear", () => {
         yield* encrypt(encryptRequest({ context }))
         yield* decrypt(decryptRequest({ context }))
       }
-      assert.strictEqual(yield* cmm.invalidate({ encryptionContext: { tenant: "a" } }), 4)
+      assert.deepStrictEqual(yield* cmm.invalidate({ encryptionContext: { tenant: "a" } }), {
+        evicted: 4,
+        isConfirmed: true
+      })
       assert.deepStrictEqual(causes(), Array.from({ length: 4 }, () => "invalidated"))
       assert.strictEqual((yield* encrypt(encryptRequest({ context: { tenant: "a" } }))).receipt._tag, "Miss")
       assert.strictEqual((yield* encrypt(encryptRequest({ context: { tenant: "b" } }))).receipt._tag, "Hit")
@@ -36,17 +39,27 @@ describe("promise 17: invalidate and clear", () => {
       yield* encrypt(encryptRequest())
       yield* decrypt(decryptRequest({ edks: [edk(1), edk(7)] }))
       yield* decrypt(decryptRequest({ edks: [edk(7), edk(1)], context: {} }))
-      assert.strictEqual(yield* cmm.invalidate({ wrappingKey: "key-1" }), 2)
+      assert.deepStrictEqual(yield* cmm.invalidate({ wrappingKey: "key-1" }), { evicted: 2, isConfirmed: true })
       assert.deepStrictEqual(evictions.map(({ metadata }) => metadata.operation), ["encrypt", "decrypt"])
-      assert.strictEqual(yield* cmm.invalidate({ wrappingKey: "key-" }), 0, "a part of a name is no name")
+      assert.deepStrictEqual(
+        yield* cmm.invalidate({ wrappingKey: "key-" }),
+        { evicted: 0, isConfirmed: true },
+        "a part of a name is no name"
+      )
     }))
 
   it.effect("by both: everything that is given must fit", () =>
     Effect.gen(function*() {
       const { cmm, encrypt } = yield* caching()
       yield* encrypt(encryptRequest())
-      assert.strictEqual(yield* cmm.invalidate({ encryptionContext: { tenant: "a" }, wrappingKey: "key-2" }), 0)
-      assert.strictEqual(yield* cmm.invalidate({ encryptionContext: { tenant: "a" }, wrappingKey: "key-1" }), 1)
+      assert.deepStrictEqual(yield* cmm.invalidate({ encryptionContext: { tenant: "a" }, wrappingKey: "key-2" }), {
+        evicted: 0,
+        isConfirmed: true
+      })
+      assert.deepStrictEqual(yield* cmm.invalidate({ encryptionContext: { tenant: "a" }, wrappingKey: "key-1" }), {
+        evicted: 1,
+        isConfirmed: true
+      })
     }))
 
   it.effect("clear clears this manager's partition, and no other", () =>

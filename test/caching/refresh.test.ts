@@ -261,7 +261,10 @@ describe("promise 12: refresh ahead", () => {
       yield* encrypt(encryptRequest())
       yield* TestClock.adjust("8 minutes")
       yield* encrypt(encryptRequest())
-      assert.strictEqual(yield* cmm.invalidate({ encryptionContext: { tenant: "a" } }), 1)
+      assert.deepStrictEqual(yield* cmm.invalidate({ encryptionContext: { tenant: "a" } }), {
+        evicted: 1,
+        isConfirmed: true
+      })
       yield* TestClock.adjust("10 seconds")
       assert.strictEqual(yield* cache.size, 0)
       assert.strictEqual(keyNumber(yield* encrypt(encryptRequest())), 3)

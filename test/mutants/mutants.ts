@@ -13,6 +13,7 @@ import { faulty } from "./table/faulty.ts"
 import { inFlight } from "./table/inFlight.ts"
 import { inMemory } from "./table/inMemory.ts"
 import { kept } from "./table/kept.ts"
+import { otherCode } from "./table/otherCode.ts"
 import { refreshed } from "./table/refreshed.ts"
 
 export const mutants: ReadonlyArray<Mutant> = [
@@ -25,5 +26,6 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...controlled,
   ...decided,
   ...kept,
-  ...atOnce
+  ...atOnce,
+  ...otherCode
 ]

@@ -39,7 +39,10 @@ describe("FaultyCache", () => {
       assert.deepStrictEqual(yield* keys(made, 3), [1, 1, 1])
       assert.strictEqual(yield* under.size, 1)
       assert.strictEqual(yield* made.cache.size, 1)
-      assert.strictEqual(yield* made.cmm.invalidate({ encryptionContext: { tenant: "a" } }), 1)
+      assert.deepStrictEqual(yield* made.cmm.invalidate({ encryptionContext: { tenant: "a" } }), {
+        evicted: 1,
+        isConfirmed: true
+      })
       assert.deepStrictEqual(yield* keys(made, 1), [2])
       yield* made.cache.clear
       assert.strictEqual(yield* under.size, 0)
@@ -238,11 +241,11 @@ describe("a caching manager over a cache that", () => {
         yield* made.script.when({ operation }, FaultyCache.lose)
       }
       assert.strictEqual(yield* made.cache.size, 0)
-      assert.strictEqual(yield* made.cmm.invalidate({}), 0)
+      assert.deepStrictEqual(yield* made.cmm.invalidate({}), { evicted: 0, isConfirmed: true })
       yield* made.cache.clear
       yield* made.script.clearRules
       assert.strictEqual(yield* made.cache.size, 1)
-      assert.deepStrictEqual(yield* keys(made, 1), [1])
+      assert.deepStrictEqual(yield* keys(made, 1), [2], "the manager serves nothing that it has invalidated")
     }))
 
   it.effect("answers stale entries serves none that is too old, spent or evicted", () =>

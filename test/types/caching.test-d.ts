@@ -135,8 +135,10 @@ CachePolicy.tightest(CachePolicy.empty, policy)
 
 // Control of a running manager.
 expectTypeOf(caching).toExtend<Manager>()
-expectTypeOf(caching.clear).toEqualTypeOf<Effect.Effect<void>>()
-expectTypeOf(caching.invalidate({ wrappingKey: "arn" })).toEqualTypeOf<Effect.Effect<number>>()
+expectTypeOf(caching.clear).toEqualTypeOf<Effect.Effect<CachingCmm.Invalidation>>()
+expectTypeOf(caching.invalidate({ wrappingKey: "arn" })).toEqualTypeOf<
+  Effect.Effect<CachingCmm.Invalidation, InvalidOption>
+>()
 expectTypeOf(caching.warm()).toEqualTypeOf<Effect.Effect<void, EncryptError>>()
 // @ts-expect-error: all entries are cleared by clear
 caching.invalidate()

@@ -197,6 +197,7 @@ const describeReceipt = (receipt: Receipt.Receipt): string | number | bigint => 
     case "Hit":
       return receipt.refreshStarted ? receipt.usage.messages : receipt.usage.bytes
     case "Miss":
+    case "Unoffered":
     case "Joined":
       return receipt.usage.messages
     case "Bypassed":

@@ -1,55 +1,67 @@
 /**
- * The admission of a request: a hit, a join, a new flight, or none since the manager is closed. One synchronous step for
- * each entry key, whatever the cache is.
+ * The admission of a request: a hit, a join, a new flight, or a rejection. One step for each entry key, whatever the cache is.
  */
 import * as Duration from "effect/Duration"
 import * as Ref from "effect/Ref"
 import { type KeyHolder, Served } from "../../materials/atOnce.ts"
+import * as EncryptionContext from "../../model/EncryptionContext.ts"
 import type { Receipt, Usage } from "../../model/Receipt.ts"
+import type { EvictionCause } from "../EntryMetadata.ts"
 import type { MaterialsCache } from "../MaterialsCache.ts"
-import type { CacheableRequest } from "./cacheable.ts"
+import { asksItself, type CacheableRequest, managerClosed } from "./cacheable.ts"
 import { evict } from "./cacheAccess.ts"
 import { type CompleteMaterials, Entry } from "./entry.ts"
-import { type Claim, type Flight, openFlight, reserve, startFetch, type Waiter } from "./fetching.ts"
+import { type Claim, type Flight, give, openFlight, reserve, scopeClosed, startFetch, type Waiter } from "./fetching.ts"
 import { type Instant, nowUnsafe } from "./instant.ts"
-import { exceeded, type Threshold } from "./limits.ts"
+import type { Invalidations } from "./invalidations.ts"
+import { exceeded } from "./limits.ts"
 import { refreshIfDue, type Refreshing } from "./refreshAhead.ts"
 import * as singleFlight from "./singleFlight.ts"
+import { step } from "./steps.ts"
 import { plus } from "./usage.ts"
 
+/** The part of a manager that admits. */
+export interface Admitting extends Refreshing {
+  readonly invalidations: Invalidations
+}
+
 export type Admission<M extends CompleteMaterials> =
-  | { readonly _tag: "Closed" }
+  | { readonly _tag: "Rejected"; readonly description: string }
   | { readonly _tag: "Served"; readonly materials: M; readonly receipt: Receipt }
   | { readonly _tag: "Waiting"; readonly flight: Flight; readonly waiter: Waiter }
 
 /** Admits a request, with what the cache has under its key and under the manager's own. */
 export const admit = <M extends CompleteMaterials, E>(
-  manager: Refreshing,
+  manager: Admitting,
   request: CacheableRequest<M, E>,
-  claim: Claim<M>,
+  ownClaim: Claim<M>,
   found: unknown,
   foundOwn: unknown
-): Admission<M> => {
-  if (manager.background.closed) return { _tag: "Closed" }
-  const now = nowUnsafe(manager.clock)
-  const { key, operation, ownKey } = request
-  const untyped = request as unknown as CacheableRequest<CompleteMaterials, unknown>
-  for (const entry of [usable(found, key, operation), ownKey && usable(foundOwn, ownKey, operation)]) {
-    const receipt = entry && hit(manager, entry, untyped, () => take(claim, entry), now)
-    if (receipt) return { _tag: "Served", materials: claim.materials!, receipt }
-  }
-  return joinOrLead(manager, untyped, claim, now)
-}
+): Admission<M> =>
+  step(() => {
+    if (manager.background.closed) return { _tag: "Rejected", description: managerClosed }
+    if (ownClaim.released) return { _tag: "Rejected", description: scopeClosed }
+    const now = nowUnsafe(manager.clock)
+    const untyped = request as unknown as CacheableRequest<CompleteMaterials, unknown>
+    const claim = ownClaim as unknown as Claim<CompleteMaterials>
+    const { key, ownKey } = request
+    const entries = [usable(manager, untyped, found, key), ownKey && usable(manager, untyped, foundOwn, ownKey)]
+    for (const entry of entries) {
+      const receipt = entry && hit(manager, entry, untyped, claim, now)
+      if (receipt) return { _tag: "Served", materials: ownClaim.materials!, receipt }
+    }
+    return joinOrLead(manager, untyped, ownClaim, now)
+  })
 
 /** Looks up in a cache that responds at once, and admits, in one step. */
 export const admitAtOnce = <M extends CompleteMaterials, E>(
-  manager: Refreshing,
+  manager: Admitting,
   request: CacheableRequest<M, E>,
   claim: Claim<M>,
   getUnsafe: NonNullable<MaterialsCache["getUnsafe"]>
 ): Admission<M> => {
   // Nothing is looked up either: that alone would count as use.
-  if (manager.background.closed) return { _tag: "Closed" }
+  if (manager.background.closed) return { _tag: "Rejected", description: managerClosed }
   // The look-up at once has failed before: its fault is the one of this request.
   const looked = request.cacheFault ? undefined : lookUpAtOnce(request, getUnsafe)
   if (looked === undefined) manager.emit({ _tag: "CacheFault", operation: "get", fault: "died" })
@@ -71,11 +83,11 @@ const lookUpAtOnce = (
 
 /** Serves a request in one step, where a cache that responds at once has its entry. */
 export const hitAtOnce = <M extends CompleteMaterials, E>(
-  manager: Refreshing,
+  manager: Admitting,
   request: CacheableRequest<M, E>,
   holder: KeyHolder
 ): Served<M> | undefined => {
-  const { cache: { getUnsafe }, key, operation, ownKey } = request
+  const { cache: { getUnsafe }, key, ownKey } = request
   if (getUnsafe === undefined || manager.background.closed) return undefined
   const now = nowUnsafe(manager.clock)
   const looked = lookUpAtOnce(request, getUnsafe)
@@ -83,37 +95,52 @@ export const hitAtOnce = <M extends CompleteMaterials, E>(
     request.cacheFault = true
     return undefined
   }
-  const entry = usable(looked.found, key, operation) ?? (ownKey && usable(looked.foundOwn, ownKey, operation))
-  if (!entry) return undefined
   const untyped = request as unknown as CacheableRequest<CompleteMaterials, unknown>
-  const usage = charge(manager, entry, untyped, () => entry.copyKey(holder), now)
-  // An entry that meets a threshold is evicted by the admission that follows then, in the step of the miss.
-  if (typeof usage === "string") return undefined
-  const receipt = receiptOf(manager, entry, untyped, usage, now)
-  return new Served(entry.sharedMaterials as unknown as Omit<M, "plaintextDataKey">, receipt)
+  const entry = usable(manager, untyped, looked.found, key) ??
+    (ownKey && usable(manager, untyped, looked.foundOwn, ownKey))
+  if (!entry) return undefined
+  return step(() => {
+    const usage = charge(manager, entry, untyped, () => entry.copyKey(holder), now)
+    // An entry that may not be used is evicted by the admission that follows then, in the step of the miss.
+    if (typeof usage === "string") return undefined
+    const receipt = receiptOf(manager, entry, untyped, usage, now)
+    return new Served(entry.sharedMaterials as unknown as Omit<M, "plaintextDataKey">, receipt)
+  })
 }
 
-const usable = (found: unknown, key: string, operation: string): Entry | undefined =>
-  found instanceof Entry && !found.evicted && found.metadata.key === key && found.metadata.operation === operation
+/** The contents that a cache returned, where they are an entry for this request, whatever digests and keys say. */
+const usable = (
+  { owner: { partitionId } }: Admitting,
+  { encryptionContext, operation }: CacheableRequest<CompleteMaterials, unknown>,
+  found: unknown,
+  key: string
+): Entry | undefined => {
+  if (!(found instanceof Entry) || found.evicted) return undefined
+  const { metadata } = found
+  return metadata.key === key && metadata.operation === operation && metadata.partitionId === partitionId &&
+      EncryptionContext.isEqual(found.requestedContext, encryptionContext)
     ? found
     : undefined
-
-/** Copies the materials of an entry, with their key, for a request. */
-const take = (claim: Claim<CompleteMaterials>, entry: Entry): void => {
-  claim.materials = entry.copyMaterials()!
 }
 
-/** Charges the entry and copies its key. Returns the usage, or the threshold that forbids it. */
+/** Copies the materials of an entry, with their key, for a request. */
+const take = (claim: Claim<CompleteMaterials>, entry: Entry): void => give(claim, entry.copyMaterials()!)
+
+/** Charges the entry and copies its key. Returns the usage, or what forbids it. */
 const charge = (
-  manager: Refreshing,
+  manager: Admitting,
   entry: Entry,
   request: CacheableRequest<CompleteMaterials, unknown>,
   copyKey: () => void,
   now: Instant
-): Usage | Threshold => {
-  if (entry.ageMillis(now) >= request.limits.maxAgeMillis) return "age"
+): Usage | EvictionCause => {
+  const rejection = manager.invalidations.rejection(entry, now)
+  if (rejection !== undefined) return rejection
+  // The stricter limits of the manager that made the entry and of the request, on every way.
+  const limits = entry.limitsWith(request.limits)
+  if (entry.ageMillis(now) >= limits.maxAgeMillis) return "age"
   const usage = plus(Ref.getUnsafe(entry.usage), request.charge)
-  const threshold = exceeded(usage, request.limits)
+  const threshold = exceeded(usage, limits)
   if (threshold !== undefined) return threshold
   entry.charge(usage)
   copyKey()
@@ -123,13 +150,13 @@ const charge = (
 
 /** Serves a request from an entry of the cache. An entry that it would take over a limit is evicted. */
 const hit = (
-  manager: Refreshing,
+  manager: Admitting,
   entry: Entry,
   request: CacheableRequest<CompleteMaterials, unknown>,
-  copyKey: () => void,
+  claim: Claim<CompleteMaterials>,
   now: Instant
 ): Receipt | undefined => {
-  const usage = charge(manager, entry, request, copyKey, now)
+  const usage = charge(manager, entry, request, () => take(claim, entry), now)
   if (typeof usage === "object") return receiptOf(manager, entry, request, usage, now)
   evict(manager, entry, request.cache, usage, now)
   return undefined
@@ -137,7 +164,7 @@ const hit = (
 
 /** The receipt of a hit, which may start a refresh. */
 const receiptOf = (
-  manager: Refreshing,
+  manager: Admitting,
   entry: Entry,
   request: CacheableRequest<CompleteMaterials, unknown>,
   usage: Usage,
@@ -152,11 +179,13 @@ const receiptOf = (
 
 /** Serves a request from the open flight of its key, or else leads a flight of its own. */
 const joinOrLead = <M extends CompleteMaterials>(
-  manager: Refreshing,
+  manager: Admitting,
   request: CacheableRequest<CompleteMaterials, unknown>,
   ownClaim: Claim<M>,
   now: Instant
 ): Admission<M> => {
+  // It would wait for a fetch that waits for it.
+  if (ownClaim.askers.includes(manager)) return { _tag: "Rejected", description: asksItself }
   const { emit, flights } = manager
   const { cache, key, operation } = request
   const claim = ownClaim as Claim<CompleteMaterials>
@@ -174,7 +203,7 @@ const joinOrLead = <M extends CompleteMaterials>(
   ) {
     return { _tag: "Waiting", flight, waiter: reserve(manager, flight, request, claim, false) }
   }
-  const opened = openFlight(manager, request, "request", now)
+  const opened = openFlight(manager, request, "request", claim.askers, now)
   const waiter = reserve(manager, opened, request, claim, true)
   startFetch(manager, opened)
   return { _tag: "Waiting", flight: opened, waiter }

@@ -1,5 +1,5 @@
 /**
- * Access to a cache that may fail, die or hang: never an operation's failure, always an event.
+ * Access to a cache that may fail, throw, die or hang: never an operation's failure, always an event.
  */
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
@@ -15,30 +15,32 @@ import type { MaterialsCacheError } from "../MaterialsCacheError.ts"
 import type { Background } from "./background.ts"
 import type { Entry, Owner } from "./entry.ts"
 import { type Instant, nowUnsafe } from "./instant.ts"
+import { afterStep, step } from "./steps.ts"
 
 /** The part of a manager that caches are used with. */
 export interface CacheAccess {
   readonly background: Background
   readonly clock: Clock.Clock
-  /** Time limit of an operation of an asynchronous cache. */
+  /** Time limit of an operation of a cache. */
   readonly cacheTimeout: Duration.Duration
   readonly emit: (event: CachingEvent) => void
   readonly owner: Owner
+  /** The entries on their way into a cache, where control reaches them as well. */
+  readonly inTransit: Map<Entry, MaterialsCache>
 }
 
 /**
- * The response of a cache; undefined where it fails, dies or takes too long, or the manager is closed. Its fibers are never
- * waited for.
+ * The response of a cache; undefined where it fails, throws, dies or takes too long, or the manager is closed. Its fibers are
+ * never waited for. The cache is called in the fiber that is guarded.
  */
 export const attempt = <A>(
   { background, cacheTimeout, emit }: CacheAccess,
   operation: MaterialsCacheError["operation"],
-  cache: MaterialsCache,
-  effect: Effect.Effect<A, MaterialsCacheError>
+  call: () => Effect.Effect<A, MaterialsCacheError>
 ): Effect.Effect<A | undefined> =>
   Effect.suspend(() => {
     if (background.closed) return Effect.undefined
-    const fiber = background.fork(effect)
+    const fiber = background.fork(Effect.suspend(call))
     const settle = (exit: Exit.Exit<A, MaterialsCacheError>): A | undefined => {
       if (Exit.isSuccess(exit)) return exit.value
       // What is interrupted because the manager closes is not the cache's fault.
@@ -49,9 +51,7 @@ export const attempt = <A>(
     }
     const done = fiber.pollUnsafe()
     if (done !== undefined) return Effect.succeed(settle(done))
-    const response = Fiber.await(fiber)
-    if (cache.getUnsafe !== undefined) return Effect.map(response, settle)
-    return Effect.timeoutOption(response, cacheTimeout).pipe(
+    return Effect.timeoutOption(Fiber.await(fiber), cacheTimeout).pipe(
       Effect.map((exit) => {
         if (Option.isSome(exit)) return settle(exit.value)
         fiber.interruptUnsafe()
@@ -76,7 +76,7 @@ const emitEvicted = (
   { age, cause, usage }: EvictionEvent
 ): void => emit({ _tag: "Evicted", operation, key, cause, age, usage })
 
-/** Evicts an entry at once, and deletes it from its cache without waiting for that. */
+/** Evicts an entry at once, and deletes it from its cache after the step, without waiting for that. */
 export const evict = (
   access: CacheAccess,
   entry: Entry,
@@ -86,7 +86,9 @@ export const evict = (
 ): void => {
   entry.evict(cause, now)
   const { background } = access
-  if (!background.closed) background.fork(attempt(access, "delete", cache, cache.delete(entry, cause)))
+  afterStep(() => {
+    if (!background.closed) background.fork(attempt(access, "delete", () => cache.delete(entry, cause)))
+  })
 }
 
 /**
@@ -95,21 +97,35 @@ export const evict = (
  * was evicted on its way. `onEnd` is called last, whichever way the put ends.
  */
 export const put = (access: CacheAccess, entry: Entry, cache: MaterialsCache, onEnd: () => void): void => {
+  access.inTransit.set(entry, cache)
+  const putting = Effect.onExit(
+    attempt(access, "put", () => Effect.as(cache.put(entry), true)),
+    (exit) =>
+      Effect.sync(() =>
+        step(() => {
+          access.inTransit.delete(entry)
+          arrive(access, entry, cache, Exit.isSuccess(exit) && exit.value === true)
+          onEnd()
+        })
+      )
+  )
+  afterStep(() => access.background.fork(putting))
+}
+
+/** The end of an entry's way into its cache. */
+const arrive = (
+  access: CacheAccess,
+  entry: Entry,
+  cache: MaterialsCache,
+  isStored: boolean
+): void => {
   const { background, clock, emit } = access
-  const stored = Effect.as(cache.put(entry), true)
-  background.fork(Effect.onExit(attempt(access, "put", cache, stored), (exit) =>
-    Effect.sync(() => {
-      if (Exit.isSuccess(exit) && exit.value === true) {
-        const { eviction, metadata: { key, operation } } = entry
-        entry.stored = true
-        emit({ _tag: "Stored", operation, key })
-        if (eviction !== undefined) {
-          emitEvicted(emit, entry, eviction)
-          evict(access, entry, cache, eviction.cause, nowUnsafe(clock))
-        }
-      } else {
-        evict(access, entry, cache, background.closed ? "scope" : "deleted", nowUnsafe(clock))
-      }
-      onEnd()
-    })))
+  const { eviction, metadata: { key, operation } } = entry
+  const now = nowUnsafe(clock)
+  if (!isStored) return evict(access, entry, cache, background.closed ? "scope" : "deleted", now)
+  entry.stored = true
+  emit({ _tag: "Stored", operation, key })
+  if (eviction === undefined) return
+  emitEvicted(emit, entry, eviction)
+  evict(access, entry, cache, eviction.cause, now)
 }

@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type * as Duration from "effect/Duration"
 import { andThen } from "../../internal/atOnce.ts"
 import type { MaterialsResponse } from "../../materials/CryptographicMaterialsManager.ts"
 import * as AlgorithmSuite from "../../model/AlgorithmSuite.ts"
@@ -13,7 +14,9 @@ import type { BypassReason, Usage } from "../../model/Receipt.ts"
 import type { RuleRequest } from "../CachePolicy.ts"
 import type { EntryMetadata } from "../EntryMetadata.ts"
 import type { MaterialsCache } from "../MaterialsCache.ts"
+import { asking, withAskers } from "./askers.ts"
 import type { CacheAccess } from "./cacheAccess.ts"
+import { overdue, within } from "./deadline.ts"
 import type { CompleteMaterials } from "./entry.ts"
 import type { Limits } from "./limits.ts"
 import type { Seed } from "./seeding.ts"
@@ -40,8 +43,8 @@ export interface CacheableRequest<M extends CompleteMaterials, E> {
   readonly fetchAlone: () => Effect.Effect<MaterialsResponse<M>, E, Scope.Scope>
   /** The encrypted data keys of an entry with these materials, for its metadata. */
   readonly encryptedDataKeys: (materials: M) => EntryMetadata["encryptedDataKeys"]
-  /** The error of a waiter when the manager gives up. */
-  readonly failure: (description: string) => E
+  /** The error of a request that the manager gives up. */
+  readonly failure: (description: string, isRetryable: boolean) => E
 }
 
 /** Fetched materials, in arrays of their own but for the data key. */
@@ -93,12 +96,14 @@ export interface Operation<Request extends MaterialsRequest, M extends CompleteM
   readonly encryptedDataKeys: (materials: M) => EntryMetadata["encryptedDataKeys"]
   /** Runs checks that reject, or fails with the operation's error. */
   readonly orFail: <A>(check: () => A) => Effect.Effect<A, E>
-  /** The error of a request when the manager gives up. */
-  readonly givenUp: (description: string) => E
+  /** The error of a request that the manager gives up. */
+  readonly givenUp: (description: string, isRetryable: boolean) => E
 }
 
 /** The part of a manager that decides what is cacheable. */
 export interface Deciding extends CacheAccess {
+  /** Time limit of each way to the key provider. */
+  readonly fetchDeadline: Duration.Duration
   /** The limits that the policy sets for a request; undefined where it bypasses the cache. */
   readonly limitsFor: (
     operation: RuleRequest["operation"],
@@ -207,24 +212,36 @@ class Cacheable<Request extends MaterialsRequest, M extends CompleteMaterials, E
     return this.kind.encryptedDataKeys(materials)
   }
 
-  failure(description: string): E {
-    return this.kind.givenUp(description)
+  failure(description: string, isRetryable: boolean): E {
+    return this.kind.givenUp(description, isRetryable)
   }
 }
 
-/** Passes a request on to the underlying manager, as it came. */
+/** Passes a request on to the underlying manager, as it came, unless this manager is closed or asks itself. */
 export const bypass = <Request extends MaterialsRequest, M extends CompleteMaterials, E>(
-  { emit }: Deciding,
+  manager: Deciding,
   operation: Operation<Request, M, E>,
   request: Request,
   reason: BypassReason
-): Effect.Effect<MaterialsResponse<M>, E, Scope.Scope> => {
-  emit({ _tag: "Bypassed", operation: operation.name, reason })
-  return Effect.map(
-    ask(operation, request),
-    (materials) => ({ materials, receipt: { _tag: "Bypassed", reason } })
-  )
-}
+): Effect.Effect<MaterialsResponse<M>, E, Scope.Scope> =>
+  withAskers((askers) => {
+    const { background, emit, fetchDeadline } = manager
+    if (background.closed) return Effect.fail(operation.givenUp(managerClosed, false))
+    if (askers.includes(manager)) return Effect.fail(operation.givenUp(asksItself, false))
+    emit({ _tag: "Bypassed", operation: operation.name, reason })
+    return Effect.map(
+      within(
+        asking([...askers, manager], Effect.suspend(() => ask(operation, request))),
+        fetchDeadline,
+        () => operation.givenUp(overdue(fetchDeadline), true)
+      ),
+      (materials) => ({ materials, receipt: { _tag: "Bypassed", reason } })
+    )
+  })
+
+/** The failures of requests that cannot be served. */
+export const managerClosed = "its scope is closed"
+export const asksItself = "it asks itself: the manager under it leads back to it"
 
 /** Asks the underlying manager for materials, which are checked before they are used or kept. */
 const ask = <Request extends MaterialsRequest, M extends CompleteMaterials, E>(

@@ -1,8 +1,14 @@
 import { optionsOf } from "../../model/errors/optionsOf.ts"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as bytes from "../../internal/bytes.ts"
-import { isFunction } from "../../internal/options.ts"
+import { isFunction, stringBound } from "../../internal/options.ts"
 import { isCryptographicMaterialsManager } from "../../materials/CryptographicMaterialsManager.ts"
+import * as AlgorithmSuite from "../../model/AlgorithmSuite.ts"
+import * as CommitmentPolicy from "../../model/CommitmentPolicy.ts"
+import * as EncryptionContext from "../../model/EncryptionContext.ts"
+import type { InvalidOption } from "../../model/errors/Reasons.ts"
 import { isMaterialsCache } from "../MaterialsCache.ts"
 import { PositiveDuration, positiveDuration } from "./durations.ts"
 
@@ -44,5 +50,43 @@ export const checkOptions = /*#__PURE__*/ optionsOf(
     fetchDeadline: positiveDuration,
     cacheTimeout: positiveDuration,
     onEvent: "must be a function"
+  }
+)
+
+const isContext = (value: unknown): value is EncryptionContext.EncryptionContext =>
+  Result.isSuccess(EncryptionContext.validate(value as EncryptionContext.EncryptionContext))
+
+const Context = /*#__PURE__*/ Schema.optional(/*#__PURE__*/ Schema.declare(isContext))
+const isNoContext = "must be a plain object of strings"
+
+const Selector = /*#__PURE__*/ Schema.Struct({
+  encryptionContext: Context,
+  wrappingKey: /*#__PURE__*/ Schema.optional(Schema.String)
+})
+
+const checkFields = /*#__PURE__*/ optionsOf(Selector, "a selector", {
+  encryptionContext: isNoContext,
+  wrappingKey: stringBound
+})
+
+/** Checks a selector, and copies it: it is remembered. */
+export const checkSelector = (selector: unknown): Effect.Effect<typeof Selector.Type, InvalidOption> =>
+  Effect.map(checkFields(selector), ({ encryptionContext, wrappingKey }) => ({
+    encryptionContext: encryptionContext && { ...encryptionContext },
+    wrappingKey
+  }))
+
+/** The check of a request to warm a cache. */
+export const checkWarmRequest = /*#__PURE__*/ optionsOf(
+  /*#__PURE__*/ Schema.Struct({
+    encryptionContext: Context,
+    algorithmSuite: /*#__PURE__*/ Schema.optional(/*#__PURE__*/ Schema.declare(AlgorithmSuite.isAlgorithmSuite)),
+    commitmentPolicy: /*#__PURE__*/ Schema.optional(CommitmentPolicy.CommitmentPolicy)
+  }),
+  "a request to warm",
+  {
+    encryptionContext: isNoContext,
+    algorithmSuite: "must be one of AlgorithmSuite",
+    commitmentPolicy: "must be a commitment policy"
   }
 )

@@ -10,8 +10,12 @@ import {
 import type { KeyHolder } from "../../materials/atOnce.ts"
 import * as DataKey from "../../model/DataKey.ts"
 import * as EncryptedDataKey from "../../model/EncryptedDataKey.ts"
+import type { EncryptionContext } from "../../model/EncryptionContext.ts"
 import type { Usage } from "../../model/Receipt.ts"
 import { elapsedMillis, type Instant } from "./instant.ts"
+import { type Limits, strictest } from "./limits.ts"
+import { metadataOf } from "./metadata.ts"
+import { step } from "./steps.ts"
 
 /** The materials of either operation. */
 export type CompleteMaterials = CompleteEncryptionMaterials | CompleteDecryptionMaterials
@@ -43,22 +47,32 @@ export interface RefreshPoint {
 export interface Owner {
   readonly partitionId: string
   readonly maxAge: Duration.Duration
-  /** A data key that has served this many messages is spent. */
-  readonly maxMessagesEncrypted: number
+  /** The limits of the manager, which hold whichever manager serves its entries. */
+  readonly limits: Limits
   /** Called when an entry is evicted, before its listeners. */
   readonly onEvicted: (entry: Entry, event: EvictionEvent) => void
 }
 
-/** The public metadata of an entry with these materials. */
-export const metadataOf = (
-  { maxAge, partitionId }: Owner,
-  key: string,
-  operation: EntryMetadata["operation"],
-  { algorithmSuite, encryptionContext }: CompleteMaterials,
-  encryptedDataKeys: EntryMetadata["encryptedDataKeys"]
-): EntryMetadata => ({ key, operation, partitionId, algorithmSuite, encryptionContext, encryptedDataKeys, maxAge })
+/** An entry as it is made. */
+export interface Contents<M extends CompleteMaterials> {
+  /** The key under which it is stored. */
+  readonly key: string
+  readonly operation: EntryMetadata["operation"]
+  /** The context of the requests that it is for. */
+  readonly requestedContext: EncryptionContext
+  readonly materials: M
+  readonly encryptedDataKeys: EntryMetadata["encryptedDataKeys"]
+  readonly usage: Usage
+  readonly createdAt: Instant
+  readonly refresh: RefreshPoint | undefined
+}
 
 type Listener = (event: EvictionEvent, entry: Entry) => void
+
+let made = 0
+
+/** The number of entries that were made in this thread so far. */
+export const entriesMade = (): number => made
 
 /**
  * The inside of a `CacheEntry`. Secrets are in private fields, so that no way of printing an entry shows them.
@@ -69,6 +83,9 @@ type Listener = (event: EvictionEvent, entry: Entry) => void
  */
 export class Entry<M extends CompleteMaterials = CompleteMaterials> {
   readonly metadata: EntryMetadata
+  /** Its number among the entries of this thread, from 1: the order of creation, without a clock. */
+  readonly number: number
+  readonly requestedContext: EncryptionContext
   readonly usage: Ref.Ref<Usage>
   readonly createdAt: Instant
   /** The point past which a served request starts a refresh; undefined where there is no refreshing ahead. */
@@ -84,16 +101,22 @@ export class Entry<M extends CompleteMaterials = CompleteMaterials> {
   #listener: Listener | undefined
 
   /** Keeps the materials, with a copy of the data key. */
-  constructor(
-    owner: Owner,
-    metadata: EntryMetadata,
-    materials: M,
-    usage: Usage,
-    createdAt: Instant,
-    refresh: RefreshPoint | undefined
-  ) {
+  constructor(owner: Owner, contents: Contents<M>) {
+    const { createdAt, encryptedDataKeys, key, materials, operation, refresh, requestedContext, usage } = contents
+    const { maxAge, partitionId } = owner
+    const { algorithmSuite, encryptionContext } = materials
+    this.number = ++made
     this.#owner = owner
-    this.metadata = metadata
+    this.metadata = metadataOf({
+      key,
+      operation,
+      partitionId,
+      algorithmSuite,
+      encryptionContext,
+      encryptedDataKeys,
+      maxAge
+    })
+    this.requestedContext = requestedContext
     this.#materials = withParts<CompleteMaterials>(materials, { plaintextDataKey: undefined }) as M
     this.#dataKey = DataKey.value(DataKey.copy(materials.plaintextDataKey))
     this.usage = Ref.makeUnsafe(usage)
@@ -111,11 +134,16 @@ export class Entry<M extends CompleteMaterials = CompleteMaterials> {
   }
 
   isExpired(now: Instant): boolean {
-    return this.ageMillis(now) >= Duration.toMillis(this.metadata.maxAge)
+    return this.ageMillis(now) >= this.#owner.limits.maxAgeMillis
   }
 
   isSpent(): boolean {
-    return Ref.getUnsafe(this.usage).messages >= this.#owner.maxMessagesEncrypted
+    return Ref.getUnsafe(this.usage).messages >= this.#owner.limits.maxMessagesEncrypted
+  }
+
+  /** These limits, together with those of the manager that made the entry. */
+  limitsWith(limits: Limits): Limits {
+    return limits === this.#owner.limits ? limits : strictest(limits, this.#owner.limits)
   }
 
   isDueForRefresh(ageMillis: number): boolean {
@@ -167,8 +195,11 @@ export class Entry<M extends CompleteMaterials = CompleteMaterials> {
       usage: Ref.getUnsafe(this.usage)
     }
     this.eviction = event
-    this.#owner.onEvicted(this, event)
-    this.#listener?.(event, this)
+    // Managers and caches change with the entry, in one step; their listeners hear of it afterwards.
+    step(() => {
+      this.#owner.onEvicted(this, event)
+      this.#listener?.(event, this)
+    })
     return true
   }
 

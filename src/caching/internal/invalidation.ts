@@ -7,51 +7,64 @@ import type { MaterialsCache } from "../MaterialsCache.ts"
 import { attempt, evict } from "./cacheAccess.ts"
 import type { Fetching } from "./fetching.ts"
 import { nowUnsafe } from "./instant.ts"
+import type { Invalidations, PartialMetadata } from "./invalidations.ts"
+import { ownEncryptedDataKeys } from "./metadata.ts"
 import * as singleFlight from "./singleFlight.ts"
+import { step } from "./steps.ts"
 
 /** The part of a manager that invalidates. */
 export interface Invalidating extends Fetching {
   readonly caches: ReadonlyArray<MaterialsCache>
+  readonly invalidations: Invalidations
 }
 
-/** The metadata of an entry, or of a flight, whose encrypted data keys are not known yet. */
-export type PartialMetadata = Pick<EntryMetadata, "encryptionContext"> & Partial<EntryMetadata>
+/** The result of an eviction by what entries are about. */
+export interface Evicted {
+  /** The number of entries that the caches evicted. */
+  readonly evicted: number
+  /** Whether all caches said that they did. If not, they may hold entries still, which this manager does not serve. */
+  readonly isConfirmed: boolean
+}
 
 /**
- * Evicts what fits in this manager's partition, and returns the number of entries that the caches evicted. Flights that fit
- * serve those who wait for them, and nothing of them is cached.
+ * Evicts what fits in this manager's partition: in the caches, and on the way into them. Flights that fit serve those who wait
+ * for them, and nothing of them is cached. Entries that were made before are not served by this manager from now on,
+ * whatever the caches do.
  */
 export const evictWhere = (
   manager: Invalidating,
   fits: (metadata: PartialMetadata) => boolean,
   cause: EvictionCause
-): Effect.Effect<number> =>
+): Effect.Effect<Evicted> =>
   Effect.suspend(() => {
-    closeFlights(manager, fits, cause)
-    const { partitionId } = manager.owner
+    const { caches, clock, invalidations, owner: { partitionId } } = manager
+    step(() => {
+      const now = nowUnsafe(clock)
+      invalidations.add(fits, cause, now)
+      closeFlights(manager, fits)
+      for (const [entry, cache] of manager.inTransit) {
+        if (fits(entry.metadata)) evict(manager, entry, cache, cause, now)
+      }
+    })
     const isMatch = (metadata: EntryMetadata) => metadata.partitionId === partitionId && fits(metadata)
     return Effect.map(
       Effect.forEach(
-        manager.caches,
-        (cache) => attempt(manager, "deleteWhere", cache, cache.deleteWhere(isMatch, cause)),
+        caches,
+        (cache) => attempt(manager, "deleteWhere", () => cache.deleteWhere(isMatch, cause)),
         { concurrency: "unbounded" }
       ),
-      (counts) => counts.reduce<number>((sum, count) => sum + (count ?? 0), 0)
+      (counts) => ({
+        evicted: counts.reduce<number>((sum, count) => sum + (Number.isSafeInteger(count) ? count! : 0), 0),
+        isConfirmed: counts.every((count) => Number.isSafeInteger(count))
+      })
     )
   })
 
-const closeFlights = (
-  manager: Invalidating,
-  fits: (metadata: PartialMetadata) => boolean,
-  cause: EvictionCause
-): void => {
-  const { clock, flights } = manager
-  const now = nowUnsafe(clock)
+/** Closes the flights that fit. An entry of theirs is on its way into the cache. */
+const closeFlights = ({ flights }: Invalidating, fits: (metadata: PartialMetadata) => boolean): void => {
   for (const flight of flights.open.values()) {
-    const { cache, encryptionContext } = flight.request
-    if (!fits(flight.entry?.metadata ?? { encryptionContext })) continue
-    if (flight.entry !== undefined) evict(manager, flight.entry, cache, cause, now)
-    singleFlight.close(flights, flight)
+    const { encryptionContext } = flight.request
+    if (fits(flight.entry?.metadata ?? { encryptionContext })) singleFlight.close(flights, flight)
   }
 }
 
@@ -65,8 +78,14 @@ export const fitsSelector = (
 ): boolean =>
   (encryptionContext === undefined ||
     EncryptionContext.findMismatch(encryptionContext, metadata.encryptionContext) === undefined) &&
-  (wrappingKey === undefined || metadata.encryptedDataKeys === undefined ||
-    metadata.encryptedDataKeys.slice(0, 1).some((edk) => wrappingKeyName(edk) === wrappingKey))
+  (wrappingKey === undefined || isWrappedBy(wrappingKey, ownEncryptedDataKeys(metadata)))
+
+/** By the key that generated or unwrapped the data key; also where that is not known yet. */
+const isWrappedBy = (
+  wrappingKey: string,
+  encryptedDataKeys: EntryMetadata["encryptedDataKeys"] | undefined
+): boolean =>
+  encryptedDataKeys === undefined || encryptedDataKeys.slice(0, 1).some((edk) => wrappingKeyName(edk) === wrappingKey)
 
 /** A raw AES keyring writes more behind the key's name, which does not print. */
 const wrappingKeyName = ({ keyProviderInfo }: EncryptedDataKey.EncryptedDataKey): string =>

@@ -27,6 +27,13 @@ export const exceeded = (usage: Usage, limits: Limits): Threshold | undefined =>
     ? "bytes"
     : undefined
 
+/** The stricter of each. */
+export const strictest = (a: Limits, b: Limits): Limits => ({
+  maxAgeMillis: Math.min(a.maxAgeMillis, b.maxAgeMillis),
+  maxMessagesEncrypted: Math.min(a.maxMessagesEncrypted, b.maxMessagesEncrypted),
+  maxBytesEncrypted: a.maxBytesEncrypted < b.maxBytesEncrypted ? a.maxBytesEncrypted : b.maxBytesEncrypted
+})
+
 const complete = (
   { maxAge, maxBytesEncrypted, maxMessagesEncrypted }: CachePolicy.Thresholds,
   missing: Limits

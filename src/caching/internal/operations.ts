@@ -68,7 +68,7 @@ export const encryption = (
     }),
   encryptedDataKeys: (materials) => materials.encryptedDataKeys,
   orFail: orFailEncrypt,
-  givenUp: (description) => new EncryptError({ reason: givenUp(description) })
+  givenUp: (description, isRetryable) => new EncryptError({ reason: givenUp(description, isRetryable) })
 })
 
 const invalidLength = (length: number): InvalidOption =>
@@ -127,11 +127,11 @@ export const decryption = (
     Materials.withParts(materials, { unwrappedDataKey: EncryptedDataKey.copy(materials.unwrappedDataKey) }),
   encryptedDataKeys: (materials) => [materials.unwrappedDataKey],
   orFail: orFailDecrypt,
-  givenUp: (description) => new DecryptError({ reason: givenUp(description) })
+  givenUp: (description, isRetryable) => new DecryptError({ reason: givenUp(description, isRetryable) })
 })
 
 const expectsNothing = ({ expectedEncryptionContext: expected }: DecryptMaterialsRequest): boolean =>
   expected === EncryptionContext.empty || Object.keys(expected).length === 0
 
-const givenUp = (description: string): MaterialsManagerFailed =>
-  new MaterialsManagerFailed({ description, isRetryable: true })
+const givenUp = (description: string, isRetryable: boolean): MaterialsManagerFailed =>
+  new MaterialsManagerFailed({ description, isRetryable })

@@ -2,17 +2,21 @@ import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import type { CachingEvent } from "../CachingEvent.ts"
 import * as metrics from "../CachingMetrics.ts"
+import { tell } from "./steps.ts"
 
-/** Counts each event in the metrics of this context, and then calls the listener. */
+/** Counts each event in the metrics of this context, and tells the listener when the step is complete. */
 export const emitter =
   (onEvent: ((event: CachingEvent) => void) | undefined, context: Context.Context<never>) =>
   (event: CachingEvent): void => {
     record(event, context)
-    try {
-      onEvent?.(event)
-    } catch {
-      // A listener's fault is not the manager's.
-    }
+    if (onEvent === undefined) return
+    tell(() => {
+      try {
+        onEvent(event)
+      } catch {
+        // A listener's fault is not the manager's.
+      }
+    })
   }
 
 const outcomes = (operation: "encrypt" | "decrypt") => ({

@@ -6,6 +6,7 @@ import type { CacheableRequest } from "./cacheable.ts"
 import type { CompleteMaterials, Entry } from "./entry.ts"
 import * as fetching from "./fetching.ts"
 import { nowUnsafe } from "./instant.ts"
+import { afterStep, step } from "./steps.ts"
 
 /** The part of a manager that refreshes ahead. */
 export interface Refreshing extends fetching.Fetching {
@@ -28,18 +29,26 @@ export const refreshIfDue = (
   if (flights.open.has(key) || refreshing.has(key)) return false
   refreshing.add(key)
   // A retry is worth its call only while the entry is within its limits, and no other has taken its place.
-  const isWanted = () => !entry.evicted && entry.ageMillis(nowUnsafe(clock)) < limits.maxAgeMillis
-  let attempts = 0
-  const attempt = Effect.suspend(() => {
-    if (background.closed || flights.open.has(key) || (attempts++ > 0 && !isWanted())) return Effect.void
-    const flight = fetching.openFlight(manager, request, "refresh", nowUnsafe(clock))
+  const { maxAgeMillis } = entry.limitsWith(limits)
+  const isWanted = () => !entry.evicted && entry.ageMillis(nowUnsafe(clock)) < maxAgeMillis
+  const begin = (): fetching.Flight => {
+    const flight = fetching.openFlight(manager, request, "refresh", [], nowUnsafe(clock))
     fetching.startFetch(manager, flight)
+    return flight
+  }
+  // The first flight is open in the step of the request that started it.
+  let begun: fetching.Flight | undefined = begin()
+  const attempt = Effect.suspend(() => {
+    if (begun === undefined && (background.closed || flights.open.has(key) || !isWanted())) return Effect.void
+    const flight = begun ?? step(begin)
+    begun = undefined
     return Deferred.await(flight.ended)
   })
-  background.fork(attempt.pipe(
+  const refresh = attempt.pipe(
     Effect.retry({ schedule: refreshRetry, while: isWanted }),
     Effect.ignore,
     Effect.ensuring(Effect.sync(() => refreshing.delete(key)))
-  ))
+  )
+  afterStep(() => background.fork(refresh))
   return true
 }

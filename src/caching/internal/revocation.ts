@@ -5,6 +5,7 @@ import { DecryptError } from "../../model/errors/DecryptError.ts"
 import { EncryptError } from "../../model/errors/EncryptError.ts"
 import type { EncryptedDataKeyReport } from "../../model/errors/KeyringError.ts"
 import { evictWhere, type Invalidating } from "./invalidation.ts"
+import { ownEncryptedDataKeys } from "./metadata.ts"
 
 /**
  * Evicts what a failed fetch of this key shows to be revoked: its own entry where the caller is denied, and all entries of a
@@ -15,7 +16,7 @@ export const evictRevoked = (manager: Invalidating, key: string, cause: Cause.Ca
   if (!denied && unavailable.size === 0) return
   manager.background.fork(evictWhere(manager, (metadata) =>
     (denied && metadata.key === key) ||
-    (metadata.encryptedDataKeys ?? []).some(({ keyProviderInfo }) =>
+    (ownEncryptedDataKeys(metadata) ?? []).some(({ keyProviderInfo }) =>
       unavailable.has(EncryptedDataKey.printableInfo(keyProviderInfo))
     ), "revoked"))
 }

@@ -11,7 +11,7 @@ import type { CompleteDecryptionMaterials, CompleteEncryptionMaterials } from ".
 import * as EncryptionContext from "../../model/EncryptionContext.ts"
 import type { MaterialsCache } from "../MaterialsCache.ts"
 import { type CacheAccess, put } from "./cacheAccess.ts"
-import { Entry, metadataOf } from "./entry.ts"
+import { Entry } from "./entry.ts"
 import type { EntryKeys } from "./entryKey.ts"
 import type { Instant } from "./instant.ts"
 import { noUsage } from "./usage.ts"
@@ -75,8 +75,16 @@ const plant = (
     unwrappedDataKey: materials.encryptedDataKeys[0]!,
     verificationKey
   }
-  const metadata = metadataOf(access.owner, key, "decrypt", decryption, [decryption.unwrappedDataKey])
-  const entry = new Entry(access.owner, metadata, decryption, noUsage, createdAt, undefined)
+  const entry = new Entry(access.owner, {
+    key,
+    operation: "decrypt",
+    requestedContext: decryption.encryptionContext,
+    materials: decryption,
+    encryptedDataKeys: [decryption.unwrappedDataKey],
+    usage: noUsage,
+    createdAt,
+    refresh: undefined
+  })
   if (access.background.closed) entry.discard()
   else put(access, entry, cache, () => {})
 }

@@ -8,7 +8,8 @@ import type { KeyHolder, Response } from "../../materials/atOnce.ts"
 import type { MaterialsResponse } from "../../materials/CryptographicMaterialsManager.ts"
 import * as DataKey from "../../model/DataKey.ts"
 import type { BypassReason } from "../../model/Receipt.ts"
-import { type Admission, admit, admitAtOnce, hitAtOnce } from "./admission.ts"
+import { type Admission, admit, admitAtOnce, type Admitting, hitAtOnce } from "./admission.ts"
+import { type Askers, withAskers } from "./askers.ts"
 import {
   bypass,
   type CacheableRequest,
@@ -20,10 +21,10 @@ import {
 import { attempt } from "./cacheAccess.ts"
 import type { CompleteMaterials } from "./entry.ts"
 import { type Claim, type Delivery, type Flight, leave, type Waiter } from "./fetching.ts"
-import type { Refreshing } from "./refreshAhead.ts"
+import { step } from "./steps.ts"
 
 /** The part of a manager that serves requests. */
-export interface Serving extends Refreshing, Deciding {}
+export interface Serving extends Admitting, Deciding {}
 
 /** Responds to a request, through the cache or past it. */
 export const respond = <Request extends MaterialsRequest, M extends CompleteMaterials, E>(
@@ -65,18 +66,22 @@ const goOn = <Request extends MaterialsRequest, M extends CompleteMaterials, E>(
 
 /** Serves a request from the cache, from a flight, or by leading one. */
 export const serve = <M extends CompleteMaterials, E>(
-  manager: Refreshing,
+  manager: Admitting,
   request: CacheableRequest<M, E>
+): Effect.Effect<MaterialsResponse<M>, E, Scope.Scope> => withAskers((askers) => serveFor(manager, request, askers))
+
+const serveFor = <M extends CompleteMaterials, E>(
+  manager: Admitting,
+  request: CacheableRequest<M, E>,
+  askers: Askers
 ): Effect.Effect<MaterialsResponse<M>, E, Scope.Scope> => {
   const { getUnsafe } = request.cache
   return Effect.uninterruptibleMask((restore) => {
-    const claim: Claim<M> = { materials: undefined }
-    const release = Effect.sync(() => {
-      if (claim.materials !== undefined) DataKey.zero(claim.materials.plaintextDataKey)
-    })
+    const claim: Claim<M> = { materials: undefined, released: false, askers, giveUp: undefined }
+    const release = Effect.sync(() => releaseClaim(claim))
     const admitted = (admission: Admission<M>): Effect.Effect<MaterialsResponse<M>, E, Scope.Scope> => {
       if (admission._tag === "Served") return Effect.succeed(admission)
-      if (admission._tag === "Closed") return Effect.fail(request.failure("its scope is closed"))
+      if (admission._tag === "Rejected") return Effect.fail(request.failure(admission.description, false))
       return Effect.flatMap(
         awaitDelivery(manager, request, admission.flight, admission.waiter, restore),
         (delivery) =>
@@ -98,19 +103,27 @@ export const serve = <M extends CompleteMaterials, E>(
   })
 }
 
+const releaseClaim = <M extends CompleteMaterials>(claim: Claim<M>): void =>
+  step(() => {
+    claim.released = true
+    if (claim.materials !== undefined) DataKey.zero(claim.materials.plaintextDataKey)
+    claim.materials = undefined
+    claim.giveUp?.()
+  })
+
 /** Looks up in an asynchronous cache. */
 const lookUp = <M extends CompleteMaterials, E>(
-  manager: Refreshing,
+  manager: Admitting,
   { cache, key, ownKey }: CacheableRequest<M, E>
 ): Effect.Effect<readonly [found: unknown, foundOwn: unknown]> =>
   Effect.flatMap(
-    ownKey === undefined ? Effect.undefined : attempt(manager, "get", cache, cache.get(ownKey)),
-    (foundOwn) => Effect.map(attempt(manager, "get", cache, cache.get(key)), (found) => [found, foundOwn] as const)
+    ownKey === undefined ? Effect.undefined : attempt(manager, "get", () => cache.get(ownKey)),
+    (foundOwn) => Effect.map(attempt(manager, "get", () => cache.get(key)), (found) => [found, foundOwn] as const)
   )
 
 /** Waits for a flight. Only this can be interrupted, and then the waiter leaves. */
 const awaitDelivery = <M extends CompleteMaterials, E>(
-  manager: Refreshing,
+  manager: Admitting,
   { operation }: CacheableRequest<M, E>,
   flight: Flight,
   waiter: Waiter,
@@ -122,7 +135,7 @@ const awaitDelivery = <M extends CompleteMaterials, E>(
     (exit) =>
       Effect.withFiber((fiber) => {
         manager.emit({ _tag: "Waiting", operation, change: -1 })
-        if (Exit.hasInterrupts(exit)) leave(manager, flight, waiter)
+        if (Exit.hasInterrupts(exit)) step(() => leave(manager, flight, waiter))
         // The fetch runs in a trace of its own: the spans of those who waited for it say which.
         const { span } = fiber.cache
         if (flight.span !== undefined && span?._tag === "Span" && isTraced(fiber)) {

@@ -30,6 +30,8 @@ export interface Entry {
   readonly wrappingKey: string
   /** The number of the call that made the data key. */
   readonly call: number
+  /** Its number among all entries. */
+  readonly number: number
   readonly born: Instant
   /** The thresholds of the manager that made it. */
   readonly limits: Limits
@@ -70,6 +72,14 @@ export interface Model {
   readonly program: Program.Program
   readonly caches: ReadonlyArray<Cache>
   readonly flights: Array<Flight>
+  /** What managers have invalidated, and the number of entries that had been made by then. */
+  readonly invalidations: Array<{
+    readonly manager: number
+    readonly selector: Selector
+    readonly cause: string
+    readonly made: number
+  }>
+  made: number
 }
 
 /** A request that goes through the cache. */
@@ -99,7 +109,9 @@ export const reserved = (flight: Flight): Usage =>
 export const make = (program: Program.Program): Model => ({
   program,
   caches: [program.capacity, program.decryptCapacity ?? 0].map((capacity) => ({ capacity, entries: [] })),
-  flights: []
+  flights: [],
+  invalidations: [],
+  made: 0
 })
 
 /** Promise 7: the larger of wall and monotonic time elapsed. */
@@ -165,7 +177,10 @@ export const classify = (
 }
 
 /** Which threshold forbids to charge an entry, or what is reserved on a flight, with a request. */
-const exceeded = (used: Usage, { charge, limits }: CacheableRequest): "messages" | "bytes" | undefined => {
+const exceeded = (
+  used: Usage,
+  { charge, limits }: Pick<CacheableRequest, "charge" | "limits">
+): "messages" | "bytes" | undefined => {
   const { bytes, messages } = plus(used, charge)
   return messages > limits.maxMessages ? "messages" : bytes > limits.maxBytes ? "bytes" : undefined
 }
@@ -174,8 +189,22 @@ const exceeded = (used: Usage, { charge, limits }: CacheableRequest): "messages"
 export const fits = (flight: Flight, request: CacheableRequest): boolean =>
   exceeded(reserved(flight), request) === undefined
 
-const forbids = (entry: Entry, request: CacheableRequest, now: Instant) =>
-  ageOf(entry, now) >= request.limits.maxAge ? "age" : exceeded(entry.usage, request)
+/** The limits of the manager that made the entry hold with those of the request, the stricter of each. */
+const forbids = (entry: Entry, { charge, limits: asked }: CacheableRequest, now: Instant) => {
+  const limits: Limits = {
+    maxAge: Math.min(asked.maxAge, entry.limits.maxAge),
+    maxMessages: Math.min(asked.maxMessages, entry.limits.maxMessages),
+    maxBytes: Math.min(asked.maxBytes, entry.limits.maxBytes)
+  }
+  return ageOf(entry, now) >= limits.maxAge ? "age" : exceeded(entry.usage, { charge, limits })
+}
+
+/** A manager serves nothing that it has invalidated, whatever the cache holds. */
+const refusal = ({ invalidations }: Model, by: number, entry: Entry): string | undefined =>
+  invalidations.find(({ made, manager, selector }) =>
+    manager === by && entry.number <= made && matches(selector, entry)
+  )
+    ?.cause
 
 const isSpent = (entry: Entry): boolean => entry.usage.messages >= entry.limits.maxMessages
 
@@ -215,7 +244,7 @@ export const admit = (
   const entry = cache.entries.find(({ key }) => key === request.key)
   if (entry !== undefined) {
     cache.entries = [...cache.entries.filter((other) => other !== entry), entry]
-    const threshold = forbids(entry, request, now)
+    const threshold = refusal(model, manager, entry) ?? forbids(entry, request, now)
     if (threshold === undefined) {
       charge(entry)
       return {
@@ -239,7 +268,7 @@ export const admit = (
   }
   const stored = flight?.entry
   if (flight !== undefined && stored !== undefined && !stored.evicted) {
-    if (forbids(stored, request, now) === undefined) {
+    if ((refusal(model, manager, stored) ?? forbids(stored, request, now)) === undefined) {
       charge(stored)
       return { admission: { _tag: "Joined", flight, entry: stored, usage: stored.usage }, evictions }
     }
@@ -331,6 +360,7 @@ export const succeed = (
     context: flight.request.context,
     wrappingKey,
     call,
+    number: ++model.made,
     born: now,
     limits: flight.request.operation === "encrypt" ? limits : { ...limits, maxMessages: Infinity },
     refreshPoint: spec.refreshes
@@ -384,6 +414,7 @@ const matches = (
  * evicted, and is seen to be where its cache has stored it before the put has ended.
  */
 export const closeFlights = (model: Model, manager: number, selector: Selector, cause: string): Array<Eviction> => {
+  model.invalidations.push({ manager, selector, cause, made: model.made })
   const closed = model.flights.filter((flight) =>
     flight.manager === manager && flight.open &&
     matches(selector, flight.entry ?? { context: flight.request.context, wrappingKey: undefined })

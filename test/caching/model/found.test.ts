@@ -42,7 +42,7 @@ describe("found by the model", () => {
       yield* TestClock.adjust(0)
       yield* cmm.invalidate({ encryptionContext: { region: "z" } })
       yield* TestClock.adjust("1 second")
-      assert.strictEqual((yield* Fiber.join(fiber)).receipt._tag, "Miss")
+      assert.strictEqual((yield* Fiber.join(fiber)).receipt._tag, "Unoffered")
       assert.strictEqual(yield* cache.size, 0)
     }))
 

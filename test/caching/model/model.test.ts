@@ -61,7 +61,7 @@ describe("the caching manager and the reference model", () => {
       refreshes: 400,
       "refreshes succeeded": 200,
       "refreshes succeeded after an invalidation": 5,
-      "refreshes tried again": 10,
+      "refreshes tried again": 5,
       "joined a refresh": 100,
       "bypassed: CachingOff": 500,
       "bypassed: LargerThanMaxBytesEncrypted": 500,

@@ -38,7 +38,7 @@ export const runProgram = Effect.fnUntraced(function*(
   const manager = (index: 0 | 1) =>
     makeManager(program, index, scripted.manager, viewOf, observer, primitives, managerScopes[index])
   const managers = [yield* manager(0), yield* manager(1)] as const
-  const requests = makeRequests(managers, scripted.calls, observer)
+  const requests = makeRequests(managers, scripted.calls)
   const run: Commanded = { observer, managers, managerScopes, caches, requests, settle, own: own?.cache, setBack: 0 }
 
   for (const command of program.commands) yield* execute(run, command)

@@ -19,8 +19,8 @@ export const charged: ReadonlyArray<Mutant> = [
   {
     name: "off-by-one: maximum age, served when it is reached",
     file: admission,
-    find: "entry.ageMillis(now) >= request.limits.maxAgeMillis",
-    replace: "entry.ageMillis(now) > request.limits.maxAgeMillis",
+    find: "entry.ageMillis(now) >= limits.maxAgeMillis",
+    replace: "entry.ageMillis(now) > limits.maxAgeMillis",
     killedBy: byPromises(
       "promise 7: age > an entry is served only while it is young enough, whatever the cache " +
         "implementation answers"
@@ -29,15 +29,15 @@ export const charged: ReadonlyArray<Mutant> = [
   {
     name: "off-by-one: maximum age, rejected one millisecond early",
     file: admission,
-    find: "entry.ageMillis(now) >= request.limits.maxAgeMillis",
-    replace: "entry.ageMillis(now) >= request.limits.maxAgeMillis - 1",
+    find: "entry.ageMillis(now) >= limits.maxAgeMillis",
+    replace: "entry.ageMillis(now) >= limits.maxAgeMillis - 1",
     killedBy: byThresholds("maximum age: an entry is served only while it is younger")
   },
   {
     name: "off-by-one: maximum age, kept when it is reached",
     file: entry,
-    find: "this.ageMillis(now) >= Duration",
-    replace: "this.ageMillis(now) > Duration",
+    find: "this.ageMillis(now) >= this.#owner",
+    replace: "this.ageMillis(now) > this.#owner",
     killedBy: byLocalCache("operations > get answers the entry, and never an expired one")
   },
   {
@@ -62,8 +62,8 @@ export const charged: ReadonlyArray<Mutant> = [
   {
     name: "off-by-one: maximum messages, a spent entry is kept",
     file: entry,
-    find: "messages >= this.#owner.maxMessagesEncrypted",
-    replace: "messages > this.#owner.maxMessagesEncrypted",
+    find: "messages >= this.#owner.limits.maxMessagesEncrypted",
+    replace: "messages > this.#owner.limits.maxMessagesEncrypted",
     killedBy: byThresholds("an entry whose messages are spent is dropped at once")
   },
   {
@@ -109,8 +109,8 @@ export const charged: ReadonlyArray<Mutant> = [
   {
     name: "the first use is not counted",
     file: fetching,
-    find: "kept, reserved, arrivedAt",
-    replace: "kept, { ...reserved, messages: 0, bytes: 0n }, arrivedAt",
+    find: "usage: reserved,",
+    replace: "usage: { ...reserved, messages: 0, bytes: 0n },",
     killedBy: byThresholds("the first use of a data key is exempt from the thresholds but counted")
   },
   {
@@ -160,8 +160,8 @@ export const charged: ReadonlyArray<Mutant> = [
   {
     name: "age is counted from the start of the fetch",
     file: fetching,
-    find: "kept, reserved, arrivedAt",
-    replace: "kept, reserved, arrivedAt && startedAt",
+    find: "createdAt: arrivedAt,",
+    replace: "createdAt: arrivedAt && startedAt,",
     also: {
       find: "{ request, reserved }: Flight",
       replace: "{ request, reserved, startedAt }: Flight"
@@ -173,7 +173,7 @@ export const charged: ReadonlyArray<Mutant> = [
   {
     name: "an entry's own maximum age instead of the request's",
     file: admission,
-    find: "if (entry.ageMillis(now) >= request.limits.maxAgeMillis) return \"age\"",
+    find: "if (entry.ageMillis(now) >= limits.maxAgeMillis) return \"age\"",
     replace: "if (entry.isExpired(now)) return \"age\"",
     killedBy: byPromises(
       "promise 7: age > a manager with a smaller maximum age does not take an older entry that another " +

@@ -6,12 +6,8 @@ export const controlled: ReadonlyArray<Mutant> = [
   {
     name: "a fetch in flight survives an invalidation",
     file: invalidation,
-    find: "    singleFlight.close(flights, flight)\n",
-    replace: "",
-    also: {
-      find: "import * as singleFlight from \"./singleFlight.ts\"\n",
-      replace: ""
-    },
+    find: "{ encryptionContext })) singleFlight.close(flights, flight)",
+    replace: "{ encryptionContext })) singleFlight.isOpen(flights, flight)",
     killedBy: byControl(
       "promise 17: invalidate and clear > invalidate: fetches in flight serve their waiters, and nothing " +
         "of them is cached"
@@ -28,8 +24,8 @@ export const controlled: ReadonlyArray<Mutant> = [
   {
     name: "an entry on its way into the cache survives an invalidation",
     file: invalidation,
-    find: "if (flight.entry !== undefined) evict(manager, flight.entry, cache, cause, now)\n",
-    replace: "if (flight.trigger === \"refresh\") evict(manager, flight.entry!, cache, cause, now)\n",
+    find: "        if (fits(entry.metadata)) evict(manager, entry, cache, cause, now)\n",
+    replace: "        if (entry.stored) evict(manager, entry, cache, cause, now)\n",
     killedBy: byControl(
       "promise 17: invalidate and clear > what was invalidated while its put was in flight is not served"
     )

@@ -6,8 +6,8 @@ export const faulty: ReadonlyArray<Mutant> = [
   {
     name: "an entry of another key is accepted",
     file: admission,
-    find: "found.metadata.key === key",
-    replace: "found.metadata.key.length === key.length",
+    find: "metadata.key === key &&",
+    replace: "metadata.key.length === key.length &&",
     killedBy: byPromises(
       "promise 16: a cache's faults are misses > an entry of the wrong kind, or of another key, is a miss"
     )
@@ -15,8 +15,8 @@ export const faulty: ReadonlyArray<Mutant> = [
   {
     name: "an evicted entry is served",
     file: admission,
-    find: "found instanceof Entry && !found.evicted &&",
-    replace: "found instanceof Entry &&",
+    find: "if (!(found instanceof Entry) || found.evicted)",
+    replace: "if (!(found instanceof Entry))",
     killedBy: byPromises(
       "promise 16: a cache's faults are misses > an entry that was evicted is a miss, though the cache " +
         "still answers it"
@@ -37,8 +37,8 @@ export const faulty: ReadonlyArray<Mutant> = [
   {
     name: "a cache that hangs is waited for",
     file: cacheAccess,
-    find: "Effect.timeoutOption(response, cacheTimeout)",
-    replace: "Effect.timeoutOption(response, cacheTimeout && \"Infinity\")",
+    find: "Effect.timeoutOption(Fiber.await(fiber), cacheTimeout)",
+    replace: "Effect.timeoutOption(Fiber.await(fiber), cacheTimeout && \"Infinity\")",
     killedBy: byPromises(
       "promise 16: a cache's faults are misses > get timedOut: never a failed encrypt or decrypt, and " +
         "counted"

@@ -57,8 +57,8 @@ export const inFlight: ReadonlyArray<Mutant> = [
   {
     name: "leftovers of a closed flight cached",
     file: fetching,
-    find: "if (!isOpen || entry.isSpent()) {",
-    replace: "if (entry.isSpent()) {",
+    find: "const isOffered = isOpen && !entry.isSpent()",
+    replace: "const isOffered = !entry.isSpent()",
     killedBy: byFlights("promise 8: single flight with reservations > the leftovers of a closed flight are dropped")
   },
   {
@@ -111,8 +111,8 @@ export const inFlight: ReadonlyArray<Mutant> = [
   {
     name: "a flight with no waiters goes on",
     file: fetching,
-    find: "fail(fetching, flight, \"abandoned\", Cause.interrupt())\n  flight.fetching?.interruptUnsafe()",
-    replace: "fail(fetching, flight, \"abandoned\", Cause.interrupt())",
+    find: "  afterStep(() => flight.fetching?.interruptUnsafe())\n",
+    replace: "",
     killedBy: byFlights(
       "promise 10: interruption > when all are interrupted the fetch is interrupted, and the flight " +
         "accepts nobody"
@@ -121,8 +121,8 @@ export const inFlight: ReadonlyArray<Mutant> = [
   {
     name: "a flight with no waiters accepts one",
     file: fetching,
-    find: "fail(fetching, flight, \"abandoned\", Cause.interrupt())\n  flight.fetching?.interruptUnsafe()",
-    replace: "void fetching\n  flight.fetching?.interruptUnsafe()",
+    find: "if (singleFlight.leave(flight, waiter)) fail(fetching, flight, \"abandoned\", Cause.interrupt())",
+    replace: "if (singleFlight.leave(flight, waiter)) void fetching, flight.fetching?.interruptUnsafe()",
     killedBy: byFlights(
       "promise 10: interruption > nobody waits for the interruption of a fetch to finish, and a flight " +
         "without waiters accepts none"
@@ -141,8 +141,9 @@ export const inFlight: ReadonlyArray<Mutant> = [
   {
     name: "a closed manager admits a request that was looked up before",
     file: admission,
-    find: "foundOwn: unknown\n): Admission<M> => {\n  if (manager.background.closed) return { _tag: \"Closed\" }\n",
-    replace: "foundOwn: unknown\n): Admission<M> => {\n",
+    find:
+      "  step(() => {\n    if (manager.background.closed) return { _tag: \"Rejected\", description: managerClosed }\n",
+    replace: "  step(() => {\n",
     killedBy: byModel("a request that is looked up while the manager closes is not admitted, and nothing is fetched")
   },
   {

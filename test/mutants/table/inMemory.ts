@@ -78,8 +78,8 @@ export const inMemory: ReadonlyArray<Mutant> = [
   {
     name: "an entry's bytes not zeroed when its put fails",
     file: cacheAccess,
-    find: "evict(access, entry, cache, background.closed ? \"scope\" : \"deleted\", nowUnsafe(clock))",
-    replace: "if (background.closed) evict(access, entry, cache, \"scope\", nowUnsafe(clock))",
+    find: "return evict(access, entry, cache, background.closed ? \"scope\" : \"deleted\", now)",
+    replace: "return background.closed ? evict(access, entry, cache, \"scope\", now) : undefined",
     killedBy: byZeroing(
       "promise 14: eviction zeroes the entry's own bytes at once, and no operation's > an entry that its " +
         "cache fails to store is zeroed too"
@@ -88,15 +88,15 @@ export const inMemory: ReadonlyArray<Mutant> = [
   {
     name: "an entry on its way into the cache outlives the manager",
     file: cacheAccess,
-    find: "evict(access, entry, cache, background.closed ? \"scope\" : \"deleted\", nowUnsafe(clock))",
-    replace: "if (!background.closed) evict(access, entry, cache, \"deleted\", nowUnsafe(clock))",
+    find: "return evict(access, entry, cache, background.closed ? \"scope\" : \"deleted\", now)",
+    replace: "return background.closed ? undefined : evict(access, entry, cache, \"deleted\", now)",
     killedBy: byModel("an entry that is on its way into the cache is zeroed when the manager closes")
   },
   {
     name: "a cache is not told that its put failed",
     file: cacheAccess,
-    find: "evict(access, entry, cache, background.closed ? \"scope\" : \"deleted\", nowUnsafe(clock))",
-    replace: "entry.discard()",
+    find: "return evict(access, entry, cache, background.closed ? \"scope\" : \"deleted\", now)",
+    replace: "return void entry.discard()",
     killedBy: byModel(
       "an entry whose put failed leaves the cache that stored it all the same: its capacity stays its " +
         "capacity"

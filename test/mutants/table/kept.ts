@@ -1,5 +1,5 @@
 import type { Mutant } from "../Mutant.ts"
-import { byLocalCache, localCache } from "./places.ts"
+import { byLocalCache, expiries, localCache } from "./places.ts"
 
 /** The local cache. */
 export const kept: ReadonlyArray<Mutant> = [
@@ -20,21 +20,22 @@ export const kept: ReadonlyArray<Mutant> = [
   {
     name: "local cache keeps one entry more than its capacity",
     file: localCache,
-    find: "if (entries.size > capacity)",
-    replace: "if (entries.size > capacity + 1)",
+    find: "if (entries.size > this.#capacity)",
+    replace: "if (entries.size > this.#capacity + 1)",
     killedBy: byLocalCache("capacity > the least recently used entry makes room, for encryption and decryption alike")
   },
   {
-    name: "sweep skips what was used after a younger entry",
-    file: localCache,
-    find: "evictWhere((entry) => entry.isExpired(now), \"age\")",
-    replace: "let young = false\n        evictWhere((entry) => !(young ||= !entry.isExpired(now)), \"age\")",
-    killedBy: byLocalCache("sweep > evicts what is expired wherever it stands in the order of use")
+    name: "a sweep evicts one entry of each maximum age",
+    file: expiries,
+    find: "if (found.length === atMost || !entry.isExpired(now)) break\n        found.push(entry)\n      }",
+    replace:
+      "if (found.length === atMost || !entry.isExpired(now)) break\n        found.push(entry)\n        break\n      }",
+    killedBy: byLocalCache("sweep > evicts everything that is expired, at each interval")
   },
   {
     name: "sweep keeps the process alive",
     file: localCache,
-    find: "while (entries.size > 0)",
+    find: "while (store.entries.size > 0)",
     replace: "while (sweeper !== undefined)",
     killedBy: byLocalCache("sweep > sleeps only while there are entries")
   },

@@ -16,8 +16,8 @@ export const refreshed: ReadonlyArray<Mutant> = [
   {
     name: "refresh past a hard limit: age",
     file: admission,
-    find: "if (entry.ageMillis(now) >= request.limits.maxAgeMillis) return",
-    replace: "if (entry.ageMillis(now) >= request.limits.maxAgeMillis && !manager.refreshing.has(request.key)) return",
+    find: "if (entry.ageMillis(now) >= limits.maxAgeMillis) return",
+    replace: "if (entry.ageMillis(now) >= limits.maxAgeMillis && !manager.refreshing.has(request.key)) return",
     killedBy: byRefresh("while a renewal is in flight the old entry is not served past its maximum age")
   },
   {
@@ -37,15 +37,16 @@ export const refreshed: ReadonlyArray<Mutant> = [
   {
     name: "refresh is retried past a hard limit",
     file: refreshAhead,
-    find: "!entry.evicted && entry.ageMillis(nowUnsafe(clock)) < limits.maxAgeMillis",
-    replace: "!entry.evicted && limits.maxAgeMillis > 0",
+    find: "!entry.evicted && entry.ageMillis(nowUnsafe(clock)) < maxAgeMillis",
+    replace: "!entry.evicted && maxAgeMillis > 0",
     killedBy: byRefresh("no retry after the old entry met its maximum age, swept or not")
   },
   {
     name: "a refresh that succeeds after an invalidation is kept",
     file: invalidation,
-    find: "if (!fits(flight.entry?.metadata ?? { encryptionContext })) continue",
-    replace: "if (flight.trigger === \"refresh\" || !fits(flight.entry?.metadata ?? { encryptionContext })) continue",
+    find: "if (fits(flight.entry?.metadata ?? { encryptionContext })) singleFlight",
+    replace:
+      "if (flight.trigger !== \"refresh\" && fits(flight.entry?.metadata ?? { encryptionContext })) singleFlight",
     killedBy: byRefresh("what succeeds after an invalidation is dropped")
   },
   {
@@ -70,10 +71,9 @@ export const refreshed: ReadonlyArray<Mutant> = [
   {
     name: "a request waits for the delay of a retry",
     file: fetching,
-    find: "Effect.flatMap(Effect.suspend(() => request.fetch()), (fetched) =>",
-    replace:
-      "Effect.flatMap(flight.trigger === \"refresh\" ? Effect.retry(Effect.suspend(() => request.fetch()), { schedule: " +
-      "Schedule.spaced(\"1 hour\") }) : Effect.suspend(() => request.fetch()), (fetched) =>",
+    find: "Effect.suspend(() => request.fetch())",
+    replace: "flight.trigger === \"refresh\" ? Effect.retry(Effect.suspend(() => request.fetch()), { schedule: " +
+      "Schedule.spaced(\"1 hour\") }) : Effect.suspend(() => request.fetch())",
     also: {
       find: "import * as Result from \"effect/Result\"\n",
       replace: "import * as Result from \"effect/Result\"\nimport * as Schedule from \"effect/Schedule\"\n"
@@ -117,8 +117,8 @@ export const refreshed: ReadonlyArray<Mutant> = [
   {
     name: "refreshes are counted as requests",
     file: refreshAhead,
-    find: "openFlight(manager, request, \"refresh\", nowUnsafe(clock))",
-    replace: "openFlight(manager, request, \"request\", nowUnsafe(clock))",
+    find: "openFlight(manager, request, \"refresh\", [], nowUnsafe(clock))",
+    replace: "openFlight(manager, request, \"request\", [], nowUnsafe(clock))",
     killedBy: byRefresh(
       "failures are retried with the schedule while the old entry is within its limits, and fail no " +
         "request that it serves"

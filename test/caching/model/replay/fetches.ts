@@ -129,7 +129,11 @@ const succeeded = (
   }
 }
 
-const expectServed = (replay: Replay, { alone, cacheable, served }: ReferenceModel.Success, call: number): void => {
+const expectServed = (
+  replay: Replay,
+  { alone, cacheable, kept, served }: ReferenceModel.Success,
+  call: number
+): void => {
   for (const { usage, waiter } of served) {
     replay.expected.set(
       waiter.request,
@@ -137,7 +141,7 @@ const expectServed = (replay: Replay, { alone, cacheable, served }: ReferenceMod
         ? {
           _tag: "Served",
           call,
-          receipt: waiter.leader ? "Miss" : "Joined",
+          receipt: !waiter.leader ? "Joined" : kept === undefined ? "Unoffered" : "Miss",
           usage,
           age: 0,
           refreshStarted: undefined

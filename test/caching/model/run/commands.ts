@@ -107,8 +107,10 @@ const invalidate = (
     Effect.suspend(() => {
       observe({ _tag: "Invalidating", manager, selector })
       return Effect.map(
-        managers[manager].invalidate({ encryptionContext: selector.context, wrappingKey: selector.wrappingKey }),
-        (count) => observe({ _tag: "Invalidated", manager, count })
+        Effect.orDie(
+          managers[manager].invalidate({ encryptionContext: selector.context, wrappingKey: selector.wrappingKey })
+        ),
+        ({ evicted }) => observe({ _tag: "Invalidated", manager, count: evicted })
       )
     })
   )

@@ -1,8 +1,13 @@
 /** The log of a run, and its clock, whose wall time can be skewed. */
-import { Effect, Fiber } from "effect"
+import { Context, Effect, Fiber } from "effect"
 import type { CachingEvent } from "effect-encryption-sdk/caching"
 import { TestClock } from "effect/testing"
 import type { Moment, Observation } from "./Run.ts"
+
+/** The number of the request that a fiber works for. */
+export const CurrentRequest = Context.Reference<number | undefined>("test/CurrentRequest", {
+  defaultValue: () => undefined
+})
 
 type Distribute<T> = T extends unknown ? Omit<T, "at" | "fiber" | "request"> : never
 
@@ -15,8 +20,6 @@ export interface Observer {
   readonly told: Array<Extract<CachingEvent, { _tag: "Evicted" }>>
   readonly observe: (observation: Distribute<Observation>) => void
   readonly listener: (manager: 0 | 1) => (event: CachingEvent) => void
-  /** The requests by the fibers that work for them. */
-  readonly requestOf: Map<number, number>
   readonly skew: (millis: number) => void
   readonly stop: () => void
 }
@@ -28,17 +31,16 @@ export const makeObserver: Effect.Effect<Observer> = Effect.gen(function*() {
   const wallMillis = () => testClock.currentTimeMillisUnsafe() + skew
   const log: Observer["log"] = []
   const told: Observer["told"] = []
-  const requestOf = new Map<number, number>()
 
   const observe: Observer["observe"] = (observation) => {
     if (!observing) return
-    const fiber = Fiber.getCurrent()?.id
+    const fiber = Fiber.getCurrent()
     const at: Moment = {
       wall: wallMillis(),
       monotonic: Number(testClock.monotonicTimeNanosUnsafe()) / 1e6,
       scheduled: testClock.currentTimeMillisUnsafe()
     }
-    log.push({ ...observation, at, fiber, request: fiber === undefined ? undefined : requestOf.get(fiber) })
+    log.push({ ...observation, at, fiber: fiber?.id, request: fiber?.getRef(CurrentRequest) })
   }
 
   return {
@@ -57,7 +59,6 @@ export const makeObserver: Effect.Effect<Observer> = Effect.gen(function*() {
       if (event._tag !== "Evicted") observe({ _tag: "Event", manager, event })
       else if (observing) told.push(event)
     },
-    requestOf,
     skew: (millis) => {
       skew += millis
     },

@@ -6,7 +6,7 @@ import { EncryptionContextCodec } from "effect-encryption-sdk/message"
 import { decryptAtOnce, encryptAtOnce } from "../../../support/atOnce.ts"
 import { keyBytes, keyNumber, type scriptedManager } from "../../../support/scriptedManager.ts"
 import * as Program from "../Program.ts"
-import type { Observer } from "./observer.ts"
+import { CurrentRequest } from "./observer.ts"
 import { check, type Made } from "./Run.ts"
 
 type Response = CryptographicMaterialsManager.MaterialsResponse<{ readonly plaintextDataKey: DataKey.DataKey }>
@@ -38,8 +38,7 @@ export interface Requests {
 
 export const makeRequests = (
   managers: readonly [CachingCmm.CachingCmm, CachingCmm.CachingCmm],
-  calls: Calls,
-  { requestOf }: Observer
+  calls: Calls
 ): Requests => {
   const made: Array<Made> = []
   const operations: Array<Operation> = []
@@ -49,10 +48,8 @@ export const makeRequests = (
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const { manager } = made[number]!
-      yield* Effect.withFiber((fiber) => {
-        requestOf.set(fiber.id, number)
-        return ask(managers[manager], made[number]!, number % 2 === 0)
-      }).pipe(
+      yield* Effect.suspend(() => ask(managers[manager], made[number]!, number % 2 === 0)).pipe(
+        Effect.provideService(CurrentRequest, number),
         Effect.provideService(Scope.Scope, scope),
         Effect.onExit((exit) => {
           if (Exit.isSuccess(exit)) {
