@@ -61,6 +61,8 @@ const checkedDecryption = /*#__PURE__*/ makeBrand()
 export const checkDataKey = (suite: AlgorithmSuite.AlgorithmSuite, plaintextDataKey: DataKey.DataKey): void => {
   const value = unreleased(plaintextDataKey)
   if (!bytes.isBytes(value)) return invalid("plaintextDataKey", "is no data key, or was released already")
+  const gone = bytes.findGone(value)
+  if (gone !== undefined) invalid("plaintextDataKey", gone)
   if (value.length !== suite.dataKeyLength) {
     invalid("plaintextDataKey", `is ${value.length} bytes, the suite takes ${suite.dataKeyLength}`)
   }
@@ -171,6 +173,8 @@ const readEncryptedDataKey = (
 
 const checkField = (field: string, value: Uint8Array): void => {
   if (!bytes.isBytes(value)) return invalid(field, "is no Uint8Array")
+  const gone = bytes.findGone(value)
+  if (gone !== undefined) invalid(field, gone)
   if (value.length > EncryptedDataKey.maxFieldLength) {
     invalid(field, `is ${value.length} bytes, at most ${EncryptedDataKey.maxFieldLength} fit a message`)
   }

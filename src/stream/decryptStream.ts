@@ -73,7 +73,12 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
   options: DecryptStreamOptions<E2, R2> = {}
 ): Effect.fn.Return<Pull.Pull<Chunks, E | E2 | DecryptError, void, R | R2>, DecryptError> {
   const settings = yield* orFailDecrypt(() => decryptStreamSettings(client, options))
-  const upstream = makeUpstream(source, "message", orFailDecrypt, () => Effect.void)
+  const upstream = makeUpstream(source, {
+    field: "message",
+    orFail: orFailDecrypt,
+    isSynchronous: client.atOnce.isSynchronous,
+    check: () => Effect.void
+  })
   const withheld = new Withheld()
   yield* Scope.addFinalizer(
     scope,
