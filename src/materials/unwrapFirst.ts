@@ -3,7 +3,6 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as bytes from "../internal/bytes.ts"
 import { checked } from "../internal/rejection.ts"
 import type * as Scope from "effect/Scope"
 import type { DecryptionMaterials } from "../model/CryptographicMaterials.ts"
@@ -44,7 +43,7 @@ export const unwrapFirst = Effect.fnUntraced(function*<A>(
   const reports: Array<EncryptedDataKeyReport> = []
   for (const [index, encryptedDataKey] of encryptedDataKeys.entries()) {
     const fields = reportFields(keyring, index, encryptedDataKey)
-    const gone = findGone(encryptedDataKey)
+    const gone = EncryptedDataKey.findGone(encryptedDataKey)
     const selected = gone === undefined ? select(encryptedDataKey) : Result.fail(gone)
     if (Result.isFailure(selected)) {
       reports.push({ _tag: "Skipped", ...fields, description: selected.failure })
@@ -66,11 +65,3 @@ export const unwrapFirst = Effect.fnUntraced(function*<A>(
     ? { _tag: "NotMine", skipped: reports }
     : yield* failNotUnwrapped(keyring, reports)
 })
-
-/** The reason why an encrypted data key cannot be read: the memory of a part is gone. */
-const findGone = ({ ciphertext, keyProviderInfo }: EncryptedDataKey.EncryptedDataKey): string | undefined => {
-  const info = bytes.findGone(keyProviderInfo)
-  if (info !== undefined) return `its key provider information ${info}`
-  const own = bytes.findGone(ciphertext)
-  return own && `its ciphertext ${own}`
-}

@@ -155,7 +155,19 @@ const checkPresence = (field: string, key: unknown, { signature }: AlgorithmSuit
   }
 }
 
-/** An encrypted data key that was checked: a frozen one as it is, otherwise a frozen copy over the same bytes. */
+/**
+ * Checks the encrypted data keys of a message. Returns copies, in a list that cannot change. Rejects with `InvalidMaterials`.
+ *
+ * @internal
+ */
+export const checkEncryptedDataKeys = (
+  given: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
+): ReadonlyArray<EncryptedDataKey.EncryptedDataKey> =>
+  Array.isArray(given)
+    ? Object.freeze(Array.from(given, (edk) => readEncryptedDataKey(edk, "encryptedDataKeys")))
+    : invalid("encryptedDataKeys", "are missing")
+
+/** A frozen copy of an encrypted data key that was checked: its bytes cannot be changed by anyone who made it. */
 const readEncryptedDataKey = (
   edk: EncryptedDataKey.EncryptedDataKey,
   part: string
@@ -168,7 +180,7 @@ const readEncryptedDataKey = (
   checkField(`${part}.keyProviderId`, bytes.utf8(keyProviderId))
   checkField(`${part}.keyProviderInfo`, keyProviderInfo)
   checkField(`${part}.ciphertext`, ciphertext)
-  return Object.isFrozen(edk) ? edk : Object.freeze({ keyProviderId, keyProviderInfo, ciphertext })
+  return EncryptedDataKey.copy({ keyProviderId, keyProviderInfo, ciphertext })
 }
 
 const checkField = (field: string, value: Uint8Array): void => {
