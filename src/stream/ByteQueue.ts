@@ -62,7 +62,9 @@ export class ByteQueue {
       return
     }
     this.carryStart += length
-    if (this.carryEnd === this.carryStart) this.replaceCarry(bytes.empty)
+    if (this.carryEnd > this.carryStart) return
+    this.used.push(this.carry)
+    this.setCarry(bytes.empty, 0)
   }
 
   /** Takes the next bytes, which must be there. */
@@ -99,7 +101,10 @@ export class ByteQueue {
       const kept = this.carry.subarray(this.carryStart, this.carryEnd)
       const grown = this.allocate(Math.max(length, 2 * kept.length))
       grown.set(kept)
-      this.replaceCarry(grown, kept.length)
+      // Where nothing of it was taken, it is not needed any more.
+      if (this.carryStart === 0) this.carry.fill(0)
+      else this.used.push(this.carry)
+      this.setCarry(grown, kept.length)
     }
     this.carry.set(this.chunk.subarray(this.position, this.position + missing), this.carryEnd)
     this.carryEnd += missing
@@ -119,8 +124,7 @@ export class ByteQueue {
     this.position = 0
   }
 
-  private replaceCarry(carry: Uint8Array, length = 0): void {
-    if (this.carry.length > 0) this.used.push(this.carry)
+  private setCarry(carry: Uint8Array, length: number): void {
     this.carry = carry
     this.carryStart = 0
     this.carryEnd = length
