@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted, Result } from "effect"
 import { CryptographicMaterialsManager, DataKey, type EncryptedDataKey, Keyring } from "effect-encryption-sdk"
-import { MessageBody, MessageFooter, MessageHeader } from "effect-encryption-sdk/message"
+import { EncryptedDataKeyCodec, MessageBody, MessageFooter, MessageHeader } from "effect-encryption-sdk/message"
 import { RawAesKeyring } from "effect-encryption-sdk/raw"
 import { toHex } from "../support/bytes.ts"
 import { clientOf, decryptFailure, encryptFailure, fieldsOf, managerOf } from "../support/client.ts"
@@ -69,6 +69,23 @@ describe.each(Object.keys(ways))("memory that was %s", (way) => {
       ) {
         assert.strictEqual(failure?.name, "MalformedMessage")
         assert.include(failure?.message, description)
+      }
+    }))
+
+  it.effect("what codecs write: they throw, and never write a field of no length", () =>
+    Effect.gen(function*() {
+      const sdk = yield* clientOf(staticKeyring(dataKey))
+      const { header } = yield* sdk.encrypt(pattern(32), { algorithmSuite: unsigned })
+      const lost = gone(way, pattern(32))
+      assert.throws(() => MessageHeader.encode({ ...header, messageId: lost }), TypeError)
+      assert.throws(() => MessageHeader.encode({ ...header, suiteData: lost }), TypeError)
+      assert.throws(
+        () => MessageHeader.encode({ ...header, authentication: { iv: undefined, tag: lost } }),
+        TypeError
+      )
+      assert.throws(() => MessageFooter.encode(lost), TypeError)
+      for (const field of ["keyProviderInfo", "ciphertext"] as const) {
+        assert.throws(() => EncryptedDataKeyCodec.encode({ ...encryptedDataKey, [field]: lost }), TypeError)
       }
     }))
 
