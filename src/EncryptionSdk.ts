@@ -134,8 +134,9 @@ export interface EncryptionSdk {
    * **Gotchas**
    *
    * Anyone with the data key could have produced this plaintext. Only the successful end of the stream proves that the
-   * holder of the signing key wrote it. A stream that fails after plaintext was released fails with
-   * `UnverifiedPlaintextReleased`: discard the released plaintext, and undo its effects. Do the same after stopping early.
+   * holder of the signing key wrote it. Every failure after plaintext was released, whatever failed, is an
+   * `UnverifiedPlaintextReleased`, defects of the source and of hooks included: discard the released plaintext, and undo its
+   * effects. Do the same after an interruption, and after stopping early.
    *
    * Specification: client-apis/decrypt.md#verify-the-signature
    */

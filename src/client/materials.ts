@@ -16,6 +16,7 @@ import type { MessageHeader } from "../message/MessageHeader.ts"
 import * as CommitmentPolicy from "../model/CommitmentPolicy.ts"
 import * as CryptographicMaterials from "../model/CryptographicMaterials.ts"
 import * as DataKey from "../model/DataKey.ts"
+import * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
 import * as EncryptionContext from "../model/EncryptionContext.ts"
 import { type DecryptError, orFailDecrypt } from "../model/errors/DecryptError.ts"
 import { type EncryptError, orFailEncrypt } from "../model/errors/EncryptError.ts"
@@ -84,7 +85,8 @@ export const requestDecryptionMaterials = (
   const request: DecryptMaterialsRequest = {
     algorithmSuite: header.algorithmSuite,
     commitmentPolicy: client.commitmentPolicy,
-    encryptedDataKeys: (isStable ? knownSection : header).encryptedDataKeys,
+    // A list that the manager may keep, unlike that of the header, which is the caller's.
+    encryptedDataKeys: isStable ? knownSection.encryptedDataKeys : EncryptedDataKey.copyAll(header.encryptedDataKeys),
     encryptionContext: header.encryptionContext,
     expectedEncryptionContext: settings.expectedEncryptionContext
   }

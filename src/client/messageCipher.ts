@@ -58,7 +58,7 @@ export const beginMessage = (
     encryptedDataKeys,
     encryptionContext: isStored
       ? encryptionContext
-      : EncryptionContext.omit(encryptionContext, requiredEncryptionContextKeys)
+      : Object.freeze(EncryptionContext.omit(encryptionContext, requiredEncryptionContextKeys))
   }
   const keySection = isShared && isStored
     ? keySections.encode(section)

@@ -146,10 +146,8 @@ export const checkNotBase64 = (message: Uint8Array): void => {
 /** Checks that a value is bytes whose memory is there. Returns a plain view of them. */
 export const checkBytes = (field: string, input: Uint8Array, kind: string): Uint8Array => {
   if (!bytes.isBytes(input)) return invalidOption(field, `must be ${kind}, got ${typeName(input)}`)
-  // Its length is zero now, whatever it held.
-  return bytes.isDetached(input)
-    ? invalidOption(field, "is a view of a buffer that was transferred")
-    : bytes.plainView(input)
+  const gone = bytes.findGone(input)
+  return gone === undefined ? bytes.plainView(input) : invalidOption(field, gone)
 }
 
 /** The fault of bytes whose memory went elsewhere after they were checked. */

@@ -18,8 +18,24 @@ const bufferOf = getter("buffer")
 const offsetOf = getter("byteOffset")
 const lengthOf = getter("length")
 
-/** Whether the memory of bytes went elsewhere. */
-export const isDetached = (bytes: Uint8Array): boolean => (bufferOf.call(bytes) as ArrayBuffer).detached
+/** A method of all typed arrays that throws where there is no memory behind one. */
+const at = (Object.getPrototypeOf(Uint8Array.prototype) as Pick<Uint8Array, "at">).at
+
+/**
+ * The fault of bytes whose memory is gone, which have no length then, whatever they held; undefined for all others. The memory
+ * went elsewhere, or its buffer was made smaller and ends before them.
+ */
+export const findGone = (bytes: Uint8Array): string | undefined => {
+  if (lengthOf.call(bytes) !== 0) return undefined
+  try {
+    at.call(bytes, 0)
+    return undefined
+  } catch {
+    return (bufferOf.call(bytes) as ArrayBuffer).detached
+      ? "is a view of a buffer that was transferred"
+      : "is a view of a buffer that was made smaller, and ends before it"
+  }
+}
 
 /** The same bytes with no methods but those of their type: a subclass may have others, and views of a Buffer are slower. */
 export const plainView = (bytes: Uint8Array): Uint8Array =>
@@ -29,7 +45,10 @@ export const plainView = (bytes: Uint8Array): Uint8Array =>
  * Whether bytes and their number stay as they are within one step of this thread. Memory that is shared with other threads changes at
  * any time.
  */
-export const isUnshared = ({ buffer }: Uint8Array): boolean => buffer instanceof ArrayBuffer && !buffer.resizable
+export const isUnshared = (bytes: Uint8Array): boolean => {
+  const buffer = bufferOf.call(bytes)
+  return buffer instanceof ArrayBuffer && !buffer.resizable
+}
 
 /** Throws a `RangeError` unless an array has the length that its operation takes: the caller is wrong. */
 export const checkLength = (name: string, { length }: Uint8Array, expected: number): void => {

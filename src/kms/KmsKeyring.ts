@@ -117,7 +117,8 @@ const checkKeys = Effect.fnUntraced(function*(kms: Kms, options: Options): Effec
     if (before !== undefined) return yield* fail(field, `is ${keyId}, which ${before} names already`)
     seen.set(keyId, field)
   }
-  return { kms, generator: generatorKeyId, additional: keyIds, grantTokens }
+  // Every request has the tokens' own list.
+  return { kms, generator: generatorKeyId, additional: keyIds, grantTokens: Object.freeze([...grantTokens]) }
 })
 
 const requestOf = (
@@ -198,7 +199,8 @@ const onDecrypt = (
 const unwrap = Effect.fnUntraced(
   function*(keys: Keys, key: string, ciphertextBlob: Uint8Array, materials: DecryptionMaterials) {
     const { keyId, plaintext } = yield* Effect.mapError(
-      own(keys.kms.decrypt({ ...requestOf(keys, key, materials), ciphertextBlob })),
+      // A copy: the encrypted data key that was unwrapped is returned, and must be the one that was given.
+      own(keys.kms.decrypt({ ...requestOf(keys, key, materials), ciphertextBlob: new Uint8Array(ciphertextBlob) })),
       refusalOf
     )
     const fault: ProviderRefusal | undefined = keyId === key

@@ -13,7 +13,7 @@ import { Primitives } from "../crypto/Primitives.ts"
 import * as CryptographicMaterials from "../model/CryptographicMaterials.ts"
 import * as CryptographicMaterialsManager from "./CryptographicMaterialsManager.ts"
 import * as DataKey from "../model/DataKey.ts"
-import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
+import * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
 import * as EncryptionContext from "../model/EncryptionContext.ts"
 import { DecryptError } from "../model/errors/DecryptError.ts"
 import { EncryptError } from "../model/errors/EncryptError.ts"
@@ -78,7 +78,9 @@ const getEncryptionMaterials = Effect.fnUntraced(function*(
     plaintextDataKey: undefined,
     signingKey: keyPair?.signingKey
   }
-  const filled = yield* Effect.mapError(keyring.onEncrypt(empty), (reason) => new EncryptError({ reason }))
+  // A copy: the keyring's response is compared with materials that it cannot have changed.
+  const given = { ...empty, encryptedDataKeys: [] }
+  const filled = yield* Effect.mapError(keyring.onEncrypt(given), (reason) => new EncryptError({ reason }))
   const materials = yield* orFailEncrypt(() => checkFilled(keyring, empty, filled))
   // A keyring registers its key with the scope itself; one of a user's may have forgotten to.
   yield* DataKey.zeroWithScope(materials.plaintextDataKey)
@@ -148,7 +150,10 @@ const decryptMaterials = Effect.fnUntraced(function*(
     encryptionContext: reproducedKeys.length === 0 ? stored : Object.freeze({ ...stored, ...expected }),
     requiredEncryptionContextKeys: reproducedKeys
   }
-  const result = yield* Effect.mapError(keyring.onDecrypt(locked, encryptedDataKeys), notUnwrapped)
+  const result = yield* Effect.mapError(
+    keyring.onDecrypt({ ...locked }, EncryptedDataKey.copyAll(encryptedDataKeys)),
+    notUnwrapped
+  )
   if (typeof result !== "object" || result === null) return yield* failDecrypt(noMaterials(keyring))
   if (result._tag === "NotMine") {
     return yield* failDecrypt(new NoDataKeyUnwrapped({ encryptedDataKeys: result.skipped }))
@@ -177,14 +182,14 @@ const foreignEncryptedDataKey = (keyring: Keyring.Keyring) =>
 /** The parts of a request, each read once, and the keys of the expected pairs that the message does not store. */
 interface CheckedRequest {
   readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite
-  readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKey>
+  readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
   readonly stored: EncryptionContext.EncryptionContext
   readonly expected: EncryptionContext.EncryptionContext
   readonly reproducedKeys: ReadonlyArray<string>
 }
 
 const checkDecryptionRequest = (request: CryptographicMaterialsManager.DecryptMaterialsRequest): CheckedRequest => {
-  const { algorithmSuite, encryptedDataKeys } = request
+  const { algorithmSuite } = request
   CommitmentPolicy.checkSuite(algorithmSuite)
   CommitmentPolicy.checkDecrypt(request.commitmentPolicy, algorithmSuite)
   const stored = EncryptionContext.check(request.encryptionContext)
@@ -194,7 +199,8 @@ const checkDecryptionRequest = (request: CryptographicMaterialsManager.DecryptMa
     Object.hasOwn(stored, key) ? stored[key] !== expected[key] : key.startsWith(EncryptionContext.reservedPrefix)
   const mismatch = Object.keys(expected).find(isMismatch)
   if (mismatch !== undefined) reject(new EncryptionContextMismatch({ key: mismatch }))
-  const reproducedKeys = Object.keys(expected).filter((key) => !Object.hasOwn(stored, key))
+  const reproducedKeys = Object.freeze(Object.keys(expected).filter((key) => !Object.hasOwn(stored, key)))
+  const encryptedDataKeys = CryptographicMaterials.checkEncryptedDataKeys(request.encryptedDataKeys)
   return { algorithmSuite, encryptedDataKeys, stored, expected, reproducedKeys }
 }
 
@@ -231,7 +237,7 @@ const notUnwrapped = (error: KeyringError): DecryptError =>
       : error
   })
 
-const isSameEncryptedDataKey = (a: EncryptedDataKey, b: EncryptedDataKey): boolean =>
+const isSameEncryptedDataKey = (a: EncryptedDataKey.EncryptedDataKey, b: EncryptedDataKey.EncryptedDataKey): boolean =>
   a === b ||
   (typeof b === "object" && b !== null && bytes.isBytes(b.keyProviderInfo) && bytes.isBytes(b.ciphertext) &&
     a.keyProviderId === b.keyProviderId && bytes.equals(a.keyProviderInfo, b.keyProviderInfo) &&

@@ -9,7 +9,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { DecryptionMaterials, EncryptionMaterials } from "../model/CryptographicMaterials.ts"
-import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
+import * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
 import type { EncryptedDataKeyReport, KeyringError, Skipped } from "../model/errors/KeyringError.ts"
 import * as Keyring from "./Keyring.ts"
 import { failMisconfigured, failNotUnwrapped, optionsOf, refusalOf } from "./keyringFailures.ts"
@@ -130,18 +130,21 @@ const onEncrypt = Effect.fnUntraced(function*(
 const onDecrypt = Effect.fnUntraced(function*(
   members: ReadonlyArray<Member>,
   materials: DecryptionMaterials,
-  encryptedDataKeys: ReadonlyArray<EncryptedDataKey>
+  encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
 ): Effect.fn.Return<Keyring.OnDecryptResult, KeyringError, Scope.Scope> {
   const reports: Array<EncryptedDataKeyReport> = []
   const skipped: Array<Skipped> = []
   let failed = false
   for (const { keyring } of members) {
-    const result = yield* Effect.result(keyring.onDecrypt(materials, encryptedDataKeys))
+    // Copies: no member can change what the next one is given.
+    const copies = EncryptedDataKey.copyAll(encryptedDataKeys)
+    const result = yield* Effect.result(keyring.onDecrypt({ ...materials }, copies))
     if (Result.isFailure(result)) {
       failed = true
       reports.push(...reportsOf(result.failure, encryptedDataKeys))
     } else if (result.success._tag === "Unwrapped") {
-      return result.success
+      const encryptedDataKey = encryptedDataKeys[copies.indexOf(result.success.encryptedDataKey)]
+      return encryptedDataKey === undefined ? result.success : { ...result.success, encryptedDataKey }
     } else {
       reports.push(...result.success.skipped)
       skipped.push(...result.success.skipped)
@@ -155,7 +158,7 @@ const onDecrypt = Effect.fnUntraced(function*(
 /** The rows of a keyring's failure. One without rows of its own is reported for each encrypted data key. */
 const reportsOf = (
   { keyring, reason }: KeyringError,
-  encryptedDataKeys: ReadonlyArray<EncryptedDataKey>
+  encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
 ): ReadonlyArray<EncryptedDataKeyReport> => {
   if (reason._tag === "DataKeyNotUnwrapped") return reason.encryptedDataKeys
   return encryptedDataKeys.map((encryptedDataKey, index) => {

@@ -43,7 +43,8 @@ export const unwrapFirst = Effect.fnUntraced(function*<A>(
   const reports: Array<EncryptedDataKeyReport> = []
   for (const [index, encryptedDataKey] of encryptedDataKeys.entries()) {
     const fields = reportFields(keyring, index, encryptedDataKey)
-    const selected = select(encryptedDataKey)
+    const gone = EncryptedDataKey.findGone(encryptedDataKey)
+    const selected = gone === undefined ? select(encryptedDataKey) : Result.fail(gone)
     if (Result.isFailure(selected)) {
       reports.push({ _tag: "Skipped", ...fields, description: selected.failure })
       continue

@@ -36,6 +36,11 @@ export const encode = (context: EncryptionContext.EncryptionContext): Uint8Array
 /**
  * Reads the field of a header that holds a context, behind its two-byte length. Throws as a `ByteReader` does.
  *
+ * Old writers gave an empty context a count of zero, behind a length of 2, where the specification has a length of 0 alone.
+ * These bytes are accepted, and never written.
+ *
+ * Specification: data-format/message-header.md#aad
+ *
  * @internal
  */
 export const read = (reader: ByteReader): EncryptionContext.EncryptionContext => {
@@ -48,6 +53,7 @@ export const read = (reader: ByteReader): EncryptionContext.EncryptionContext =>
   if (length < 2) rejectField("Key Value Pairs Length", lengthOffset, `must be 0 or at least 2, is ${length}`)
   const count = pairs.uint16("Key Value Pair Count")
   if (count === 0) {
+    if (length === 2) return EncryptionContext.empty
     rejectField("Key Value Pair Count", lengthOffset + 2, "must not be zero where there are bytes of pairs")
   }
   const entries = new Map<string, string>()

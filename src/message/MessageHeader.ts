@@ -5,7 +5,7 @@
  */
 import type * as Result from "effect/Result"
 import * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
-import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
+import * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
 import type { EncryptionContext } from "../model/EncryptionContext.ts"
 import type { TooManyEncryptedDataKeys } from "../model/errors/Reasons.ts"
 import * as bytes from "../internal/bytes.ts"
@@ -29,7 +29,7 @@ export interface MessageHeaderBody {
   readonly messageId: Uint8Array
   /** The pairs that are stored in the message. */
   readonly encryptionContext: EncryptionContext
-  readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKey>
+  readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
   readonly contentType: ContentType
   /** Bytes of plaintext in each frame but the last: 1 to 2^32 - 1. Zero where the body is not framed. */
   readonly frameLength: number
@@ -150,6 +150,22 @@ export const authenticationLength = (algorithmSuite: AlgorithmSuite.AlgorithmSui
 /** IV and tag in version 1, the tag alone in version 2. */
 const encodeAuthentication = ({ iv, tag }: HeaderAuthentication): Uint8Array =>
   bytes.concat(iv === undefined ? [tag] : [iv, tag])
+
+/**
+ * The same header in arrays of its own.
+ *
+ * @internal
+ */
+export const copy = (header: MessageHeader): MessageHeader => ({
+  ...header,
+  messageId: new Uint8Array(header.messageId),
+  encryptedDataKeys: header.encryptedDataKeys.map(EncryptedDataKey.copy),
+  suiteData: new Uint8Array(header.suiteData),
+  authentication: {
+    iv: header.authentication.iv && new Uint8Array(header.authentication.iv),
+    tag: new Uint8Array(header.authentication.tag)
+  }
+})
 
 /** Encodes a whole header. */
 export const encode = (header: MessageHeader): Uint8Array =>

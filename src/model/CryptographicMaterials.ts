@@ -61,6 +61,8 @@ const checkedDecryption = /*#__PURE__*/ makeBrand()
 export const checkDataKey = (suite: AlgorithmSuite.AlgorithmSuite, plaintextDataKey: DataKey.DataKey): void => {
   const value = unreleased(plaintextDataKey)
   if (!bytes.isBytes(value)) return invalid("plaintextDataKey", "is no data key, or was released already")
+  const gone = bytes.findGone(value)
+  if (gone !== undefined) invalid("plaintextDataKey", gone)
   if (value.length !== suite.dataKeyLength) {
     invalid("plaintextDataKey", `is ${value.length} bytes, the suite takes ${suite.dataKeyLength}`)
   }
@@ -153,7 +155,19 @@ const checkPresence = (field: string, key: unknown, { signature }: AlgorithmSuit
   }
 }
 
-/** An encrypted data key that was checked: a frozen one as it is, otherwise a frozen copy over the same bytes. */
+/**
+ * Checks the encrypted data keys of a message. Returns copies, in a list that cannot change. Rejects with `InvalidMaterials`.
+ *
+ * @internal
+ */
+export const checkEncryptedDataKeys = (
+  given: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
+): ReadonlyArray<EncryptedDataKey.EncryptedDataKey> =>
+  Array.isArray(given)
+    ? Object.freeze(Array.from(given, (edk) => readEncryptedDataKey(edk, "encryptedDataKeys")))
+    : invalid("encryptedDataKeys", "are missing")
+
+/** A frozen copy of an encrypted data key that was checked: its bytes cannot be changed by anyone who made it. */
 const readEncryptedDataKey = (
   edk: EncryptedDataKey.EncryptedDataKey,
   part: string
@@ -166,11 +180,13 @@ const readEncryptedDataKey = (
   checkField(`${part}.keyProviderId`, bytes.utf8(keyProviderId))
   checkField(`${part}.keyProviderInfo`, keyProviderInfo)
   checkField(`${part}.ciphertext`, ciphertext)
-  return Object.isFrozen(edk) ? edk : Object.freeze({ keyProviderId, keyProviderInfo, ciphertext })
+  return EncryptedDataKey.copy({ keyProviderId, keyProviderInfo, ciphertext })
 }
 
 const checkField = (field: string, value: Uint8Array): void => {
   if (!bytes.isBytes(value)) return invalid(field, "is no Uint8Array")
+  const gone = bytes.findGone(value)
+  if (gone !== undefined) invalid(field, gone)
   if (value.length > EncryptedDataKey.maxFieldLength) {
     invalid(field, `is ${value.length} bytes, at most ${EncryptedDataKey.maxFieldLength} fit a message`)
   }

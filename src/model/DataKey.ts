@@ -45,9 +45,10 @@ const released = /*#__PURE__*/ makeBrand()
 export const zero = (key: DataKey): void => {
   if (released.has(key)) return
   released.mark(key)
-  const bytes = Result.try(() => Redacted.value(key))
-  if (Result.isFailure(bytes)) return
-  bytes.success.fill(0)
+  const held = Result.try(() => Redacted.value(key))
+  if (Result.isFailure(held)) return
+  // Bytes whose memory is gone cannot be written.
+  if (bytes.findGone(held.success) === undefined) held.success.fill(0)
   Redacted.wipeUnsafe(key)
 }
 

@@ -55,5 +55,26 @@ export const copy = ({ ciphertext, keyProviderId, keyProviderInfo }: EncryptedDa
   })
 }
 
+/**
+ * Copies for other code, in a list that cannot change: what becomes of them changes nothing of the library's own. One that cannot
+ * be copied, since its memory is gone, is in the list as it is.
+ *
+ * @internal
+ */
+export const copyAll = (encryptedDataKeys: ReadonlyArray<EncryptedDataKey>): ReadonlyArray<EncryptedDataKey> =>
+  Object.freeze(encryptedDataKeys.map((edk) => findGone(edk) === undefined ? copy(edk) : edk))
+
+/**
+ * The reason why an encrypted data key cannot be read, where the memory of a part is gone.
+ *
+ * @internal
+ */
+export const findGone = ({ ciphertext, keyProviderInfo }: EncryptedDataKey): string | undefined => {
+  const info = bytes.findGone(keyProviderInfo)
+  if (info !== undefined) return `its key provider information ${info}`
+  const own = bytes.findGone(ciphertext)
+  return own && `its ciphertext ${own}`
+}
+
 /** Greatest length of an array in bytes that V8 keeps in its heap, which takes a tenth of the time of a buffer. */
 const maxInHeap = 64

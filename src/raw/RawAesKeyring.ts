@@ -91,6 +91,8 @@ const checkOptions = /*#__PURE__*/ optionsOf(name, "a raw AES keyring", Options,
 
 const importKey = Effect.fnUntraced(function*(primitives: Primitives, wrappingKey: Redacted.Redacted<Uint8Array>) {
   const given = Redacted.value(wrappingKey)
+  const gone = bytes.findGone(given)
+  if (gone !== undefined) return yield* failMisconfigured(name, "make", "wrappingKey", gone)
   if (bytes.isAllZero(given) && given.length > 0) {
     return yield* failMisconfigured(name, "make", "wrappingKey", "is all zero")
   }

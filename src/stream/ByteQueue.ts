@@ -5,6 +5,9 @@
  */
 import * as bytes from "../internal/bytes.ts"
 
+/** Number of own arrays that are kept for later: one that is filled, and one of which pieces are in use. */
+const maxSpare = 2
+
 /** Pieces stay as they are until `release`. */
 export class ByteQueue {
   /** Number of bytes that have been taken. */
@@ -14,28 +17,33 @@ export class ByteQueue {
   private carryStart = 0
   private carryEnd = 0
   private chunk: Uint8Array = bytes.empty
+  /** Length that the chunk came with: it has none where its memory is gone. */
+  private chunkLength = 0
   private position = 0
-  /** Own arrays of which pieces were handed out, and own arrays that can be written again. */
+  /** Own arrays of which pieces were handed out, and own arrays that can be written again, the longest first. */
   private used: Array<Uint8Array> = []
-  private spare: Array<Uint8Array> = []
+  private spare: ReadonlyArray<Uint8Array> = []
 
   /** Number of bytes in the queue. */
   get available(): number {
     return this.carryEnd - this.carryStart + this.chunk.length - this.position
   }
 
+  /** Whether the memory of the bytes that were not taken yet is there. Nothing can be added before this is known. */
+  get isIntact(): boolean {
+    return this.position === this.chunkLength || this.chunk.length === this.chunkLength
+  }
+
   /** Adds a chunk, which must not change until `own`. */
   push(chunk: Uint8Array): void {
     this.fill(this.available)
-    this.chunk = chunk
-    this.position = 0
+    this.setChunk(chunk)
   }
 
   /** Copies what is left of the last chunk, which may change from now on, as may the pieces that were taken of it. */
   own(): void {
     this.fill(this.available)
-    this.chunk = bytes.empty
-    this.position = 0
+    this.setChunk(bytes.empty)
   }
 
   /** A view of at least the next `length` bytes, which stay in the queue. Undefined where there are fewer. */
@@ -54,7 +62,9 @@ export class ByteQueue {
       return
     }
     this.carryStart += length
-    if (this.carryEnd === this.carryStart) this.replaceCarry(this.spare.pop() ?? bytes.empty)
+    if (this.carryEnd > this.carryStart) return
+    this.used.push(this.carry)
+    this.setCarry(bytes.empty, 0)
   }
 
   /** Takes the next bytes, which must be there. */
@@ -64,17 +74,21 @@ export class ByteQueue {
     return piece
   }
 
-  /** Gives back the memory of the pieces that were taken so far: they are not needed any more. */
+  /** Gives back the memory of the pieces that were taken so far: they are not needed any more. The longest arrays are kept. */
   release(): void {
-    this.spare.push(...this.used)
+    if (this.used.length === 0) return
+    const free = [...this.spare, ...this.used].toSorted((a, b) => b.length - a.length)
+    for (const array of free.slice(maxSpare)) array.fill(0)
+    this.spare = free.slice(0, maxSpare)
     this.used = []
   }
 
   /** Empties the queue and zeroes its own arrays. The chunks are the caller's. */
   zero(): void {
     for (const array of [this.carry, ...this.used, ...this.spare]) array.fill(0)
-    this.carry = this.chunk = bytes.empty
-    this.carryStart = this.carryEnd = this.position = 0
+    this.carry = bytes.empty
+    this.carryStart = this.carryEnd = 0
+    this.setChunk(bytes.empty)
     this.used = []
     this.spare = []
   }
@@ -85,17 +99,32 @@ export class ByteQueue {
     if (missing <= 0) return
     if (this.carryEnd + missing > this.carry.length) {
       const kept = this.carry.subarray(this.carryStart, this.carryEnd)
-      const grown = new Uint8Array(Math.max(length, 2 * kept.length))
+      const grown = this.allocate(Math.max(length, 2 * kept.length))
       grown.set(kept)
-      this.replaceCarry(grown, kept.length)
+      // Where nothing of it was taken, it is not needed any more.
+      if (this.carryStart === 0) this.carry.fill(0)
+      else this.used.push(this.carry)
+      this.setCarry(grown, kept.length)
     }
     this.carry.set(this.chunk.subarray(this.position, this.position + missing), this.carryEnd)
     this.carryEnd += missing
     this.position += missing
   }
 
-  private replaceCarry(carry: Uint8Array, length = 0): void {
-    if (this.carry.length > 0) this.used.push(this.carry)
+  private allocate(length: number): Uint8Array {
+    const free = this.spare.findLast((array) => array.length >= length)
+    if (free === undefined) return new Uint8Array(length)
+    this.spare = this.spare.filter((array) => array !== free)
+    return free
+  }
+
+  private setChunk(chunk: Uint8Array): void {
+    this.chunk = chunk
+    this.chunkLength = chunk.length
+    this.position = 0
+  }
+
+  private setCarry(carry: Uint8Array, length: number): void {
     this.carry = carry
     this.carryStart = 0
     this.carryEnd = length

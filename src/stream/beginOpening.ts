@@ -4,6 +4,7 @@ import { requestDecryptionMaterials } from "../client/materials.ts"
 import { operation } from "../client/operation.ts"
 import type { MessageMetadata } from "../client/Options.ts"
 import type { DecryptSettings } from "../client/request.ts"
+import * as MessageHeader from "../message/MessageHeader.ts"
 import * as messageParts from "./messageParts.ts"
 import type { ReadHeader } from "./headerReader.ts"
 
@@ -24,7 +25,12 @@ export const beginOpening = (
         Effect.map(messageParts.openParts(client, acquired, message, decoded), (opening) => {
           const { materials, receipt } = acquired
           const { algorithmSuite, encryptionContext } = materials
-          const metadata: MessageMetadata = { header: decoded.header, encryptionContext, algorithmSuite, receipt }
+          const metadata: MessageMetadata = {
+            header: MessageHeader.copy(decoded.header),
+            encryptionContext,
+            algorithmSuite,
+            receipt
+          }
           return { ...metadata, metadata, opening }
         })
     ))

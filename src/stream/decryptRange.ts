@@ -21,7 +21,7 @@ import { beginOpening } from "./beginOpening.ts"
 import { readHeader } from "./headerReader.ts"
 import type * as messageParts from "./messageParts.ts"
 import { decryptRangeSettings, type DecryptStreamSettings } from "./request.ts"
-import { batchLength, type Chunks } from "./Upstream.ts"
+import { batchFrames, batchLength, type Chunks } from "./Upstream.ts"
 
 /** Length in bytes of the first read of a message: more than most headers take. */
 const firstRead = 4096
@@ -114,7 +114,8 @@ const openRange = <E, R>(
   const next: Pull.Pull<Chunks, E | DecryptError, void, R> = Effect.gen(
     function*(): Effect.fn.Return<Chunks, E | DecryptError | Cause.Done, R> {
       if (index > lastFrame) return yield* Cause.done()
-      const count = Math.min(lastFrame - index + 1, Math.max(1, Math.floor(batchLength / frameLength)))
+      const fitting = Math.min(batchFrames, Math.max(1, Math.floor(batchLength / frameLength)))
+      const count = Math.min(lastFrame - index + 1, fitting)
       const read = yield* readFrames(source, plan, index, count)
       const plaintext = yield* opening.openFrames(read, [])
       const first = index * frameLength
@@ -164,10 +165,10 @@ const read = <E, R>(
 ): Effect.Effect<Uint8Array, E | DecryptError, R> =>
   Effect.flatMap(source.read(offset, length), (bytes) =>
     orFailDecrypt(() => {
-      checkBytes("source.read", bytes, "an effect of a Uint8Array")
-      return bytes.length === length
-        ? bytes
-        : invalidOption("source.read", `answered ${bytes.length} bytes where ${length} were asked for`)
+      const part = checkBytes("source.read", bytes, "an effect of a Uint8Array")
+      return part.length === length
+        ? part
+        : invalidOption("source.read", `answered ${part.length} bytes where ${length} were asked for`)
     }))
 
 const checkKind = ({ algorithmSuite, contentType }: MessageHeader.MessageHeader): Effect.Effect<void, DecryptError> => {

@@ -6,7 +6,7 @@
 import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import type * as Pull from "effect/Pull"
+import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -49,19 +49,30 @@ export const decryptStreamUnverified = <E, R, E2, R2>(
       run("EncryptionSdk.decryptStreamUnverified", client, upstream, scope, false, options),
       (pull) => {
         let releasedBytes = 0
-        return Effect.mapError(
+        return Effect.catchCause(
           Effect.map(pull, (parts): Arr.NonEmptyReadonlyArray<UnverifiedPlaintext> => {
             for (const part of parts) releasedBytes += part.length
             const [first, ...rest] = parts
             return [{ unverified: first }, ...rest.map((unverified) => ({ unverified }))]
           }),
-          (error) =>
-            error instanceof DecryptError && releasedBytes > 0
-              ? new UnverifiedPlaintextReleased({ releasedBytes, reason: error.reason })
-              : error
+          (cause) => afterRelease(releasedBytes, cause)
         )
       }
     ))
+
+/**
+ * The failure of a stream that released this many bytes before. Defects become failures too: a program that undoes what it did
+ * with the plaintext must see each of them. The stream's end and interruptions stay what they are.
+ */
+const afterRelease = <E>(
+  releasedBytes: number,
+  cause: Cause.Cause<E>
+): Effect.Effect<never, E | UnverifiedPlaintextReleased> => {
+  if (releasedBytes === 0 || Pull.isDoneCause(cause) || Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)
+  const error = Cause.squash(cause)
+  const reason = error instanceof DecryptError ? error.reason : undefined
+  return Effect.fail(new UnverifiedPlaintextReleased({ releasedBytes, reason, cause: error }))
+}
 
 /** One run of the stream, which owns all of its state. */
 const run = Effect.fnUntraced(function*<E, R, E2, R2>(
@@ -73,7 +84,12 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
   options: DecryptStreamOptions<E2, R2> = {}
 ): Effect.fn.Return<Pull.Pull<Chunks, E | E2 | DecryptError, void, R | R2>, DecryptError> {
   const settings = yield* orFailDecrypt(() => decryptStreamSettings(client, options))
-  const upstream = makeUpstream(source, "message", orFailDecrypt, () => Effect.void)
+  const upstream = makeUpstream(source, {
+    field: "message",
+    orFail: orFailDecrypt,
+    isSynchronous: client.atOnce.isSynchronous,
+    check: () => Effect.void
+  })
   const withheld = new Withheld()
   yield* Scope.addFinalizer(
     scope,

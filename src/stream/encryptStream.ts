@@ -18,7 +18,7 @@ import { InvalidOption, WrongPlaintextLength } from "../model/errors/Reasons.ts"
 import type { ByteQueue } from "./ByteQueue.ts"
 import * as messageParts from "./messageParts.ts"
 import { type EncryptStreamSettings, encryptStreamSettings } from "./request.ts"
-import { batchLength, type Chunks, make as makeUpstream, type Upstream } from "./Upstream.ts"
+import { batchFrames, batchLength, type Chunks, make as makeUpstream, type Upstream } from "./Upstream.ts"
 
 /** See `EncryptionSdk.encryptStream`. */
 export const encryptStream = <E, R, E2, R2>(
@@ -39,12 +39,15 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
   const { limit } = settings
   const upstream = makeUpstream(
     source,
-    "plaintext",
-    orFailEncrypt,
-    (received) =>
-      limit !== undefined && received > limit.expected
-        ? failEncrypt(new WrongPlaintextLength(limit))
-        : Effect.void
+    {
+      field: "plaintext",
+      orFail: orFailEncrypt,
+      isSynchronous: client.atOnce.isSynchronous,
+      check: (received) =>
+        limit !== undefined && received > limit.expected
+          ? failEncrypt(new WrongPlaintextLength(limit))
+          : Effect.void
+    }
   )
   yield* Scope.addFinalizer(scope, Effect.sync(() => upstream.queue.zero()))
   let next: Pull.Pull<Chunks, E | E2 | EncryptError, void, R | R2> = Effect.gen(function*() {
@@ -128,7 +131,7 @@ const takeFullFrames = (
 ): ReadonlyArray<Uint8Array> => {
   const contents: Array<Uint8Array> = []
   const end = limit?.field === "plaintextLength" ? Math.max(limit.expected, received()) : received()
-  for (let length = 0; length < batchLength;) {
+  for (let length = 0; length < batchLength && contents.length < batchFrames;) {
     if (isFullFrame(queue, frameLength, end)) {
       contents.push(queue.take(frameLength))
       length += frameLength

@@ -7,7 +7,7 @@ import * as Result from "effect/Result"
 import type * as MessageHeader from "../message/MessageHeader.ts"
 import * as PartialMessage from "../message/PartialMessage.ts"
 import type { DecryptErrorReason } from "../model/errors/DecryptError.ts"
-import { batchLength, type Upstream } from "./Upstream.ts"
+import { batchFrames, batchLength, type Upstream } from "./Upstream.ts"
 
 /** Frames that follow each other, and the bytes that each was read from. The final frame is a batch of its own. */
 export interface Batch {
@@ -29,8 +29,6 @@ export class FrameReader {
   private length = 0
   /** Number of bytes without which there cannot be a frame. */
   private needed = 1
-  /** The final frame, if it was found behind a batch. */
-  private final: Batch | undefined
 
   constructor(header: MessageHeader.MessageHeader, upstream: Upstream<unknown, unknown>, checkLength: CheckLength) {
     this.header = header
@@ -40,36 +38,33 @@ export class FrameReader {
 
   /** The next frames of those that have arrived, as many as a batch takes; undefined where no whole frame has. */
   next(): Result.Result<Batch | undefined, DecryptErrorReason> {
-    const { final } = this
-    if (final !== undefined) {
-      this.final = undefined
-      return Result.succeed(final)
-    }
     const frames: Array<PartialMessage.DecodedFrame> = []
     const encoded: Array<Uint8Array> = []
-    for (const end = this.length + batchLength; this.length < end;) {
+    for (const end = this.length + batchLength; this.length < end && frames.length < batchFrames;) {
       const read = this.readFrame()
       // The frames before a malformed one are good: the error comes up again with the next batch.
-      if (Result.isFailure(read)) return frames.length > 0 ? Result.succeed({ frames, encoded, isFinal: false }) : read
-      const batch = read.success
-      if (batch === undefined) {
-        if (!this.upstream.advance()) break
-      } else if (!batch.isFinal) {
-        frames.push(...batch.frames)
-        encoded.push(...batch.encoded)
-      } else if (frames.length === 0) {
-        return Result.succeed(batch)
-      } else {
-        this.final = batch
+      if (Result.isFailure(read)) {
+        return frames.length > 0 ? Result.succeed({ frames, encoded, isFinal: false }) : Result.fail(read.failure)
+      }
+      if (read.success === undefined) {
+        if (this.upstream.advance()) continue
         break
       }
+      const { frame, part } = read.success
+      const isFinal = frame.content !== "frame"
+      // It is read again, as a batch of its own.
+      if (isFinal && frames.length > 0) break
+      this.take(frame)
+      frames.push(frame)
+      encoded.push(part.subarray(0, frame.end))
+      if (isFinal) return Result.succeed({ frames, encoded, isFinal })
     }
     return Result.succeed(frames.length === 0 ? undefined : { frames, encoded, isFinal: false })
   }
 
-  /** Releases the memory of the batches that were returned. Does nothing while the final frame is still to be returned. */
+  /** Releases the memory of the batches that were returned. */
   release(): void {
-    if (this.final === undefined) this.upstream.queue.release()
+    this.upstream.queue.release()
   }
 
   /** The error of a message that ends where the upstream ended. */
@@ -81,8 +76,18 @@ export class FrameReader {
     throw new Error("a frame was overlooked")
   }
 
-  /** Reads one frame, if all of it has arrived. */
-  private readFrame(): Result.Result<Batch | undefined, DecryptErrorReason> {
+  private take({ ciphertext, end }: PartialMessage.DecodedFrame): void {
+    this.upstream.queue.consume(end)
+    this.needed = 1
+    this.count++
+    this.length += ciphertext.length
+  }
+
+  /** Reads one frame, if all of it has arrived, and the bytes that begin with it. They stay in the queue. */
+  private readFrame(): Result.Result<
+    { readonly frame: PartialMessage.DecodedFrame; readonly part: Uint8Array } | undefined,
+    DecryptErrorReason
+  > {
     const { queue } = this.upstream
     for (;;) {
       const part = queue.view(this.needed)
@@ -92,15 +97,7 @@ export class FrameReader {
       if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
       const frame = decoded.success
       if (!(frame instanceof PartialMessage.EndOfInput)) {
-        queue.consume(frame.end)
-        this.needed = 1
-        this.count++
-        this.length += frame.ciphertext.length
-        return Result.succeed({
-          frames: [frame],
-          encoded: [part.subarray(0, frame.end)],
-          isFinal: frame.content !== "frame"
-        })
+        return Result.succeed({ frame, part })
       }
       this.needed = frame.offset - start + frame.needed
     }

@@ -14,7 +14,7 @@ import type { DecodedMessage } from "../client/request.ts"
 import { andThen } from "../internal/atOnce.ts"
 import * as bytes from "../internal/bytes.ts"
 import * as MessageBody from "../message/MessageBody.ts"
-import type * as MessageHeader from "../message/MessageHeader.ts"
+import * as MessageHeader from "../message/MessageHeader.ts"
 import * as messageCipher from "../client/messageCipher.ts"
 import { failDecrypt } from "../model/errors/DecryptError.ts"
 import { failEncrypt } from "../model/errors/EncryptError.ts"
@@ -50,7 +50,8 @@ export const sealParts = Effect.fnUntraced(function*(
   signer?.update(headerBytes)
   const options = { isOneByOne: atOnce.isSynchronous }
   return {
-    header: messageCipher.sealedHeader(fields, headerJob.output),
+    // Later frames authenticate the message ID of `fields`.
+    header: MessageHeader.copy(messageCipher.sealedHeader(fields, headerJob.output)),
     headerBytes,
     sealFrames: (frames) =>
       Effect.suspend(() => {

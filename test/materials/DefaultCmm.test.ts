@@ -71,7 +71,7 @@ describe("DefaultCmm", () => {
           const decrypted = yield* manager.decryptMaterials(toDecrypt(materials))
           assert.strictEqual(decrypted.receipt, Receipt.uncached)
           assert.deepStrictEqual(bytesOf(decrypted.materials), bytesOf(materials))
-          assert.strictEqual(decrypted.materials.unwrappedDataKey, materials.encryptedDataKeys[0])
+          assert.deepStrictEqual(decrypted.materials.unwrappedDataKey, materials.encryptedDataKeys[0])
 
           const { signature } = algorithmSuite
           assert.strictEqual(materials.signingKey === undefined, signature === undefined)
@@ -325,7 +325,8 @@ describe("DefaultCmm", () => {
         const { manager, materials } = yield* made({ edks: 3 })
         const [, second, third] = materials.encryptedDataKeys
         const answer = yield* manager.decryptMaterials(toDecrypt(materials, { encryptedDataKeys: [third!, second!] }))
-        assert.strictEqual(answer.materials.unwrappedDataKey, third)
+        assert.deepStrictEqual(answer.materials.unwrappedDataKey, third)
+        assert.notDeepEqual(answer.materials.unwrappedDataKey, second)
       }))
 
     it.effect("has a row for each encrypted data key where none is the keyring's own", () =>

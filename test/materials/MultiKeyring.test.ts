@@ -288,7 +288,7 @@ describe("MultiKeyring.onDecrypt", () => {
       assert.deepStrictEqual(log, ["g.onDecrypt", "a.onDecrypt", "b.onDecrypt"])
     }))
 
-  it.effect("every keyring is given the same materials and the same encrypted data keys", () =>
+  it.effect("every keyring is given the same materials and encrypted data keys, in copies of its own", () =>
     Effect.gen(function*() {
       const seen: Array<ReadonlyArray<unknown>> = []
       const spy = Keyring.make({
@@ -306,9 +306,10 @@ describe("MultiKeyring.onDecrypt", () => {
       yield* multi.onDecrypt(materials, edks)
       assert.strictEqual(seen.length, 3)
       for (const [givenMaterials, givenEdks] of seen) {
-        assert.strictEqual(givenMaterials, materials)
-        assert.strictEqual(givenEdks, edks)
+        assert.deepStrictEqual(givenMaterials, materials)
+        assert.deepStrictEqual(givenEdks, edks)
       }
+      assert.strictEqual(new Set([materials, edks, ...seen.flat()]).size, 8)
     }))
 
   it.effect("where no encrypted data key is anybody's, it is nobody's, with a row of each keyring for each", () =>

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
-import { AlgorithmSuite, TooManyEncryptedDataKeys } from "effect-encryption-sdk"
+import { AlgorithmSuite, EncryptionContext, TooManyEncryptedDataKeys } from "effect-encryption-sdk"
 import { MalformedMessage, MessageHeader } from "effect-encryption-sdk/message"
 import { arbitraryHeader } from "../support/arbitraryMessage.ts"
 import { assertFails } from "../support/assertFails.ts"
@@ -236,10 +236,20 @@ describe("MessageHeader", () => {
       assertRefused(of("0001 0003 eda080 0000"), "Key", 41, "is not valid UTF-8")
     })
 
+    it("accepts the empty context of old writers, a count of zero, keeps its bytes and writes none", () => {
+      const message = version2(hex("0000"))
+      const { header, headerBodyLength, length } = decode(message)
+      assert.strictEqual(header.encryptionContext, EncryptionContext.empty)
+      assert.strictEqual(length, message.length)
+      assert.strictEqual(toHex(message.subarray(35, 39)), "00020000")
+      assert.strictEqual(headerBodyLength, message.length - 16)
+      assert.strictEqual(toHex(MessageHeader.encode(header)), toHex(version2(new Uint8Array(0))))
+    })
+
     it("refuses lengths that do not add up", () => {
       const of = (aad: string) => version2(hex(aad))
       assertRefused(of("00"), "Key Value Pairs Length", 35, "must be 0 or at least 2, is 1")
-      assertRefused(of("0000"), "Key Value Pair Count", 37, "must not be zero where there are bytes of pairs")
+      assertRefused(of("0000 00"), "Key Value Pair Count", 37, "must not be zero where there are bytes of pairs")
       assertRefused(
         of("0000 0001 61 0001 62"),
         "Key Value Pair Count",

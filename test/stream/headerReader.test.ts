@@ -25,7 +25,12 @@ const clientOf = (options: Partial<Client> = {}) =>
   }) as Client
 
 const read = Effect.fnUntraced(function*(client: Client, stream: Stream.Stream<Uint8Array>) {
-  const upstream = Upstream.make(yield* Stream.toPull(stream), "message", orFailDecrypt, () => Effect.void)
+  const upstream = Upstream.make(yield* Stream.toPull(stream), {
+    field: "message",
+    orFail: orFailDecrypt,
+    isSynchronous: true,
+    check: () => Effect.void
+  })
   const result = yield* Effect.result(readHeader(client, (length) => Upstream.view(upstream, length)))
   return { result, received: upstream.received() }
 }, Effect.scoped)

@@ -25,8 +25,10 @@ expectTypeOf(decryptError.isRetryable).toEqualTypeOf<boolean>()
 expectTypeOf(encryptError).toExtend<Error>()
 expectTypeOf(encryptError.reason).toEqualTypeOf<EncryptErrorReason>()
 expectTypeOf(decryptError.reason).toEqualTypeOf<DecryptErrorReason>()
-expectTypeOf<UnverifiedPlaintextReleased["reason"]>().toEqualTypeOf<DecryptErrorReason>()
+expectTypeOf<UnverifiedPlaintextReleased["reason"]>().toEqualTypeOf<DecryptErrorReason | undefined>()
 expectTypeOf<UnverifiedPlaintextReleased["releasedBytes"]>().toEqualTypeOf<number>()
+expectTypeOf<UnverifiedPlaintextReleased["cause"]>().toEqualTypeOf<unknown>()
+expectTypeOf<UnverifiedPlaintextReleased["isRetryable"]>().toEqualTypeOf<boolean>()
 
 const ofEncrypt = (reason: EncryptErrorReason): string | number | undefined => {
   switch (reason._tag) {

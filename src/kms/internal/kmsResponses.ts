@@ -18,15 +18,19 @@ import * as KeyArn from "../KeyArn.ts"
 export const providerId = "aws-kms"
 
 /**
- * Zeroes the plaintext of a response when the scope closes. From the moment that the plaintext arrives, the fiber yields to
+ * A copy of a response, whose plaintext is zeroed when the scope closes. From the moment that the plaintext arrives, the fiber yields to
  * no other until the scope knows of it: an interruption in between would leave it behind.
  */
 export const own = <A extends { readonly plaintext: DataKey.DataKey }, E>(
   call: Effect.Effect<A, E>
 ): Effect.Effect<A, E, Scope.Scope> =>
-  Effect.acquireRelease(call, ({ plaintext }) => Effect.sync(() => DataKey.zero(plaintext)), {
-    interruptible: true
-  }).pipe(Effect.provideService(References.PreventSchedulerYield, true))
+  Effect.acquireRelease(
+    Effect.map(call, (response) => ({ ...response })),
+    ({ plaintext }) => Effect.sync(() => DataKey.zero(plaintext)),
+    {
+      interruptible: true
+    }
+  ).pipe(Effect.provideService(References.PreventSchedulerYield, true))
 
 /** Returns the fault of a plaintext data key: one of another length than the suite's, or of zeroes. */
 export const checkPlaintext = (
@@ -57,5 +61,5 @@ export const checkWrapped = ({ ciphertextBlob, keyId }: Wrapped): ProviderRefusa
 export const toEncryptedDataKey = ({ ciphertextBlob, keyId }: Wrapped): EncryptedDataKey => ({
   keyProviderId: providerId,
   keyProviderInfo: bytes.utf8(keyId),
-  ciphertext: ciphertextBlob
+  ciphertext: new Uint8Array(ciphertextBlob)
 })

@@ -6,7 +6,7 @@
  * as on a whole one: a shortage (`EndOfInput`) is not the same as a fault.
  */
 import * as Result from "effect/Result"
-import { copyRange, getUint32 } from "../../internal/bytes.ts"
+import { copyRange, findGone, getUint32 } from "../../internal/bytes.ts"
 import { reject, Rejection } from "../../internal/rejection.ts"
 import { MalformedMessage } from "../../model/errors/MalformedMessage.ts"
 
@@ -82,7 +82,11 @@ export class ByteReader {
   skip(field: string, length: number): number {
     const start = this.offset
     const available = this.bytes.length - start
-    if (length > available) throw new EndOfInput(field, start, length, available)
+    if (length > available) {
+      const gone = findGone(this.bytes)
+      if (gone !== undefined) rejectField(field, start, gone)
+      throw new EndOfInput(field, start, length, available)
+    }
     this.offset = start + length
     return start
   }

@@ -2,17 +2,26 @@ import * as Schema from "effect/Schema"
 import { DecryptErrorReason } from "./DecryptError.ts"
 
 /**
- * Error when a signed message fails after plaintext of it was released by `decryptStreamUnverified`: throw away what was
- * released, and undo what was done with it.
+ * Error of every failure after `decryptStreamUnverified` released plaintext, whatever failed: the message, its source, a hook.
+ * Throw away what was released, and undo what was done with it.
  */
 export class UnverifiedPlaintextReleased
   extends (/*#__PURE__*/ Schema.TaggedError<UnverifiedPlaintextReleased>()("UnverifiedPlaintextReleased", {
     /** Number of bytes that were released. */
     releasedBytes: Schema.Int,
-    reason: DecryptErrorReason
+    /** The reason of a `DecryptError`; undefined where something else failed. */
+    reason: Schema.UndefinedOr(DecryptErrorReason),
+    /** The error itself: a `DecryptError`, the error of the source or of a hook, or a defect. */
+    cause: Schema.Defect()
   }))
 {
   override get message(): string {
-    return `decrypt: throw away the ${this.releasedBytes} bytes that were released: ${this.reason.message}`
+    const why = this.reason?.message ?? "the source or a hook of the stream failed"
+    return `decrypt: throw away the ${this.releasedBytes} bytes that were released: ${why}`
+  }
+
+  /** Always false: what was released must be undone first. */
+  get isRetryable(): boolean {
+    return false
   }
 }

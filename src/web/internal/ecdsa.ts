@@ -4,9 +4,9 @@ import * as Redacted from "effect/Redacted"
 import * as Ecdsa from "../../crypto/Ecdsa.ts"
 import type { KeyHandle, Primitives, Signer } from "../../crypto/Primitives.ts"
 import { invalidKey, signingKey, toHandle } from "../../crypto/results.ts"
-import * as bytes from "../../internal/bytes.ts"
 import type { SignatureCurve } from "../../model/AlgorithmSuite.ts"
 import { load, orNotLoaded } from "../../model/errors/load.ts"
+import { Collected } from "./Collected.ts"
 import { rawSignature } from "./rawSignature.ts"
 import { plain, type Subtle, toBytes, type WebKey } from "./subtle.ts"
 
@@ -49,10 +49,10 @@ const sign = (subtle: Subtle, { curve, key }: EcKey, message: Uint8Array): Promi
 
 /** Signs in parts. WebCrypto signs whole messages only, and gives the key to no one else: the parts are kept until the end. */
 const signer = (subtle: Subtle, key: EcKey): Signer => {
-  const parts: Array<Uint8Array> = []
+  const parts = new Collected()
   return {
-    update: (part) => void parts.push(new Uint8Array(part)),
-    finish: Effect.promise(() => sign(subtle, key, bytes.concat(parts)))
+    update: (part) => parts.push(part),
+    finish: Effect.promise(() => sign(subtle, key, parts.concat()))
   }
 }
 

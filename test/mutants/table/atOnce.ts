@@ -123,8 +123,8 @@ export const atOnce: ReadonlyArray<Mutant> = [
   {
     name: "bytes are taken with the methods of their class",
     file: "src/client/request.ts",
-    find: "    : bytes.plainView(input)\n",
-    replace: "    : input\n",
+    find: "? bytes.plainView(input)",
+    replace: "? input",
     killedBy: byAtOnce("an operation at once > takes bytes for what they are, whatever methods their class has")
   },
   {

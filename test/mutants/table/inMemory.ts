@@ -122,8 +122,8 @@ export const inMemory: ReadonlyArray<Mutant> = [
   {
     name: "a released key is dropped, not zeroed",
     file: dataKey,
-    find: "bytes.success.fill(0)",
-    replace: "",
+    find: "held.success.fill(0)",
+    replace: "void 0",
     killedBy: byPromises("promise 14: keys in memory > each operation owns a copy, which is zeroed when it ends")
   }
 ]
