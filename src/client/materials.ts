@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import { quoted } from "../internal/printable.ts"
 import { reject } from "../internal/rejection.ts"
 import * as AtOnce from "../materials/atOnce.ts"
 import type {
@@ -133,7 +134,7 @@ const checkEncryption = (
 ): EncryptionMaterials => {
   const { algorithmSuite, encryptedDataKeys: { length: count } } = acquired.materials
   CommitmentPolicy.checkEncrypt(commitmentPolicy, algorithmSuite)
-  if (maximum !== undefined && count > maximum) reject(new TooManyEncryptedDataKeys({ count, maximum }))
+  if (count > maximum) reject(new TooManyEncryptedDataKeys({ count, maximum }))
   return acquired
 }
 
@@ -165,12 +166,12 @@ const checkContext = (
   for (const key of Object.keys(encryptionContext)) {
     if (required.includes(key)) {
       if (Object.hasOwn(stored, key)) {
-        invalidMaterials("requiredEncryptionContextKeys", `the message stores ${JSON.stringify(key)}`)
+        invalidMaterials("requiredEncryptionContextKeys", `the message stores ${quoted(key)}`)
       }
     } else if (!Object.hasOwn(stored, key) || stored[key] !== encryptionContext[key]) {
       invalidMaterials(
         "encryptionContext",
-        `the pair of ${JSON.stringify(key)} is neither stored in the message nor required`
+        `the pair of ${quoted(key)} is neither stored in the message nor required`
       )
     }
   }

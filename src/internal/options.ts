@@ -23,17 +23,7 @@ export type Bounds<Options> =
 /** Bound of a field that takes any string. */
 export const stringBound: Bound = (value) => `must be a string, got ${typeof value}`
 
-/** A value as an error shows it: bounded, and whatever it is. */
-export const shown = (value: unknown): string => {
-  try {
-    const text = typeof value === "string" ? JSON.stringify(value) : String(value)
-    return text.length > maxShown ? `${text.slice(0, maxShown)}…` : text
-  } catch {
-    return typeof value
-  }
-}
-
-const maxShown = 100
+export { shown } from "./printable.ts"
 
 export const isFunction = (value: unknown): value is () => void => typeof value === "function"
 

@@ -27,6 +27,7 @@ import * as bytes from "../internal/bytes.ts"
 import { reject } from "../internal/rejection.ts"
 import * as Keyring from "./Keyring.ts"
 import type { KeyringError } from "../model/errors/KeyringError.ts"
+import { omittedOf } from "./reports.ts"
 import * as Receipt from "../model/Receipt.ts"
 import { failDecrypt, orFailDecrypt } from "../model/errors/DecryptError.ts"
 import { orFailEncrypt } from "../model/errors/EncryptError.ts"
@@ -151,7 +152,7 @@ const decryptMaterials = Effect.fnUntraced(function*(
   const result = yield* Effect.mapError(keyring.onDecrypt(locked, encryptedDataKeys), notUnwrapped)
   if (typeof result !== "object" || result === null) return yield* failDecrypt(noMaterials(keyring))
   if (result._tag === "NotMine") {
-    return yield* failDecrypt(new NoDataKeyUnwrapped({ encryptedDataKeys: result.skipped }))
+    return yield* failDecrypt(new NoDataKeyUnwrapped({ encryptedDataKeys: result.skipped, ...omittedOf(result) }))
   }
   const materials = yield* orFailDecrypt(() => {
     const unwrappedDataKey = encryptedDataKeys.find((edk) => isSameEncryptedDataKey(edk, result.encryptedDataKey)) ??
@@ -227,7 +228,10 @@ const importVerificationKey = Effect.fnUntraced(function*(
 const notUnwrapped = (error: KeyringError): DecryptError =>
   new DecryptError({
     reason: error.reason._tag === "DataKeyNotUnwrapped"
-      ? new NoDataKeyUnwrapped({ encryptedDataKeys: error.reason.encryptedDataKeys })
+      ? new NoDataKeyUnwrapped({
+        encryptedDataKeys: error.reason.encryptedDataKeys,
+        ...omittedOf(error.reason)
+      })
       : error
   })
 

@@ -22,7 +22,12 @@ const TypeId = "~effect-encryption-sdk/Keyring" as const
  */
 export type OnDecryptResult =
   | { readonly _tag: "Unwrapped"; readonly plaintextDataKey: DataKey; readonly encryptedDataKey: EncryptedDataKey }
-  | { readonly _tag: "NotMine"; readonly skipped: ReadonlyArray<Skipped> }
+  | {
+    readonly _tag: "NotMine"
+    readonly skipped: ReadonlyArray<Skipped>
+    /** Number of encrypted data keys that `skipped` leaves out, so that a long list costs no memory. Default: none. */
+    readonly omitted?: number | undefined
+  }
 
 /**
  * The two operations of a keyring. Key material that an operation returns lives until the scope closes, and is zeroed

@@ -13,6 +13,7 @@ import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
 import type { EncryptedDataKeyReport, KeyringError, Skipped } from "../model/errors/KeyringError.ts"
 import * as Keyring from "./Keyring.ts"
 import { failMisconfigured, failNotUnwrapped, optionsOf, refusalOf } from "./keyringFailures.ts"
+import { omittedOf, Reports } from "./reports.ts"
 import { reportFields } from "./unwrapFirst.ts"
 
 const AnyKeyring = /*#__PURE__*/ Schema.declare(Keyring.isKeyring)
@@ -132,48 +133,55 @@ const onDecrypt = Effect.fnUntraced(function*(
   materials: DecryptionMaterials,
   encryptedDataKeys: ReadonlyArray<EncryptedDataKey>
 ): Effect.fn.Return<Keyring.OnDecryptResult, KeyringError, Scope.Scope> {
-  const reports: Array<EncryptedDataKeyReport> = []
-  const skipped: Array<Skipped> = []
+  const reports = new Reports<EncryptedDataKeyReport>()
   let failed = false
   for (const { keyring } of members) {
     const result = yield* Effect.result(keyring.onDecrypt(materials, encryptedDataKeys))
     if (Result.isFailure(result)) {
       failed = true
-      reports.push(...reportsOf(result.failure, encryptedDataKeys))
+      addReports(reports, result.failure, encryptedDataKeys)
     } else if (result.success._tag === "Unwrapped") {
       return result.success
     } else {
-      reports.push(...result.success.skipped)
-      skipped.push(...result.success.skipped)
+      reports.addAll(result.success.skipped, result.success.omitted)
     }
   }
   return failed
     ? yield* failNotUnwrapped(name, reports)
-    : { _tag: "NotMine", skipped }
+    : { _tag: "NotMine", skipped: reports.rows as ReadonlyArray<Skipped>, ...omittedOf(reports) }
 })
 
-/** The rows of a keyring's failure. One without rows of its own is reported for each encrypted data key. */
-const reportsOf = (
+/** Adds the rows of a keyring's failure. One without rows of its own is reported for each encrypted data key. */
+const addReports = (
+  reports: Reports<EncryptedDataKeyReport>,
   { keyring, reason }: KeyringError,
   encryptedDataKeys: ReadonlyArray<EncryptedDataKey>
-): ReadonlyArray<EncryptedDataKeyReport> => {
-  if (reason._tag === "DataKeyNotUnwrapped") return reason.encryptedDataKeys
-  return encryptedDataKeys.map((encryptedDataKey, index) => {
-    const fields = reportFields(keyring, index, encryptedDataKey)
-    switch (reason._tag) {
-      case "KeyringMisconfigured":
-        return { _tag: "Skipped", ...fields, description: reason.message }
-      case "NotLoaded":
-        return {
-          _tag: "Attempted",
-          ...fields,
-          failure: "Unreachable",
-          code: reason._tag,
-          description: reason.message,
-          isRetryable: true
-        }
-      case "DataKeyNotWrapped":
-        return { _tag: "Attempted", ...fields, ...refusalOf(reason) }
-    }
-  })
+): void => {
+  if (reason._tag === "DataKeyNotUnwrapped") return reports.addAll(reason.encryptedDataKeys, reason.omitted)
+  const row = rowOf(reason)
+  for (const [index, encryptedDataKey] of encryptedDataKeys.entries()) {
+    reports.add(row._tag, () => ({ ...row, ...reportFields(keyring, index, encryptedDataKey) }))
+  }
+}
+
+/** A row, without the fields that name the encrypted data key. */
+type RowOf<Row> = Row extends unknown ? Omit<Row, keyof ReturnType<typeof reportFields>> : never
+
+const rowOf = (
+  reason: Exclude<KeyringError["reason"], { readonly _tag: "DataKeyNotUnwrapped" }>
+): RowOf<EncryptedDataKeyReport> => {
+  switch (reason._tag) {
+    case "KeyringMisconfigured":
+      return { _tag: "Skipped", description: reason.message }
+    case "NotLoaded":
+      return {
+        _tag: "Attempted",
+        failure: "Unreachable",
+        code: reason._tag,
+        description: reason.message,
+        isRetryable: true
+      }
+    case "DataKeyNotWrapped":
+      return { _tag: "Attempted", ...refusalOf(reason) }
+  }
 }

@@ -11,6 +11,7 @@ import * as EncryptionContext from "./EncryptionContext.ts"
 import { InvalidMaterials } from "./errors/Reasons.ts"
 import { makeBrand } from "../internal/brand.ts"
 import * as bytes from "../internal/bytes.ts"
+import { quoted } from "../internal/printable.ts"
 import { reject } from "../internal/rejection.ts"
 import type { SigningKey, VerificationKey } from "./KeyHandles.ts"
 
@@ -185,7 +186,7 @@ const readRequiredKeys = (
   const keys = [...given]
   const missing = keys.find((key) => !Object.hasOwn(context, key))
   if (missing !== undefined) {
-    invalid("requiredEncryptionContextKeys", `the context has no key ${JSON.stringify(missing)}`)
+    invalid("requiredEncryptionContextKeys", `the context has no key ${quoted(missing)}`)
   }
   return Object.freeze(keys)
 }

@@ -20,6 +20,7 @@ import type * as Scope from "effect/Scope"
 import type { Primitives } from "../crypto/Primitives.ts"
 import * as DataKey from "../model/DataKey.ts"
 import * as bytes from "../internal/bytes.ts"
+import { printable, quoted } from "../internal/printable.ts"
 import type { ProviderFailure } from "../model/errors/KeyringError.ts"
 import * as EmbeddedKms from "../kms/development-only/EmbeddedKms.ts"
 import type { KmsRequest } from "../kms/Kms.ts"
@@ -228,11 +229,11 @@ const formatCalls = (calls: Calls): string => {
 }
 
 const formatCall = ({ encryptionContextKeys, keyId, number, operation, outcome, startedAt }: Call): string => {
-  const keys = encryptionContextKeys.map((key) => JSON.stringify(key)).join(", ")
+  const keys = encryptionContextKeys.map((key) => quoted(key)).join(", ")
   const ended = outcome._tag === "Pending"
     ? "still running"
     : `${outcome._tag === "Failed" ? `${outcome._tag} ${outcome.failure}` : outcome._tag} at ${outcome.at} ms`
-  return `#${number} ${operation} with ${keyId}, context keys [${keys}], at ${startedAt} ms: ${ended}`
+  return `#${number} ${operation} with ${printable(keyId)}, context keys [${keys}], at ${startedAt} ms: ${ended}`
 }
 
 const listed = 20
