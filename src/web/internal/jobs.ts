@@ -27,7 +27,11 @@ export const runAll = <Job, Result, E>(
       failed ??= why
       if (!reading) return
       reading = false
-      iterator.return?.()
+      try {
+        iterator.return?.()
+      } catch {
+        // The first fault is the one that counts.
+      }
     }
     const wait = (job: Job, running: Promise<Result>) => {
       running.then(
