@@ -8,6 +8,7 @@ import type * as Scope from "effect/Scope"
 import { quoted } from "../internal/printable.ts"
 import { reject } from "../internal/rejection.ts"
 import * as AtOnce from "../materials/atOnce.ts"
+import * as contract from "../materials/contract.ts"
 import type {
   DecryptMaterialsRequest,
   EncryptionMaterialsRequest,
@@ -56,7 +57,7 @@ export const requestEncryptionMaterials = (
     maxPlaintextLength
   }
   const response = AtOnce.encryption.of(materialsManager.getEncryptionMaterials)?.(request, owned) ??
-    materialsManager.getEncryptionMaterials(request)
+    contract.getEncryptionMaterials(materialsManager, request)
   return response instanceof AtOnce.Served
     ? orFailEncrypt(() => checkEncryption(client, shared(owned, response)))
     : Effect.flatMap(
@@ -90,7 +91,7 @@ export const requestDecryptionMaterials = (
     expectedEncryptionContext: settings.expectedEncryptionContext
   }
   const response = respond === undefined
-    ? materialsManager.decryptMaterials(request)
+    ? contract.decryptMaterials(materialsManager, request)
     : respond(request, owned, isStable)
   return response instanceof AtOnce.Served
     ? orFailDecrypt(() => checkDecryption(client, settings, header, shared(owned, response)))

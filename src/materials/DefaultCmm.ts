@@ -27,6 +27,7 @@ import * as bytes from "../internal/bytes.ts"
 import { reject } from "../internal/rejection.ts"
 import * as Keyring from "./Keyring.ts"
 import type { KeyringError } from "../model/errors/KeyringError.ts"
+import { nameOf, onDecrypt, onEncrypt } from "./contract.ts"
 import { omittedOf } from "./reports.ts"
 import * as Receipt from "../model/Receipt.ts"
 import { failDecrypt, orFailDecrypt } from "../model/errors/DecryptError.ts"
@@ -79,7 +80,7 @@ const getEncryptionMaterials = Effect.fnUntraced(function*(
     plaintextDataKey: undefined,
     signingKey: keyPair?.signingKey
   }
-  const filled = yield* Effect.mapError(keyring.onEncrypt(empty), (reason) => new EncryptError({ reason }))
+  const filled = yield* Effect.mapError(onEncrypt(keyring, empty), (reason) => new EncryptError({ reason }))
   const materials = yield* orFailEncrypt(() => checkFilled(keyring, empty, filled))
   // A keyring registers its key with the scope itself; one of a user's may have forgotten to.
   yield* DataKey.zeroWithScope(materials.plaintextDataKey)
@@ -116,7 +117,7 @@ const checkFilled = (
   filled: CryptographicMaterials.EncryptionMaterials
 ): CryptographicMaterials.CompleteEncryptionMaterials => {
   const changed = (field: string) =>
-    reject(new InvalidMaterials({ field, description: `was changed by the keyring ${keyring.name}` }))
+    reject(new InvalidMaterials({ field, description: `was changed by the keyring ${nameOf(keyring)}` }))
   if (typeof filled !== "object" || filled === null) return reject(noMaterials(keyring))
   if (filled.algorithmSuite !== empty.algorithmSuite) changed("algorithmSuite")
   if (!isSameContext(empty.encryptionContext, filled.encryptionContext)) changed("encryptionContext")
@@ -126,7 +127,10 @@ const checkFilled = (
 }
 
 const noMaterials = (keyring: Keyring.Keyring) =>
-  new InvalidMaterials({ field: "materials", description: `are missing in the answer of the keyring ${keyring.name}` })
+  new InvalidMaterials({
+    field: "materials",
+    description: `are missing in the answer of the keyring ${nameOf(keyring)}`
+  })
 
 const isSameContext = (a: EncryptionContext.EncryptionContext, b: EncryptionContext.EncryptionContext): boolean =>
   b === a ||
@@ -149,8 +153,7 @@ const decryptMaterials = Effect.fnUntraced(function*(
     encryptionContext: reproducedKeys.length === 0 ? stored : Object.freeze({ ...stored, ...expected }),
     requiredEncryptionContextKeys: reproducedKeys
   }
-  const result = yield* Effect.mapError(keyring.onDecrypt(locked, encryptedDataKeys), notUnwrapped)
-  if (typeof result !== "object" || result === null) return yield* failDecrypt(noMaterials(keyring))
+  const result = yield* Effect.mapError(onDecrypt(keyring, locked, encryptedDataKeys), notUnwrapped)
   if (result._tag === "NotMine") {
     return yield* failDecrypt(new NoDataKeyUnwrapped({ encryptedDataKeys: result.skipped, ...omittedOf(result) }))
   }
@@ -172,7 +175,7 @@ const decryptMaterials = Effect.fnUntraced(function*(
 const foreignEncryptedDataKey = (keyring: Keyring.Keyring) =>
   new InvalidMaterials({
     field: "encryptedDataKey",
-    description: `in the answer of the keyring ${keyring.name} is none of the message's`
+    description: `in the answer of the keyring ${nameOf(keyring)} is none of the message's`
   })
 
 /** The parts of a request, each read once, and the keys of the expected pairs that the message does not store. */

@@ -55,7 +55,10 @@ export interface Keyring {
 export const isKeyring = (value: unknown): value is Keyring =>
   typeof value === "object" && value !== null && TypeId in value
 
-/** Makes a keyring from its operations. */
+/**
+ * Makes a keyring from its operations. One that throws, returns no Effect, fails with another error than a `KeyringError`, or
+ * returns a result of neither form fails the operation with `BrokenContract`, wherever the library calls it.
+ */
 export const make = (implementation: Omit<Keyring, typeof TypeId>): Keyring => ({
   name: implementation.name,
   onEncrypt: (materials) => implementation.onEncrypt(materials),

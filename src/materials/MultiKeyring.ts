@@ -11,6 +11,7 @@ import type * as Scope from "effect/Scope"
 import type { DecryptionMaterials, EncryptionMaterials } from "../model/CryptographicMaterials.ts"
 import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
 import type { EncryptedDataKeyReport, KeyringError, Skipped } from "../model/errors/KeyringError.ts"
+import * as contract from "./contract.ts"
 import * as Keyring from "./Keyring.ts"
 import { failMisconfigured, failNotUnwrapped, optionsOf, refusalOf } from "./keyringFailures.ts"
 import { omittedOf, Reports } from "./reports.ts"
@@ -117,11 +118,16 @@ const onEncrypt = Effect.fnUntraced(function*(
   let materials = input
   for (const { field, keyring } of members) {
     const before = materials.plaintextDataKey
-    materials = yield* keyring.onEncrypt(materials)
-    if (materials.plaintextDataKey === undefined) return yield* fail(field, `${keyring.name} made no data key`)
+    materials = yield* contract.onEncrypt(keyring, materials)
+    if (typeof materials !== "object" || materials === null) {
+      return yield* fail(field, `${contract.nameOf(keyring)} returned no materials`)
+    }
+    if (materials.plaintextDataKey === undefined) {
+      return yield* fail(field, `${contract.nameOf(keyring)} made no data key`)
+    }
     // A keyring that wraps one key and hands on another would make messages that only some keyrings can read.
     if (before !== undefined && materials.plaintextDataKey !== before) {
-      return yield* fail(field, `${keyring.name} replaced the data key`)
+      return yield* fail(field, `${contract.nameOf(keyring)} replaced the data key`)
     }
   }
   return materials
@@ -136,7 +142,7 @@ const onDecrypt = Effect.fnUntraced(function*(
   const reports = new Reports<EncryptedDataKeyReport>()
   let failed = false
   for (const { keyring } of members) {
-    const result = yield* Effect.result(keyring.onDecrypt(materials, encryptedDataKeys))
+    const result = yield* Effect.result(contract.onDecrypt(keyring, materials, encryptedDataKeys))
     if (Result.isFailure(result)) {
       failed = true
       addReports(reports, result.failure, encryptedDataKeys)
@@ -180,6 +186,14 @@ const rowOf = (
         code: reason._tag,
         description: reason.message,
         isRetryable: true
+      }
+    case "BrokenContract":
+      return {
+        _tag: "Attempted",
+        failure: "InvalidAnswer",
+        code: reason._tag,
+        description: reason.message,
+        isRetryable: false
       }
     case "DataKeyNotWrapped":
       return { _tag: "Attempted", ...refusalOf(reason) }

@@ -10,9 +10,10 @@ import type { DecryptionMaterials } from "../model/CryptographicMaterials.ts"
 import { checkDataKey } from "../model/CryptographicMaterials.ts"
 import * as DataKey from "../model/DataKey.ts"
 import * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
+import { BrokenContract } from "../model/errors/BrokenContract.ts"
 import type { EncryptedDataKeyReport, KeyringError, ProviderRefusal, Skipped } from "../model/errors/KeyringError.ts"
 import type { OnDecryptResult } from "./Keyring.ts"
-import { failNotUnwrapped } from "./keyringFailures.ts"
+import { failKeyring, failNotUnwrapped } from "./keyringFailures.ts"
 import { omittedOf, Reports } from "./reports.ts"
 
 /** Fields that the rows of an encrypted data key begin with. */
@@ -36,7 +37,7 @@ export const invalidAnswer = (code: string): ProviderRefusal => ({ failure: "Inv
  * `select` returns the input of `unwrap`, or the reason why the encrypted data key is not the keyring's own. The data key
  * that `unwrap` succeeds with belongs to the scope; one that does not fit the algorithm suite is zeroed at once.
  *
- * Fails with `DataKeyNotUnwrapped` when there were encrypted data keys of the keyring's own and none unwraps.
+ * Fails with `BrokenContract` when `unwrap` does, and with `DataKeyNotUnwrapped` when there were encrypted data keys of the keyring's own and none unwraps.
  *
  * Specification: framework/keyring-interface.md#ondecrypt
  */
@@ -45,7 +46,7 @@ export const unwrapFirst = Effect.fnUntraced(function*<A>(
   materials: DecryptionMaterials,
   encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>,
   select: (encryptedDataKey: EncryptedDataKey.EncryptedDataKey) => Result.Result<A, string>,
-  unwrap: (selected: A) => Effect.Effect<DataKey.DataKey, ProviderRefusal, Scope.Scope>
+  unwrap: (selected: A) => Effect.Effect<DataKey.DataKey, ProviderRefusal | BrokenContract, Scope.Scope>
 ): Effect.fn.Return<OnDecryptResult, KeyringError, Scope.Scope> {
   const reports = new Reports<EncryptedDataKeyReport>()
   for (const [index, encryptedDataKey] of encryptedDataKeys.entries()) {
@@ -57,7 +58,10 @@ export const unwrapFirst = Effect.fnUntraced(function*<A>(
     }
     const unwrapped = yield* Effect.result(unwrap(selected.success))
     if (Result.isFailure(unwrapped)) {
-      reports.add("Attempted", () => ({ _tag: "Attempted", ...fields(), ...unwrapped.failure }))
+      const { failure } = unwrapped
+      // There is no use in trying others: all of them would go the same way.
+      if (failure instanceof BrokenContract) return yield* failKeyring(keyring, "onDecrypt", failure)
+      reports.add("Attempted", () => ({ _tag: "Attempted", ...fields(), ...failure }))
       continue
     }
     const plaintextDataKey = unwrapped.success

@@ -3,6 +3,7 @@
  */
 import * as Schema from "effect/Schema"
 import { line, printable } from "../../internal/printable.ts"
+import { BrokenContract } from "./BrokenContract.ts"
 import { NotLoaded } from "./NotLoaded.ts"
 import { isRetryable } from "./retryable.ts"
 
@@ -166,14 +167,19 @@ export class KeyringMisconfigured
 }
 
 /** Reasons of a `KeyringError`. */
-export type KeyringErrorReason = DataKeyNotWrapped | DataKeyNotUnwrapped | KeyringMisconfigured | NotLoaded
+export type KeyringErrorReason =
+  | DataKeyNotWrapped
+  | DataKeyNotUnwrapped
+  | KeyringMisconfigured
+  | NotLoaded
+  | BrokenContract
 
 /** Error of a keyring; `reason` says why. */
 export class KeyringError extends (/*#__PURE__*/ Schema.TaggedError<KeyringError>()("KeyringError", {
   /** The keyring's own name: `KmsKeyring`, `RawAesKeyring`, … */
   keyring: Schema.String,
   operation: Schema.Literals(["make", "onEncrypt", "onDecrypt"]),
-  reason: Schema.Union([DataKeyNotWrapped, DataKeyNotUnwrapped, KeyringMisconfigured, NotLoaded])
+  reason: Schema.Union([DataKeyNotWrapped, DataKeyNotUnwrapped, KeyringMisconfigured, NotLoaded, BrokenContract])
 })) {
   override get message(): string {
     return `${printable(this.keyring)}.${this.operation}: ${this.reason.message}`
