@@ -32,7 +32,7 @@ export const shown = (value: unknown): string => {
   }
 }
 
-const maxShown = 100
+const maxShown = 101
 
 /** The tag of templates whose values are printed: one line of text, whatever they hold. */
 export const line = (parts: TemplateStringsArray, ...values: ReadonlyArray<string | number>): string =>

@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { findUnknown, type NamesOf, optionNames } from "../internal/optionNames.ts"
 import type { DecryptionMaterials, EncryptionMaterials } from "../model/CryptographicMaterials.ts"
 import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
 import type { EncryptedDataKeyReport, KeyringError, Skipped } from "../model/errors/KeyringError.ts"
@@ -83,12 +84,19 @@ export const layer = <
   Layer.effect(
     Keyring.Keyring,
     Effect.gen(function*() {
+      const unknown = findUnknown(options, layerNames)
+      if (unknown !== undefined) return yield* failMisconfigured(name, "make", unknown.field, unknown.description)
       const generator = options.generator === undefined ? undefined : yield* options.generator
       const children: Array<Keyring.Keyring> = []
       for (const child of options.children ?? []) children.push(yield* child)
       return yield* make({ generator, children })
     })
   )
+
+const layerNames = /*#__PURE__*/ optionNames(
+  "a multi-keyring",
+  { generator: true, children: true } satisfies NamesOf<Options>
+)
 
 const checkOptions = /*#__PURE__*/ optionsOf(name, "a multi-keyring", Options, {
   generator: "is no keyring",

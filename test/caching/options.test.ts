@@ -29,7 +29,10 @@ describe("options of a caching manager", () => {
       ],
       [{ refreshAhead: true as never }, "refreshAhead: must be an object"],
       [{ refreshAhead: null as never }, "refreshAhead: must be an object"],
-      [{ refreshAhead: { grace: "1 minute" } as never }, "refreshAhead.grace: is no option of refreshing ahead"],
+      [
+        { refreshAhead: { grace: "1 minute" } as never },
+        "refreshAhead.grace: is no option of refreshing ahead: did you mean gracePeriod?"
+      ],
       [{ refreshAhead: { retry: 3 as never } }, "refreshAhead.retry: must be a Schedule"]
     ] as ReadonlyArray<readonly [Parameters<typeof caching>[0], string]>
   ) {
