@@ -11,8 +11,14 @@ import { encryptRequest } from "../support/scriptedManager.ts"
 describe("options of a caching manager", () => {
   for (
     const [options, message] of [
-      [{ partitionId: "" }, "partitionId: must be a text of at least one character, and well-formed Unicode"],
-      [{ partitionId: "\ud800" }, "partitionId: must be a text of at least one character, and well-formed Unicode"],
+      [
+        { partitionId: "" },
+        "partitionId: must be a text of at least one character, and well-formed Unicode without U+0000"
+      ],
+      [
+        { partitionId: "\ud800" },
+        "partitionId: must be a text of at least one character, and well-formed Unicode without U+0000"
+      ],
       [{ fetchDeadline: "0 seconds" }, "fetchDeadline: must be a positive, finite Duration, got \"0 seconds\""],
       [{ cacheTimeout: "Infinity" }, "cacheTimeout: must be a positive, finite Duration, got \"Infinity\""],
       [{ decryptCache: new Map() as never }, "decryptCache: must be a materials cache"],

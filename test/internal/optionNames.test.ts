@@ -160,7 +160,7 @@ describe("an option that does not exist, of a part", () => {
     [
       "a partition that is no text",
       caching({ partitionId: 55 }),
-      "partitionId: must be a text of at least one character, and well-formed Unicode"
+      "partitionId: must be a text of at least one character, and well-formed Unicode without U+0000"
     ],
     [
       "refreshing ahead",

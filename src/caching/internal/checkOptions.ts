@@ -6,8 +6,9 @@ import { isCryptographicMaterialsManager } from "../../materials/CryptographicMa
 import { isMaterialsCache } from "../MaterialsCache.ts"
 import { PositiveDuration, positiveDuration } from "./durations.ts"
 
+/** Whether a value can be a partition. In an entry's identifier, U+0000 stands behind it. */
 const isText = (value: unknown): value is string =>
-  typeof value === "string" && value !== "" && bytes.isWellFormed(value)
+  typeof value === "string" && value !== "" && bytes.isWellFormed(value) && !value.includes("\0")
 
 const AnyCache = /*#__PURE__*/ Schema.declare(isMaterialsCache)
 const Flag = /*#__PURE__*/ Schema.optional(Schema.Boolean)
@@ -37,7 +38,7 @@ export const checkOptions = /*#__PURE__*/ optionsOf(
     cache: isNoCache,
     policy: "",
     refreshAhead: "",
-    partitionId: "must be a text of at least one character, and well-formed Unicode",
+    partitionId: "must be a text of at least one character, and well-formed Unicode without U+0000",
     decryptCache: isNoCache,
     evictRevoked: isNoFlag,
     seedDecryptCache: isNoFlag,
