@@ -51,7 +51,11 @@ import type * as Streams from "./stream/index.ts"
 export const Options = /*#__PURE__*/ Schema.Struct({
   /** Default: `RequireEncryptRequireDecrypt`. */
   commitmentPolicy: /*#__PURE__*/ Schema.optional(CommitmentPolicy.CommitmentPolicy),
-  /** Greatest number of encrypted data keys of a message, 1 to 65,535, written or read. Default: no limit. */
+  /**
+   * Greatest number of encrypted data keys of a message, 1 to 65,535, written or read. Default: 128. Each may cost a call of a
+   * key provider, and anyone who writes a message chooses their number; 65,535, the most that a message can have, lifts
+   * the limit.
+   */
   maxEncryptedDataKeys: /*#__PURE__*/ Schema.optional(
     /*#__PURE__*/ Schema.Int.check(
       /*#__PURE__*/ Schema.isBetween({ minimum: 1, maximum: EncryptedDataKey.maxCount })
@@ -197,7 +201,7 @@ export const make: (
   const contexts = ContextMemo.make()
   const client: Client = {
     commitmentPolicy: commitmentPolicy ?? CommitmentPolicy.defaultPolicy,
-    maxEncryptedDataKeys,
+    maxEncryptedDataKeys: maxEncryptedDataKeys ?? EncryptedDataKey.defaultMaxCount,
     primitives,
     atOnce: AtOnce.make(primitives),
     materialsManager: yield* CryptographicMaterialsManager.CryptographicMaterialsManager,

@@ -9,7 +9,7 @@ import type { Turns } from "./turns.ts"
 /** A client: its checked options and its dependencies. */
 export interface Client {
   readonly commitmentPolicy: CommitmentPolicy
-  readonly maxEncryptedDataKeys: number | undefined
+  readonly maxEncryptedDataKeys: number
   readonly primitives: Primitives
   readonly materialsManager: CryptographicMaterialsManager
   /** The primitives, started when they are called. */

@@ -5,8 +5,10 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import { quoted } from "../internal/printable.ts"
 import { reject } from "../internal/rejection.ts"
 import * as AtOnce from "../materials/atOnce.ts"
+import * as contract from "../materials/contract.ts"
 import type {
   DecryptMaterialsRequest,
   EncryptionMaterialsRequest,
@@ -56,7 +58,7 @@ export const requestEncryptionMaterials = (
     maxPlaintextLength
   }
   const response = AtOnce.encryption.of(materialsManager.getEncryptionMaterials)?.(request, owned) ??
-    materialsManager.getEncryptionMaterials(request)
+    contract.getEncryptionMaterials(materialsManager, request)
   return response instanceof AtOnce.Served
     ? orFailEncrypt(() => checkEncryption(client, shared(owned, response)))
     : Effect.flatMap(
@@ -91,7 +93,7 @@ export const requestDecryptionMaterials = (
     expectedEncryptionContext: settings.expectedEncryptionContext
   }
   const response = respond === undefined
-    ? materialsManager.decryptMaterials(request)
+    ? contract.decryptMaterials(materialsManager, request)
     : respond(request, owned, isStable)
   return response instanceof AtOnce.Served
     ? orFailDecrypt(() => checkDecryption(client, settings, header, shared(owned, response)))
@@ -135,7 +137,7 @@ const checkEncryption = (
 ): EncryptionMaterials => {
   const { algorithmSuite, encryptedDataKeys: { length: count } } = acquired.materials
   CommitmentPolicy.checkEncrypt(commitmentPolicy, algorithmSuite)
-  if (maximum !== undefined && count > maximum) reject(new TooManyEncryptedDataKeys({ count, maximum }))
+  if (count > maximum) reject(new TooManyEncryptedDataKeys({ count, maximum }))
   return acquired
 }
 
@@ -167,12 +169,12 @@ const checkContext = (
   for (const key of Object.keys(encryptionContext)) {
     if (required.includes(key)) {
       if (Object.hasOwn(stored, key)) {
-        invalidMaterials("requiredEncryptionContextKeys", `the message stores ${JSON.stringify(key)}`)
+        invalidMaterials("requiredEncryptionContextKeys", `the message stores ${quoted(key)}`)
       }
     } else if (!Object.hasOwn(stored, key) || stored[key] !== encryptionContext[key]) {
       invalidMaterials(
         "encryptionContext",
-        `the pair of ${JSON.stringify(key)} is neither stored in the message nor required`
+        `the pair of ${quoted(key)} is neither stored in the message nor required`
       )
     }
   }

@@ -7,6 +7,7 @@ import type * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
 import { hasSucceeded } from "../internal/atOnce.ts"
 import * as bytes from "../internal/bytes.ts"
+import { printable } from "../internal/printable.ts"
 import { withSpan } from "../internal/tracing.ts"
 import type { KeyHolder } from "../materials/atOnce.ts"
 import * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
@@ -81,7 +82,10 @@ const described = <A extends MessageMetadata, E extends { readonly reason: { rea
 
 const describe = (span: Tracer.Span, { algorithmSuite, header, receipt }: MessageMetadata): void => {
   span.attribute("algorithm_suite", AlgorithmSuite.formatId(algorithmSuite.id))
-  span.attribute("key_providers", [...new Set(header.encryptedDataKeys.map((edk) => edk.keyProviderId))].join(" "))
+  span.attribute(
+    "key_providers",
+    printable([...new Set(header.encryptedDataKeys.map((edk) => edk.keyProviderId))].join(" "))
+  )
   span.attribute("outcome", receipt._tag.toLowerCase())
   if (receipt._tag === "Bypassed") span.attribute("bypass_reason", receipt.reason)
   if (receipt._tag === "Hit") {

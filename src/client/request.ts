@@ -3,6 +3,7 @@
  * of `EncryptError` or `DecryptError`.
  */
 import * as bytes from "../internal/bytes.ts"
+import { findUnknown, type NamesOf, type OptionNames, optionNames } from "../internal/optionNames.ts"
 import { orReject, reject } from "../internal/rejection.ts"
 import * as CryptographicMaterialsManager from "../materials/CryptographicMaterialsManager.ts"
 import type { KnownSection } from "../message/KeySection.ts"
@@ -25,9 +26,23 @@ export interface EncryptSettings {
   readonly materialsManager: CryptographicMaterialsManager.CryptographicMaterialsManager
 }
 
-/** Checks the options of one encryption. */
-export const encryptSettings = (client: Client, options: EncryptOptions): EncryptSettings => {
-  const materialsManager = checkCommonOptions(client, options)
+const encryptNames = /*#__PURE__*/ optionNames(
+  "encrypt",
+  {
+    encryptionContext: true,
+    algorithmSuite: true,
+    frameLength: true,
+    materialsManager: true
+  } satisfies NamesOf<EncryptOptions>
+)
+
+/** Checks the options of one encryption, which have no others than these names. */
+export const encryptSettings = (
+  client: Client,
+  options: EncryptOptions,
+  names: OptionNames = encryptNames
+): EncryptSettings => {
+  const materialsManager = checkCommonOptions(client, options, names)
   // The defaults are for what is undefined alone: null is an error of the caller's.
   const {
     algorithmSuite,
@@ -84,9 +99,21 @@ export interface DecryptSettings {
   readonly materialsManager: CryptographicMaterialsManager.CryptographicMaterialsManager
 }
 
-/** Checks the options of one decryption. */
-export const decryptSettings = (client: Client, options: DecryptOptions): DecryptSettings => {
-  const materialsManager = checkCommonOptions(client, options)
+const decryptNames = /*#__PURE__*/ optionNames(
+  "decrypt",
+  {
+    expectedEncryptionContext: true,
+    materialsManager: true
+  } satisfies NamesOf<DecryptOptions>
+)
+
+/** Checks the options of one decryption, which have no others than these names. */
+export const decryptSettings = (
+  client: Client,
+  options: DecryptOptions,
+  names: OptionNames = decryptNames
+): DecryptSettings => {
+  const materialsManager = checkCommonOptions(client, options, names)
   const { expectedEncryptionContext: input = EncryptionContext.empty } = options
   return { expectedEncryptionContext: client.contexts.check(input), materialsManager }
 }
@@ -154,12 +181,15 @@ export const checkBytes = (field: string, input: Uint8Array, kind: string): Uint
 export const transferred = (field: string): InvalidOption =>
   new InvalidOption({ field, description: "is a view of a buffer that was transferred meanwhile" })
 
-/** Checks the option that all operations have, and returns the manager of this one. */
+/** Checks the names of options, and the option that all operations have. Returns the manager of this one. */
 const checkCommonOptions = (
   client: Client,
-  options: EncryptOptions | DecryptOptions
+  options: EncryptOptions | DecryptOptions,
+  names: OptionNames
 ): CryptographicMaterialsManager.CryptographicMaterialsManager => {
   if (typeof options !== "object" || options === null) invalidOption("options", "must be an object")
+  const unknown = findUnknown(options, names)
+  if (unknown !== undefined) reject(new InvalidOption(unknown))
   const { materialsManager = client.materialsManager } = options
   return CryptographicMaterialsManager.isCryptographicMaterialsManager(materialsManager)
     ? materialsManager

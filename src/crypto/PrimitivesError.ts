@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import { line } from "../internal/printable.ts"
 
 /**
  * Error when a primitive rejects its input.
@@ -14,6 +15,6 @@ export class PrimitivesError extends (/*#__PURE__*/ Schema.TaggedError<Primitive
   description: Schema.String
 })) {
   override get message(): string {
-    return `${this.method}: ${this.reason}${this.description === "" ? "" : `: ${this.description}`}`
+    return line`${this.method}: ${this.reason}${this.description === "" ? "" : `: ${this.description}`}`
   }
 }

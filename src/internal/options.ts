@@ -5,6 +5,7 @@ import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import { decodeUnknownResult } from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
+import { findUnknown, noOption } from "./optionNames.ts"
 
 /** A field that does not hold what it must. Every error of an option has these two. */
 export interface InvalidField {
@@ -23,17 +24,7 @@ export type Bounds<Options> =
 /** Bound of a field that takes any string. */
 export const stringBound: Bound = (value) => `must be a string, got ${typeof value}`
 
-/** A value as an error shows it: bounded, and whatever it is. */
-export const shown = (value: unknown): string => {
-  try {
-    const text = typeof value === "string" ? JSON.stringify(value) : String(value)
-    return text.length > maxShown ? `${text.slice(0, maxShown)}…` : text
-  } catch {
-    return typeof value
-  }
-}
-
-const maxShown = 100
+export { shown } from "./printable.ts"
 
 export const isFunction = (value: unknown): value is () => void => typeof value === "function"
 
@@ -50,17 +41,32 @@ export const checker = <S extends Schema.ConstraintDecoder<unknown>>(
 ): (input: unknown) => Result.Result<S["Type"], InvalidField> => {
   const decode = decodeUnknownResult(schema)
   const known: Readonly<Record<string, Bound | undefined>> = bounds
-  return (input) =>
-    Result.mapError(decode(input, { onExcessProperty: "error" }), ({ issue }) => {
+  const names = { owner, names: new Set(within("", known)) }
+  return (input) => {
+    const unknown = typeof input === "object" && input !== null ? findUnknown(input, names) : undefined
+    if (unknown !== undefined) return Result.fail(unknown)
+    return Result.mapError(decode(input, { onExcessProperty: "error" }), ({ issue }) => {
       const path = (formatIssues(issue).issues[0]?.path ?? []) as ReadonlyArray<PropertyKey>
       if (path.length === 0) return { field: "options", description: "must be an object" }
       const field = nameOf(path, (index) => `[${index}]`)
       // A value within an option has the sentence of the option, where it has none of its own.
-      const names = path.map((_, index) => nameOf(path.slice(0, path.length - index), () => "[]"))
-      const name = names.find((name) => Object.hasOwn(known, name))
-      const bound = name === undefined ? `is no option of ${owner}` : known[name]!
+      const above = path.map((_, index) => nameOf(path.slice(0, path.length - index), () => "[]"))
+      const name = above.find((name) => Object.hasOwn(known, name))
+      const siblings = within(above[1] ?? "", known)
+      if (name === undefined || (name !== above[0] && siblings.length > 0)) {
+        return { field, description: noOption(String(path.at(-1)), owner, siblings) }
+      }
+      const bound = known[name]!
       return { field, description: typeof bound === "function" ? bound(path.reduce(at, input)) : bound }
     })
+  }
+}
+
+/** The names of what an option holds that have a bound; of the options themselves for `""`. */
+const within = (name: string, known: Readonly<Record<string, unknown>>): ReadonlyArray<string> => {
+  const prefix = name === "" ? "" : `${name}.`
+  return Object.keys(known).filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length))
+    .filter((key) => /^[^.[]+$/.test(key))
 }
 
 const nameOf = (path: ReadonlyArray<PropertyKey>, element: (index: number) => string): string =>

@@ -5,6 +5,7 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { printable, quoted } from "../internal/printable.ts"
 
 /** Fields of both kinds of ARN. */
 interface Arn {
@@ -51,7 +52,7 @@ export class InvalidKeyIdentifier
   }))
 {
   override get message(): string {
-    return `${JSON.stringify(this.identifier)} ${this.description}`
+    return `${quoted(this.identifier)} ${printable(this.description)}`
   }
 }
 
@@ -84,7 +85,7 @@ export const parse = (identifier: string): Result.Result<KeyIdentifier, InvalidK
   if (parts.length !== 6) return fail(`is no ARN: it has ${parts.length} parts between colons instead of 6`)
   const [, partition, service, region, account, resource] = parts as [string, string, string, string, string, string]
   if (partition === "") return fail("is an ARN without partition")
-  if (service !== "kms") return fail(`is an ARN of the service ${JSON.stringify(service)} instead of "kms"`)
+  if (service !== "kms") return fail(`is an ARN of the service ${quoted(service)} instead of "kms"`)
   if (region === "") return fail("is an ARN without Region")
   if (account === "") return fail("is an ARN without account")
   // Only the first slash divides: an alias name may hold more of them.
@@ -92,7 +93,7 @@ export const parse = (identifier: string): Result.Result<KeyIdentifier, InvalidK
   const type = slash < 0 ? resource : resource.slice(0, slash)
   const id = slash < 0 ? "" : resource.slice(slash + 1)
   if (type !== "key" && type !== "alias") {
-    return fail(`is an ARN of the resource type ${JSON.stringify(type)} instead of "key" or "alias"`)
+    return fail(`is an ARN of the resource type ${quoted(type)} instead of "key" or "alias"`)
   }
   if (id === "") return fail(`is an ARN without a resource id after ${type}/`)
   return Result.succeed(

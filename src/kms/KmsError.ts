@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import { line } from "../internal/printable.ts"
 import { ProviderFailure } from "../model/errors/KeyringError.ts"
 
 /** Error of a call to AWS KMS. */
@@ -14,6 +15,6 @@ export class KmsError extends (/*#__PURE__*/ Schema.TaggedError<KmsError>()("Kms
   isRetryable: Schema.Boolean
 })) {
   override get message(): string {
-    return `KMS ${this.operation} with ${this.keyId}: ${this.code}: ${this.description}`
+    return line`KMS ${this.operation} with ${this.keyId}: ${this.code}: ${this.description}`
   }
 }

@@ -12,18 +12,20 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { stringBound } from "../internal/options.ts"
 import * as Keyring from "../materials/Keyring.ts"
-import { failMisconfigured, failNotWrapped, optionsOf, refusalOf } from "../materials/keyringFailures.ts"
+import { failKeyring, failMisconfigured, failNotWrapped, optionsOf, refusalOf } from "../materials/keyringFailures.ts"
 import { invalidAnswer, unwrapFirst } from "../materials/unwrapFirst.ts"
 import { append } from "../materials/wrapping.ts"
 import type { DecryptionMaterials, EncryptionMaterials } from "../model/CryptographicMaterials.ts"
 import * as DataKey from "../model/DataKey.ts"
 import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
+import type { BrokenContract } from "../model/errors/BrokenContract.ts"
 import type { KeyringError, ProviderRefusal } from "../model/errors/KeyringError.ts"
 import { selectKey } from "./internal/keySelection.ts"
-import { checkPlaintext, checkWrapped, own, toEncryptedDataKey } from "./internal/kmsResponses.ts"
+import { callKms, checkPlaintext, checkWrapped, own, toEncryptedDataKey } from "./internal/kmsResponses.ts"
 import * as KeyArn from "./KeyArn.ts"
 import type { KmsRequest } from "./Kms.ts"
 import { Kms } from "./Kms.ts"
+import type { KmsError } from "./KmsError.ts"
 
 /** Options of a KMS keyring. They name at least one key, and none twice. */
 export const Options = /*#__PURE__*/ Schema.Struct({
@@ -152,10 +154,11 @@ const onEncrypt = Effect.fnUntraced(function*(keys: Keys, materials: EncryptionM
 })
 
 const generate = Effect.fnUntraced(function*(keys: Keys, key: string, materials: EncryptionMaterials) {
-  const generated = yield* own(keys.kms.generateDataKey({
-    ...requestOf(keys, key, materials),
-    numberOfBytes: materials.algorithmSuite.dataKeyLength
-  })).pipe(Effect.catch((error) => failNotWrapped(name, key, refusalOf(error))))
+  const generated = yield* own(callKms("generateDataKey", () =>
+    keys.kms.generateDataKey({
+      ...requestOf(keys, key, materials),
+      numberOfBytes: materials.algorithmSuite.dataKeyLength
+    }))).pipe(Effect.catch((error) => failWrapping(key, error)))
   const fault = checkPlaintext(generated.plaintext, materials) ?? checkWrapped(generated)
   return fault === undefined ? generated : yield* failNotWrapped(name, key, fault)
 })
@@ -171,13 +174,19 @@ const wrapAll = (
 const wrap = Effect.fnUntraced(
   function*(keys: Keys, key: string, plaintext: DataKey.DataKey, materials: EncryptionMaterials) {
     const wrapped = yield* Effect.catch(
-      keys.kms.encrypt({ ...requestOf(keys, key, materials), plaintext }),
-      (error) => failNotWrapped(name, key, refusalOf(error))
+      callKms("encrypt", () => keys.kms.encrypt({ ...requestOf(keys, key, materials), plaintext })),
+      (error) => failWrapping(key, error)
     )
     const fault = checkWrapped(wrapped)
     return fault === undefined ? toEncryptedDataKey(wrapped) : yield* failNotWrapped(name, key, fault)
   }
 )
+
+/** Fails because a call failed, or because the `Kms` broke its contract. */
+const failWrapping = (key: string, error: KmsError | BrokenContract): Effect.Effect<never, KeyringError> =>
+  error._tag === "BrokenContract"
+    ? failKeyring(name, "onEncrypt", error)
+    : failNotWrapped(name, key, refusalOf(error))
 
 /** Specification: framework/aws-kms/aws-kms-keyring.md#ondecrypt */
 const onDecrypt = (
@@ -200,8 +209,13 @@ const unwrap = Effect.fnUntraced(
   function*(keys: Keys, key: string, ciphertextBlob: Uint8Array, materials: DecryptionMaterials) {
     const { keyId, plaintext } = yield* Effect.mapError(
       // A copy: the encrypted data key that was unwrapped is returned, and must be the one that was given.
-      own(keys.kms.decrypt({ ...requestOf(keys, key, materials), ciphertextBlob: new Uint8Array(ciphertextBlob) })),
-      refusalOf
+      own(
+        callKms(
+          "decrypt",
+          () => keys.kms.decrypt({ ...requestOf(keys, key, materials), ciphertextBlob: new Uint8Array(ciphertextBlob) })
+        )
+      ),
+      (error) => error._tag === "BrokenContract" ? error : refusalOf(error)
     )
     const fault: ProviderRefusal | undefined = keyId === key
       ? checkPlaintext(plaintext, materials)

@@ -17,6 +17,7 @@ import type { EncryptionContext } from "../model/EncryptionContext.ts"
 import type { DecryptError } from "../model/errors/DecryptError.ts"
 import type { EncryptError } from "../model/errors/EncryptError.ts"
 import type { Receipt } from "../model/Receipt.ts"
+import * as contract from "./contract.ts"
 
 const TypeId = "~effect-encryption-sdk/CryptographicMaterialsManager" as const
 
@@ -75,12 +76,15 @@ export interface CryptographicMaterialsManager {
 export const isCryptographicMaterialsManager = (value: unknown): value is CryptographicMaterialsManager =>
   typeof value === "object" && value !== null && TypeId in value
 
-/** A manager from its operations: the library's own are made so, and so is a user's. */
+/**
+ * A manager from its operations: the library's own are made so, and so is a user's. An operation that throws, returns no Effect,
+ * or fails with another error than its type says fails with `BrokenContract`.
+ */
 export const make = (
   implementation: Omit<CryptographicMaterialsManager, typeof TypeId>
 ): CryptographicMaterialsManager => ({
-  getEncryptionMaterials: (request) => implementation.getEncryptionMaterials(request),
-  decryptMaterials: (request) => implementation.decryptMaterials(request),
+  getEncryptionMaterials: (request) => contract.getEncryptionMaterials(implementation, request),
+  decryptMaterials: (request) => contract.decryptMaterials(implementation, request),
   [TypeId]: TypeId
 })
 

@@ -27,6 +27,8 @@ import * as bytes from "../internal/bytes.ts"
 import { reject } from "../internal/rejection.ts"
 import * as Keyring from "./Keyring.ts"
 import type { KeyringError } from "../model/errors/KeyringError.ts"
+import { nameOf, onDecrypt, onEncrypt } from "./contract.ts"
+import { omittedOf } from "./reports.ts"
 import * as Receipt from "../model/Receipt.ts"
 import { failDecrypt, orFailDecrypt } from "../model/errors/DecryptError.ts"
 import { orFailEncrypt } from "../model/errors/EncryptError.ts"
@@ -80,7 +82,7 @@ const getEncryptionMaterials = Effect.fnUntraced(function*(
   }
   // A copy: the keyring's response is compared with materials that it cannot have changed.
   const given = { ...empty, encryptedDataKeys: [] }
-  const filled = yield* Effect.mapError(keyring.onEncrypt(given), (reason) => new EncryptError({ reason }))
+  const filled = yield* Effect.mapError(onEncrypt(keyring, given), (reason) => new EncryptError({ reason }))
   const materials = yield* orFailEncrypt(() => checkFilled(keyring, empty, filled))
   // A keyring registers its key with the scope itself; one of a user's may have forgotten to.
   yield* DataKey.zeroWithScope(materials.plaintextDataKey)
@@ -117,7 +119,7 @@ const checkFilled = (
   filled: CryptographicMaterials.EncryptionMaterials
 ): CryptographicMaterials.CompleteEncryptionMaterials => {
   const changed = (field: string) =>
-    reject(new InvalidMaterials({ field, description: `was changed by the keyring ${keyring.name}` }))
+    reject(new InvalidMaterials({ field, description: `was changed by the keyring ${nameOf(keyring)}` }))
   if (typeof filled !== "object" || filled === null) return reject(noMaterials(keyring))
   if (filled.algorithmSuite !== empty.algorithmSuite) changed("algorithmSuite")
   if (!isSameContext(empty.encryptionContext, filled.encryptionContext)) changed("encryptionContext")
@@ -127,7 +129,10 @@ const checkFilled = (
 }
 
 const noMaterials = (keyring: Keyring.Keyring) =>
-  new InvalidMaterials({ field: "materials", description: `are missing in the answer of the keyring ${keyring.name}` })
+  new InvalidMaterials({
+    field: "materials",
+    description: `are missing in the answer of the keyring ${nameOf(keyring)}`
+  })
 
 const isSameContext = (a: EncryptionContext.EncryptionContext, b: EncryptionContext.EncryptionContext): boolean =>
   b === a ||
@@ -151,12 +156,11 @@ const decryptMaterials = Effect.fnUntraced(function*(
     requiredEncryptionContextKeys: reproducedKeys
   }
   const result = yield* Effect.mapError(
-    keyring.onDecrypt({ ...locked }, EncryptedDataKey.copyAll(encryptedDataKeys)),
+    onDecrypt(keyring, { ...locked }, EncryptedDataKey.copyAll(encryptedDataKeys)),
     notUnwrapped
   )
-  if (typeof result !== "object" || result === null) return yield* failDecrypt(noMaterials(keyring))
   if (result._tag === "NotMine") {
-    return yield* failDecrypt(new NoDataKeyUnwrapped({ encryptedDataKeys: result.skipped }))
+    return yield* failDecrypt(new NoDataKeyUnwrapped({ encryptedDataKeys: result.skipped, ...omittedOf(result) }))
   }
   const materials = yield* orFailDecrypt(() => {
     const unwrappedDataKey = encryptedDataKeys.find((edk) => isSameEncryptedDataKey(edk, result.encryptedDataKey)) ??
@@ -176,7 +180,7 @@ const decryptMaterials = Effect.fnUntraced(function*(
 const foreignEncryptedDataKey = (keyring: Keyring.Keyring) =>
   new InvalidMaterials({
     field: "encryptedDataKey",
-    description: `in the answer of the keyring ${keyring.name} is none of the message's`
+    description: `in the answer of the keyring ${nameOf(keyring)} is none of the message's`
   })
 
 /** The parts of a request, each read once, and the keys of the expected pairs that the message does not store. */
@@ -233,7 +237,10 @@ const importVerificationKey = Effect.fnUntraced(function*(
 const notUnwrapped = (error: KeyringError): DecryptError =>
   new DecryptError({
     reason: error.reason._tag === "DataKeyNotUnwrapped"
-      ? new NoDataKeyUnwrapped({ encryptedDataKeys: error.reason.encryptedDataKeys })
+      ? new NoDataKeyUnwrapped({
+        encryptedDataKeys: error.reason.encryptedDataKeys,
+        ...omittedOf(error.reason)
+      })
       : error
   })
 

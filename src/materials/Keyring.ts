@@ -22,7 +22,12 @@ const TypeId = "~effect-encryption-sdk/Keyring" as const
  */
 export type OnDecryptResult =
   | { readonly _tag: "Unwrapped"; readonly plaintextDataKey: DataKey; readonly encryptedDataKey: EncryptedDataKey }
-  | { readonly _tag: "NotMine"; readonly skipped: ReadonlyArray<Skipped> }
+  | {
+    readonly _tag: "NotMine"
+    readonly skipped: ReadonlyArray<Skipped>
+    /** Number of encrypted data keys that `skipped` leaves out, so that a long list costs no memory. Default: none. */
+    readonly omitted?: number | undefined
+  }
 
 /**
  * The two operations of a keyring. Key material that an operation returns lives until the scope closes, and is zeroed
@@ -50,7 +55,10 @@ export interface Keyring {
 export const isKeyring = (value: unknown): value is Keyring =>
   typeof value === "object" && value !== null && TypeId in value
 
-/** Makes a keyring from its operations. */
+/**
+ * Makes a keyring from its operations. One that throws, returns no Effect, fails with another error than a `KeyringError`, or
+ * returns a result of neither form fails the operation with `BrokenContract`, wherever the library calls it.
+ */
 export const make = (implementation: Omit<Keyring, typeof TypeId>): Keyring => ({
   name: implementation.name,
   onEncrypt: (materials) => implementation.onEncrypt(materials),

@@ -8,11 +8,14 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { findUnknown, type NamesOf, optionNames } from "../internal/optionNames.ts"
 import type { DecryptionMaterials, EncryptionMaterials } from "../model/CryptographicMaterials.ts"
 import * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
 import type { EncryptedDataKeyReport, KeyringError, Skipped } from "../model/errors/KeyringError.ts"
+import * as contract from "./contract.ts"
 import * as Keyring from "./Keyring.ts"
 import { failMisconfigured, failNotUnwrapped, optionsOf, refusalOf } from "./keyringFailures.ts"
+import { omittedOf, Reports } from "./reports.ts"
 import { reportFields } from "./unwrapFirst.ts"
 
 const AnyKeyring = /*#__PURE__*/ Schema.declare(Keyring.isKeyring)
@@ -81,12 +84,19 @@ export const layer = <
   Layer.effect(
     Keyring.Keyring,
     Effect.gen(function*() {
+      const unknown = findUnknown(options, layerNames)
+      if (unknown !== undefined) return yield* failMisconfigured(name, "make", unknown.field, unknown.description)
       const generator = options.generator === undefined ? undefined : yield* options.generator
       const children: Array<Keyring.Keyring> = []
       for (const child of options.children ?? []) children.push(yield* child)
       return yield* make({ generator, children })
     })
   )
+
+const layerNames = /*#__PURE__*/ optionNames(
+  "a multi-keyring",
+  { generator: true, children: true } satisfies NamesOf<Options>
+)
 
 const checkOptions = /*#__PURE__*/ optionsOf(name, "a multi-keyring", Options, {
   generator: "is no keyring",
@@ -116,11 +126,16 @@ const onEncrypt = Effect.fnUntraced(function*(
   let materials = input
   for (const { field, keyring } of members) {
     const before = materials.plaintextDataKey
-    materials = yield* keyring.onEncrypt(materials)
-    if (materials.plaintextDataKey === undefined) return yield* fail(field, `${keyring.name} made no data key`)
+    materials = yield* contract.onEncrypt(keyring, materials)
+    if (typeof materials !== "object" || materials === null) {
+      return yield* fail(field, `${contract.nameOf(keyring)} returned no materials`)
+    }
+    if (materials.plaintextDataKey === undefined) {
+      return yield* fail(field, `${contract.nameOf(keyring)} made no data key`)
+    }
     // A keyring that wraps one key and hands on another would make messages that only some keyrings can read.
     if (before !== undefined && materials.plaintextDataKey !== before) {
-      return yield* fail(field, `${keyring.name} replaced the data key`)
+      return yield* fail(field, `${contract.nameOf(keyring)} replaced the data key`)
     }
   }
   return materials
@@ -132,51 +147,66 @@ const onDecrypt = Effect.fnUntraced(function*(
   materials: DecryptionMaterials,
   encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
 ): Effect.fn.Return<Keyring.OnDecryptResult, KeyringError, Scope.Scope> {
-  const reports: Array<EncryptedDataKeyReport> = []
-  const skipped: Array<Skipped> = []
+  const reports = new Reports<EncryptedDataKeyReport>()
   let failed = false
   for (const { keyring } of members) {
     // Copies: no member can change what the next one is given.
     const copies = EncryptedDataKey.copyAll(encryptedDataKeys)
-    const result = yield* Effect.result(keyring.onDecrypt({ ...materials }, copies))
+    const result = yield* Effect.result(contract.onDecrypt(keyring, { ...materials }, copies))
     if (Result.isFailure(result)) {
       failed = true
-      reports.push(...reportsOf(result.failure, encryptedDataKeys))
+      addReports(reports, result.failure, encryptedDataKeys)
     } else if (result.success._tag === "Unwrapped") {
       const encryptedDataKey = encryptedDataKeys[copies.indexOf(result.success.encryptedDataKey)]
       return encryptedDataKey === undefined ? result.success : { ...result.success, encryptedDataKey }
     } else {
-      reports.push(...result.success.skipped)
-      skipped.push(...result.success.skipped)
+      reports.addAll(result.success.skipped, result.success.omitted)
     }
   }
   return failed
     ? yield* failNotUnwrapped(name, reports)
-    : { _tag: "NotMine", skipped }
+    : { _tag: "NotMine", skipped: reports.rows as ReadonlyArray<Skipped>, ...omittedOf(reports) }
 })
 
-/** The rows of a keyring's failure. One without rows of its own is reported for each encrypted data key. */
-const reportsOf = (
+/** Adds the rows of a keyring's failure. One without rows of its own is reported for each encrypted data key. */
+const addReports = (
+  reports: Reports<EncryptedDataKeyReport>,
   { keyring, reason }: KeyringError,
   encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
-): ReadonlyArray<EncryptedDataKeyReport> => {
-  if (reason._tag === "DataKeyNotUnwrapped") return reason.encryptedDataKeys
-  return encryptedDataKeys.map((encryptedDataKey, index) => {
-    const fields = reportFields(keyring, index, encryptedDataKey)
-    switch (reason._tag) {
-      case "KeyringMisconfigured":
-        return { _tag: "Skipped", ...fields, description: reason.message }
-      case "NotLoaded":
-        return {
-          _tag: "Attempted",
-          ...fields,
-          failure: "Unreachable",
-          code: reason._tag,
-          description: reason.message,
-          isRetryable: true
-        }
-      case "DataKeyNotWrapped":
-        return { _tag: "Attempted", ...fields, ...refusalOf(reason) }
-    }
-  })
+): void => {
+  if (reason._tag === "DataKeyNotUnwrapped") return reports.addAll(reason.encryptedDataKeys, reason.omitted)
+  const row = rowOf(reason)
+  for (const [index, encryptedDataKey] of encryptedDataKeys.entries()) {
+    reports.add(row._tag, () => ({ ...row, ...reportFields(keyring, index, encryptedDataKey) }))
+  }
+}
+
+/** A row, without the fields that name the encrypted data key. */
+type RowOf<Row> = Row extends unknown ? Omit<Row, keyof ReturnType<typeof reportFields>> : never
+
+const rowOf = (
+  reason: Exclude<KeyringError["reason"], { readonly _tag: "DataKeyNotUnwrapped" }>
+): RowOf<EncryptedDataKeyReport> => {
+  switch (reason._tag) {
+    case "KeyringMisconfigured":
+      return { _tag: "Skipped", description: reason.message }
+    case "NotLoaded":
+      return {
+        _tag: "Attempted",
+        failure: "Unreachable",
+        code: reason._tag,
+        description: reason.message,
+        isRetryable: true
+      }
+    case "BrokenContract":
+      return {
+        _tag: "Attempted",
+        failure: "InvalidAnswer",
+        code: reason._tag,
+        description: reason.message,
+        isRetryable: false
+      }
+    case "DataKeyNotWrapped":
+      return { _tag: "Attempted", ...refusalOf(reason) }
+  }
 }

@@ -14,6 +14,7 @@ import {
   type KeyringErrorReason,
   KeyringMisconfigured
 } from "../model/errors/KeyringError.ts"
+import { type Kept, omittedOf } from "./reports.ts"
 
 /** Fails an operation of a keyring. */
 export const failKeyring = (
@@ -42,9 +43,13 @@ export const failNotWrapped = (
 /** Fails because none of the keyring's own encrypted data keys unwraps. */
 export const failNotUnwrapped = (
   keyring: string,
-  encryptedDataKeys: ReadonlyArray<EncryptedDataKeyReport>
+  reports: Kept<EncryptedDataKeyReport>
 ): Effect.Effect<never, KeyringError> =>
-  failKeyring(keyring, "onDecrypt", new DataKeyNotUnwrapped({ encryptedDataKeys }))
+  failKeyring(
+    keyring,
+    "onDecrypt",
+    new DataKeyNotUnwrapped({ encryptedDataKeys: reports.rows, ...omittedOf(reports) })
+  )
 
 /** The refusal that an error reports. An empty description is left out. */
 export const refusalOf = ({ code, description, failure, isRetryable }: ProviderRefusal): ProviderRefusal =>

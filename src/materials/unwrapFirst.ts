@@ -3,22 +3,30 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import { printable } from "../internal/printable.ts"
 import { checked } from "../internal/rejection.ts"
 import type * as Scope from "effect/Scope"
 import type { DecryptionMaterials } from "../model/CryptographicMaterials.ts"
 import { checkDataKey } from "../model/CryptographicMaterials.ts"
 import * as DataKey from "../model/DataKey.ts"
 import * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
-import type { EncryptedDataKeyReport, KeyringError, ProviderRefusal } from "../model/errors/KeyringError.ts"
+import { BrokenContract } from "../model/errors/BrokenContract.ts"
+import type { EncryptedDataKeyReport, KeyringError, ProviderRefusal, Skipped } from "../model/errors/KeyringError.ts"
 import type { OnDecryptResult } from "./Keyring.ts"
-import { failNotUnwrapped } from "./keyringFailures.ts"
+import { failKeyring, failNotUnwrapped } from "./keyringFailures.ts"
+import { omittedOf, Reports } from "./reports.ts"
 
 /** Fields that the rows of an encrypted data key begin with. */
 export const reportFields = (
   keyring: string,
   index: number,
   { keyProviderId, keyProviderInfo }: EncryptedDataKey.EncryptedDataKey
-) => ({ keyring, index, keyProviderId, keyProviderInfo: EncryptedDataKey.printableInfo(keyProviderInfo) })
+) => ({
+  keyring,
+  index,
+  keyProviderId: printable(keyProviderId),
+  keyProviderInfo: EncryptedDataKey.printableInfo(keyProviderInfo)
+})
 
 /** Refusal of a data key that the key provider must not return. */
 export const invalidAnswer = (code: string): ProviderRefusal => ({ failure: "InvalidAnswer", code, isRetryable: false })
@@ -29,7 +37,7 @@ export const invalidAnswer = (code: string): ProviderRefusal => ({ failure: "Inv
  * `select` returns the input of `unwrap`, or the reason why the encrypted data key is not the keyring's own. The data key
  * that `unwrap` succeeds with belongs to the scope; one that does not fit the algorithm suite is zeroed at once.
  *
- * Fails with `DataKeyNotUnwrapped` when there were encrypted data keys of the keyring's own and none unwraps.
+ * Fails with `BrokenContract` when `unwrap` does, and with `DataKeyNotUnwrapped` when there were encrypted data keys of the keyring's own and none unwraps.
  *
  * Specification: framework/keyring-interface.md#ondecrypt
  */
@@ -38,20 +46,23 @@ export const unwrapFirst = Effect.fnUntraced(function*<A>(
   materials: DecryptionMaterials,
   encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>,
   select: (encryptedDataKey: EncryptedDataKey.EncryptedDataKey) => Result.Result<A, string>,
-  unwrap: (selected: A) => Effect.Effect<DataKey.DataKey, ProviderRefusal, Scope.Scope>
+  unwrap: (selected: A) => Effect.Effect<DataKey.DataKey, ProviderRefusal | BrokenContract, Scope.Scope>
 ): Effect.fn.Return<OnDecryptResult, KeyringError, Scope.Scope> {
-  const reports: Array<EncryptedDataKeyReport> = []
+  const reports = new Reports<EncryptedDataKeyReport>()
   for (const [index, encryptedDataKey] of encryptedDataKeys.entries()) {
-    const fields = reportFields(keyring, index, encryptedDataKey)
+    const fields = () => reportFields(keyring, index, encryptedDataKey)
     const gone = EncryptedDataKey.findGone(encryptedDataKey)
     const selected = gone === undefined ? select(encryptedDataKey) : Result.fail(gone)
     if (Result.isFailure(selected)) {
-      reports.push({ _tag: "Skipped", ...fields, description: selected.failure })
+      reports.add("Skipped", () => ({ _tag: "Skipped", ...fields(), description: selected.failure }))
       continue
     }
     const unwrapped = yield* Effect.result(unwrap(selected.success))
     if (Result.isFailure(unwrapped)) {
-      reports.push({ _tag: "Attempted", ...fields, ...unwrapped.failure })
+      const { failure } = unwrapped
+      // There is no use in trying others: all of them would go the same way.
+      if (failure instanceof BrokenContract) return yield* failKeyring(keyring, "onDecrypt", failure)
+      reports.add("Attempted", () => ({ _tag: "Attempted", ...fields(), ...failure }))
       continue
     }
     const plaintextDataKey = unwrapped.success
@@ -59,9 +70,9 @@ export const unwrapFirst = Effect.fnUntraced(function*<A>(
       return { _tag: "Unwrapped", plaintextDataKey, encryptedDataKey }
     }
     DataKey.zero(plaintextDataKey)
-    reports.push({ _tag: "Attempted", ...fields, ...invalidAnswer("InvalidDataKey") })
+    reports.add("Attempted", () => ({ _tag: "Attempted", ...fields(), ...invalidAnswer("InvalidDataKey") }))
   }
-  return reports.every((report) => report._tag === "Skipped")
-    ? { _tag: "NotMine", skipped: reports }
+  return reports.counts.Attempted === 0
+    ? { _tag: "NotMine", skipped: reports.rows as ReadonlyArray<Skipped>, ...omittedOf(reports) }
     : yield* failNotUnwrapped(keyring, reports)
 })

@@ -8,10 +8,11 @@ import * as AlgorithmSuite from "./AlgorithmSuite.ts"
 import * as DataKey from "./DataKey.ts"
 import * as EncryptedDataKey from "./EncryptedDataKey.ts"
 import * as EncryptionContext from "./EncryptionContext.ts"
-import { InvalidMaterials } from "./errors/Reasons.ts"
+import { type InvalidEncryptionContext, InvalidMaterials } from "./errors/Reasons.ts"
 import { makeBrand } from "../internal/brand.ts"
 import * as bytes from "../internal/bytes.ts"
-import { reject } from "../internal/rejection.ts"
+import { quoted } from "../internal/printable.ts"
+import { checked, reject } from "../internal/rejection.ts"
 import type { SigningKey, VerificationKey } from "./KeyHandles.ts"
 
 /** Materials on their way through keyrings: the first keyring adds the data key, each adds encrypted data keys. */
@@ -201,7 +202,7 @@ const readRequiredKeys = (
   const keys = [...given]
   const missing = keys.find((key) => !Object.hasOwn(context, key))
   if (missing !== undefined) {
-    invalid("requiredEncryptionContextKeys", `the context has no key ${JSON.stringify(missing)}`)
+    invalid("requiredEncryptionContextKeys", `the context has no key ${quoted(missing)}`)
   }
   return Object.freeze(keys)
 }
@@ -225,9 +226,7 @@ export const checkDecryptionMaterials = (materials: CompleteDecryptionMaterials)
   checkPresence("verificationKey", verificationKey, algorithmSuite)
   if (typeof encryptionContext !== "object" || encryptionContext === null) invalid("encryptionContext", "is missing")
   // Stored and required pairs together can be too long to be valid as one context.
-  const context = EncryptionContext.isValidated(encryptionContext)
-    ? encryptionContext
-    : Object.freeze({ ...encryptionContext })
+  const context = readContext(encryptionContext)
   const complete: CompleteDecryptionMaterials = {
     algorithmSuite,
     encryptionContext: context,
@@ -237,6 +236,15 @@ export const checkDecryptionMaterials = (materials: CompleteDecryptionMaterials)
     verificationKey
   }
   return Object.freeze(checkedDecryption.mark(complete))
+}
+
+const readContext = (given: EncryptionContext.EncryptionContext): EncryptionContext.EncryptionContext => {
+  const copied = checked<EncryptionContext.EncryptionContext, InvalidEncryptionContext>(() =>
+    EncryptionContext.copy(given)
+  )
+  return Result.isFailure(copied)
+    ? invalid("encryptionContext", copied.failure.message)
+    : Object.freeze(copied.success)
 }
 
 /**

@@ -26,6 +26,17 @@ export const make = (key: Uint8Array): DataKey => Redacted.make(key, { label: "d
 /** The key's own bytes, not a copy. Throws after `zero`, so that no operation can use a released key by mistake. */
 export const value = (key: DataKey): Uint8Array => Redacted.value(key)
 
+/**
+ * Whether a value is a data key that was not released.
+ *
+ * @internal
+ */
+export const isDataKey = (value: unknown): value is DataKey => {
+  if (!Redacted.isRedacted(value)) return false
+  const key = Result.try(() => Redacted.value(value))
+  return Result.isSuccess(key) && bytes.isBytes(key.success)
+}
+
 /** A key of its own with the same bytes, which lives and is zeroed apart from this one. */
 export const copy = (key: DataKey): DataKey => copyFrom(Redacted.value(key))
 

@@ -4,6 +4,7 @@
  * Specification: framework/structures.md#encrypted-data-key, data-format/message-header.md#encrypted-data-keys
  */
 import * as bytes from "../internal/bytes.ts"
+import { maxPrinted, printable } from "../internal/printable.ts"
 
 /**
  * `keyProviderId` says which kind of keyring wrote it (`aws-kms`, or a raw keyring's namespace), `keyProviderInfo` which
@@ -23,18 +24,27 @@ export const maxFieldLength = 0xffff
 export const maxCount = 0xffff
 
 /**
+ * The greatest number of encrypted data keys that a client writes or reads unless it has an option of its own. Every Region
+ * of AWS has room in it three times over.
+ *
+ * @internal
+ */
+export const defaultMaxCount = 128
+
+/**
  * The key provider information as text for messages and errors: the text itself where it is printable UTF-8 (a key ARN,
- * a key name), otherwise its printable start followed by `…`.
+ * a key name) of at most 1,024 bytes, otherwise its printable start followed by `…`.
  *
  * **Gotchas**
  *
  * For reading only. Keyrings compare bytes.
  */
 export const printableInfo = (info: Uint8Array): string => {
-  const text = bytes.fromUtf8(info)
-  if (text !== undefined && /^[^\p{C}]*$/u.test(text)) return text
+  const start = info.length > maxPrinted ? info.subarray(0, maxPrinted) : info
+  const text = start === info ? bytes.fromUtf8(info) : undefined
+  if (text !== undefined && text === printable(text)) return text
   // U+FFFD stands for the first bytes that are no UTF-8.
-  return `${/^[^\p{C}\uFFFD]*/u.exec(new TextDecoder().decode(info))![0]}…`
+  return `${/^[^\p{C}\p{Zl}\p{Zp}\uFFFD]*/u.exec(new TextDecoder().decode(start))![0]}…`
 }
 
 /**

@@ -7,7 +7,7 @@ import type * as Result from "effect/Result"
 import { InvalidEncryptionContext } from "./errors/Reasons.ts"
 import { makeBrand } from "../internal/brand.ts"
 import * as bytes from "../internal/bytes.ts"
-import { checked, reject } from "../internal/rejection.ts"
+import { checked, reject, Rejection } from "../internal/rejection.ts"
 
 /** Text pairs. Keys and values are at most 65,535 bytes of UTF-8 each, and so is the whole when serialised. */
 export type EncryptionContext = Readonly<Record<string, string>>
@@ -28,7 +28,7 @@ export const publicKeyKey = "aws-crypto-public-key"
  * Validates a context and returns a frozen copy, so that later changes of the caller's object change nothing. A context that
  * `validate` returned is returned as it is. Rejects, naming the key: a value that is no string, text that is not
  * well-formed Unicode, a field or a whole that is too long to serialise. Rejects what is no plain object too (a `Map` would
- * pass for an empty context).
+ * pass for an empty context, and an object over a prototype for one without the pairs of that), and symbols as keys. A getter is read once.
  *
  * **Gotchas**
  *
@@ -71,16 +71,34 @@ export const checkPairs = (context: EncryptionContext): EncryptionContext => {
 }
 
 /**
- * A copy of a plain object whose pairs are still to be checked, or a validated context itself. Rejects with
+ * A copy of a plain object whose pairs are still to be checked, or a validated context itself. The copy has own, enumerable
+ * text keys and nothing else, since it may serve other callers; each value is read once. Rejects with
  * `InvalidEncryptionContext`.
  *
  * @internal
  */
 export const copy = (input: EncryptionContext): EncryptionContext => {
-  if (Object.prototype.toString.call(input) !== "[object Object]") invalid("must be a plain object of strings")
-  // A spread defines own properties, so a key such as "__proto__" is kept like any other.
-  return validated.has(input) ? input : { ...input }
+  if (typeof input !== "object" || input === null) return invalid(noPlainObject)
+  if (validated.has(input)) return input
+  try {
+    if (!isPlain(Object.getPrototypeOf(input) as object | null)) return invalid(noPlainObject)
+    const symbols = Object.getOwnPropertySymbols(input)
+    if (symbols.length > 0) return invalid("key is a symbol, must be a string", String(symbols[0]))
+    // A spread defines own properties, so a key such as "__proto__" is kept like any other.
+    return { ...input }
+  } catch (thrown) {
+    // A getter or a proxy may throw whatever it likes.
+    return thrown instanceof Rejection ? reject(thrown.error as Error) : invalid("cannot be read")
+  }
 }
+
+const noPlainObject = "must be a plain object of strings"
+
+/** Whether a prototype is that of plain objects, in any realm, or none. Pairs of another prototype would be lost. */
+const isPlain = (prototype: object | null): boolean =>
+  prototype === Object.prototype || prototype === null ||
+  (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "isPrototypeOf") &&
+    Object.keys(prototype).length === 0)
 
 const invalid = (description: string, key?: string): never =>
   reject(new InvalidEncryptionContext({ description, ...(key === undefined ? {} : { key }) }))

@@ -12,6 +12,7 @@ import type {
   StreamOptions
 } from "../client/Options.ts"
 import * as request from "../client/request.ts"
+import { findUnknown, type NamesOf, type OptionNames, optionNames } from "../internal/optionNames.ts"
 
 /** The known length of a plaintext, or its upper bound, in bytes, by the option that gave it. */
 export interface LengthLimit {
@@ -24,12 +25,27 @@ export interface EncryptStreamSettings extends request.EncryptSettings {
   readonly limit: LengthLimit | undefined
 }
 
+const hookNames = { onHeader: true, onProgress: true } as const
+
+const encryptNames = /*#__PURE__*/ optionNames(
+  "encryptStream",
+  {
+    ...hookNames,
+    encryptionContext: true,
+    algorithmSuite: true,
+    frameLength: true,
+    materialsManager: true,
+    plaintextLength: true,
+    maxPlaintextLength: true
+  } satisfies NamesOf<EncryptStreamOptions>
+)
+
 /** Checks the options of `encryptStream`. */
 export const encryptStreamSettings = (
   client: Client,
   options: EncryptStreamOptions<unknown, unknown>
 ): EncryptStreamSettings => {
-  const settings = request.encryptSettings(client, options)
+  const settings = request.encryptSettings(client, options, encryptNames)
   const { maxPlaintextLength, plaintextLength } = options
   checkLength("plaintextLength", plaintextLength)
   checkLength("maxPlaintextLength", maxPlaintextLength)
@@ -56,12 +72,35 @@ export interface DecryptStreamSettings extends request.DecryptSettings {
   readonly unsignedOnly: boolean
 }
 
-/** Checks the options of `decryptStream` and `decryptStreamUnverified`. */
+const rangeOptions = {
+  ...hookNames,
+  expectedEncryptionContext: true,
+  materialsManager: true,
+  maxWithheldBytes: true
+} as const
+
+const decryptNames = /*#__PURE__*/ optionNames(
+  "decryptStream",
+  {
+    ...rangeOptions,
+    unsignedOnly: true
+  } satisfies NamesOf<DecryptStreamOptions>
+)
+
+const rangeNames = /*#__PURE__*/ optionNames("decryptRange", rangeOptions satisfies NamesOf<DecryptRangeOptions>)
+
+const plaintextRangeNames = /*#__PURE__*/ optionNames(
+  "a range",
+  { offset: true, length: true } satisfies NamesOf<PlaintextRange>
+)
+
+/** Checks the options of `decryptStream` and `decryptStreamUnverified`, or those of another operation that has these names. */
 export const decryptStreamSettings = (
   client: Client,
-  options: DecryptStreamOptions<unknown, unknown>
+  options: DecryptStreamOptions<unknown, unknown>,
+  names: OptionNames = decryptNames
 ): DecryptStreamSettings => {
-  const settings = request.decryptSettings(client, options)
+  const settings = request.decryptSettings(client, options, names)
   const { maxWithheldBytes = defaultMaxWithheldBytes, unsignedOnly = false } = options
   checkLength("maxWithheldBytes", maxWithheldBytes)
   if (typeof unsignedOnly !== "boolean") {
@@ -78,7 +117,7 @@ export const decryptRangeSettings = (
   range: PlaintextRange,
   options: DecryptRangeOptions<unknown, unknown>
 ): DecryptStreamSettings => {
-  const settings = decryptStreamSettings(client, options)
+  const settings = decryptStreamSettings(client, options, rangeNames)
   if (
     typeof source !== "object" || source === null || typeof source.read !== "function" ||
     !Number.isSafeInteger(source.length) || source.length < 0
@@ -86,6 +125,8 @@ export const decryptRangeSettings = (
   if (typeof range !== "object" || range === null || range.offset === undefined) {
     request.invalidOption("range", "must have an offset")
   }
+  const unknown = findUnknown(range, plaintextRangeNames)
+  if (unknown !== undefined) request.invalidOption(`range.${unknown.field}`, unknown.description)
   checkLength("range.offset", range.offset)
   checkLength("range.length", range.length)
   return settings

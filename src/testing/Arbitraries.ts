@@ -21,6 +21,17 @@ import type { DecryptMaterialsRequest, EncryptionMaterialsRequest } from "../mat
 import * as DataKey from "../model/DataKey.ts"
 import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
 import type { EncryptionContext } from "../model/EncryptionContext.ts"
+import {
+  contextNames,
+  type ContextOptions,
+  stepsNames,
+  type StepsOptions,
+  textNames,
+  type TextOptions
+} from "./internal/arbitraryOptions.ts"
+import { checkNames } from "./internal/script.ts"
+
+export type { ContextOptions, StepsOptions, TextOptions } from "./internal/arbitraryOptions.ts"
 
 /** A whole number; shrinks to `minimum`. */
 const integer = (minimum: number, maximum: number): Arbitrary.Arbitrary<number> =>
@@ -64,11 +75,13 @@ const characters = [
 const names = ["__proto__", "constructor", "toString", "hasOwnProperty"] as const
 
 /** Well-formed text, ASCII and not, of at most `maxLength` characters (default 5). */
-export const text = (options?: { readonly maxLength?: number | undefined }): Arbitrary.Arbitrary<string> =>
-  Arbitrary.map(
-    Arbitrary.array(oneOf(characters), { maxLength: options?.maxLength ?? 5 }),
+export const text = (options: TextOptions = {}): Arbitrary.Arbitrary<string> => {
+  checkNames(options, textNames)
+  return Arbitrary.map(
+    Arbitrary.array(oneOf(characters), { maxLength: options.maxLength ?? 5 }),
     (characters) => characters.join("")
   )
+}
 
 /** A key of a context: a text, or now and then a name such as `__proto__`. */
 const contextKey = (maxLength: number): Arbitrary.Arbitrary<string> =>
@@ -82,11 +95,12 @@ const contextKey = (maxLength: number): Arbitrary.Arbitrary<string> =>
  * texts have at most `maxLength` characters (default 5). No key is reserved.
  */
 export const encryptionContext = (
-  options?: { readonly maxPairs?: number | undefined; readonly maxLength?: number | undefined }
+  options: ContextOptions = {}
 ): Arbitrary.Arbitrary<EncryptionContext> => {
-  const maxLength = options?.maxLength ?? 5
+  checkNames(options, contextNames)
+  const maxLength = options.maxLength ?? 5
   return Arbitrary.map(
-    Arbitrary.array(Arbitrary.all([contextKey(maxLength), text({ maxLength })]), { maxLength: options?.maxPairs ?? 4 }),
+    Arbitrary.array(Arbitrary.all([contextKey(maxLength), text({ maxLength })]), { maxLength: options.maxPairs ?? 4 }),
     // Defines own properties, so that `__proto__` is a key like any other.
     (pairs): EncryptionContext => Object.fromEntries(pairs)
   )
@@ -346,23 +360,12 @@ export interface Step {
   readonly pause: Duration.Duration
 }
 
-/** Options of `steps`. */
-export interface StepsOptions {
-  /** Maximum number of contexts. Few, so that they recur. Default 3. */
-  readonly maxContexts?: number | undefined
-  /** Maximum plaintext length in bytes. Default 100. */
-  readonly maxLength?: number | undefined
-  /** Maximum pause. Default 2 minutes. */
-  readonly maxPause?: Duration.Input | undefined
-  /** Maximum number of steps. Default 50. */
-  readonly maxSteps?: number | undefined
-}
-
 /**
  * Sequences of requests, each with its context, its length and the time since the one before, which may be none.
  * Shrinks to fewer requests of fewer contexts, shorter and without pauses.
  */
 export const steps = (options?: StepsOptions): Arbitrary.Arbitrary<ReadonlyArray<Step>> => {
+  if (options !== undefined) checkNames(options, stepsNames)
   const maxSteps = options?.maxSteps ?? 50
   const maxMillis = Duration.toMillis(Duration.fromInputUnsafe(options?.maxPause ?? "2 minutes"))
   const maxContexts = options?.maxContexts ?? 3

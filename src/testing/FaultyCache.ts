@@ -21,6 +21,7 @@ import * as Layer from "effect/Layer"
 import { optionsOf } from "../model/errors/optionsOf.ts"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { type NamesOf, optionNames } from "../internal/optionNames.ts"
 import * as CacheEntry from "../caching/CacheEntry.ts"
 import type { EntryMetadata } from "../caching/EntryMetadata.ts"
 import * as LocalCache from "../caching/LocalCache.ts"
@@ -131,8 +132,20 @@ const checkOptions = /*#__PURE__*/ optionsOf(Options, "a faulty cache", {
   capacity: "must be a number"
 })
 
+const matcherNames = /*#__PURE__*/ optionNames(
+  "a rule",
+  {
+    operation: true,
+    key: true,
+    predicate: true,
+    nth: true,
+    times: true
+  } satisfies NamesOf<Matcher>
+)
+
 const makeScript = (oldest: Request["oldest"]) =>
   Script.make({
+    matcher: matcherNames,
     fits: ({ key, operation, predicate }: Matcher, call: Call, entry: CacheEntry.CacheEntry | undefined) =>
       (operation === undefined || operation === call.operation) &&
       (key === undefined || key === call.key) &&

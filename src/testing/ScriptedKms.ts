@@ -20,6 +20,8 @@ import type * as Scope from "effect/Scope"
 import type { Primitives } from "../crypto/Primitives.ts"
 import * as DataKey from "../model/DataKey.ts"
 import * as bytes from "../internal/bytes.ts"
+import { type NamesOf, optionNames } from "../internal/optionNames.ts"
+import { printable, quoted } from "../internal/printable.ts"
 import type { ProviderFailure } from "../model/errors/KeyringError.ts"
 import * as EmbeddedKms from "../kms/development-only/EmbeddedKms.ts"
 import type { KmsRequest } from "../kms/Kms.ts"
@@ -135,8 +137,20 @@ export const make: (
   }
 )
 
+const matcherNames = /*#__PURE__*/ optionNames(
+  "a rule",
+  {
+    operation: true,
+    keyId: true,
+    predicate: true,
+    nth: true,
+    times: true
+  } satisfies NamesOf<Matcher>
+)
+
 const makeScript = () =>
   Script.make({
+    matcher: matcherNames,
     fits: ({ keyId, operation, predicate }: Matcher, call: Call, request: KmsRequest) =>
       (operation === undefined || operation === call.operation) &&
       (keyId === undefined || keyId === call.keyId) &&
@@ -188,6 +202,7 @@ export interface Calls {
 export const assertCalls = (expected: Calls): Effect.Effect<void, never, ScriptedKms> =>
   Effect.flatMap(ScriptedKms, (script) =>
     Effect.flatMap(script.calls, (calls) => {
+      Script.checkNames(expected, callNames)
       const actual: Calls = {
         GenerateDataKey: countOf(calls, "GenerateDataKey"),
         Encrypt: countOf(calls, "Encrypt"),
@@ -222,17 +237,26 @@ export const assertAllReleased: Effect.Effect<void, never, ScriptedKms> = /*#__P
 
 const operations = ["GenerateDataKey", "Encrypt", "Decrypt"] as const
 
+const callNames = /*#__PURE__*/ optionNames(
+  "assertCalls",
+  {
+    GenerateDataKey: true,
+    Encrypt: true,
+    Decrypt: true
+  } satisfies NamesOf<Calls>
+)
+
 const formatCalls = (calls: Calls): string => {
   const made = operations.filter((operation) => calls[operation] !== 0)
   return made.length === 0 ? "no call" : made.map((operation) => `${calls[operation]} ${operation}`).join(", ")
 }
 
 const formatCall = ({ encryptionContextKeys, keyId, number, operation, outcome, startedAt }: Call): string => {
-  const keys = encryptionContextKeys.map((key) => JSON.stringify(key)).join(", ")
+  const keys = encryptionContextKeys.map((key) => quoted(key)).join(", ")
   const ended = outcome._tag === "Pending"
     ? "still running"
     : `${outcome._tag === "Failed" ? `${outcome._tag} ${outcome.failure}` : outcome._tag} at ${outcome.at} ms`
-  return `#${number} ${operation} with ${keyId}, context keys [${keys}], at ${startedAt} ms: ${ended}`
+  return `#${number} ${operation} with ${printable(keyId)}, context keys [${keys}], at ${startedAt} ms: ${ended}`
 }
 
 const listed = 20
@@ -261,19 +285,33 @@ const codes: Readonly<Record<ProviderFailure, string>> = {
 /** Nothing is done, and the call fails. Throttled and unreachable say that a retry can help, unless told otherwise. */
 export const fail = (
   failure: ProviderFailure,
-  options: { readonly code?: string; readonly description?: string; readonly isRetryable?: boolean } = {}
-): Behaviour =>
-(_real, { keyId, operation }) =>
-  Effect.fail(
-    new KmsError({
-      operation,
-      keyId,
-      failure,
-      code: options.code ?? codes[failure],
-      description: options.description ?? "scripted",
-      isRetryable: options.isRetryable ?? (failure === "Throttled" || failure === "Unreachable")
-    })
-  )
+  options: FailOptions = {}
+): Behaviour => {
+  Script.checkNames(options, failNames)
+  return (_real, { keyId, operation }) =>
+    Effect.fail(
+      new KmsError({
+        operation,
+        keyId,
+        failure,
+        code: options.code ?? codes[failure],
+        description: options.description ?? "scripted",
+        isRetryable: options.isRetryable ?? (failure === "Throttled" || failure === "Unreachable")
+      })
+    )
+}
+
+/** Options of `fail`: fields of the error. */
+export interface FailOptions {
+  readonly code?: string
+  readonly description?: string
+  readonly isRetryable?: boolean
+}
+
+const failNames = /*#__PURE__*/ optionNames(
+  "fail",
+  { code: true, description: true, isRetryable: true } satisfies NamesOf<FailOptions>
+)
 
 /** Nothing is done, and the call dies of a defect, as it would of a bug in an implementation of `Kms`. */
 export const die = (defect: unknown): Behaviour => () => Effect.die(defect)

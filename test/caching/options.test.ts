@@ -11,8 +11,14 @@ import { encryptRequest } from "../support/scriptedManager.ts"
 describe("options of a caching manager", () => {
   for (
     const [options, message] of [
-      [{ partitionId: "" }, "partitionId: must be a text of at least one character, and well-formed Unicode"],
-      [{ partitionId: "\ud800" }, "partitionId: must be a text of at least one character, and well-formed Unicode"],
+      [
+        { partitionId: "" },
+        "partitionId: must be a text of at least one character, and well-formed Unicode without U+0000"
+      ],
+      [
+        { partitionId: "\ud800" },
+        "partitionId: must be a text of at least one character, and well-formed Unicode without U+0000"
+      ],
       [{ fetchDeadline: "0 seconds" }, "fetchDeadline: must be a positive, finite Duration, got \"0 seconds\""],
       [{ cacheTimeout: "Infinity" }, "cacheTimeout: must be a positive, finite Duration, got \"Infinity\""],
       [{ decryptCache: new Map() as never }, "decryptCache: must be a materials cache"],
@@ -29,7 +35,10 @@ describe("options of a caching manager", () => {
       ],
       [{ refreshAhead: true as never }, "refreshAhead: must be an object"],
       [{ refreshAhead: null as never }, "refreshAhead: must be an object"],
-      [{ refreshAhead: { grace: "1 minute" } as never }, "refreshAhead.grace: is no option of refreshing ahead"],
+      [
+        { refreshAhead: { grace: "1 minute" } as never },
+        "refreshAhead.grace: is no option of refreshing ahead: did you mean gracePeriod?"
+      ],
       [{ refreshAhead: { retry: 3 as never } }, "refreshAhead.retry: must be a Schedule"]
     ] as ReadonlyArray<readonly [Parameters<typeof caching>[0], string]>
   ) {

@@ -53,7 +53,11 @@ describe("EncryptionSdk", () => {
             "commitmentPolicy",
             "must be ForbidEncryptAllowDecrypt, RequireEncryptAllowDecrypt, RequireEncryptRequireDecrypt or left out"
           ],
-          [{ maxEncryptedDataKey: 1 }, "maxEncryptedDataKey", "is no option of a client"],
+          [
+            { maxEncryptedDataKey: 1 },
+            "maxEncryptedDataKey",
+            "is no option of a client: did you mean maxEncryptedDataKeys?"
+          ],
           [null, "options", "must be an object"],
           ["x", "options", "must be an object"]
         ]

@@ -32,6 +32,19 @@ describe("the memory of contexts", () => {
     assert.deepStrictEqual(Object.keys(valid({ b: "2", a: "1" })), ["b", "a"])
   })
 
+  it("hands no caller what an earlier caller's object had besides its pairs", () => {
+    const { valid } = make()
+    const poisoned = Object.defineProperty({ a: "1", [Symbol("s")]: "first" }, Symbol.toStringTag, {
+      get: () => {
+        throw new Error("poison")
+      }
+    })
+    assert.throws(() => valid(poisoned))
+    const context = valid({ a: "1" })
+    assert.deepStrictEqual(Reflect.ownKeys(context), ["a"])
+    assert.strictEqual(Object.prototype.toString.call(context), "[object Object]")
+  })
+
   it.prop("never returns the object of another context", [Arbitrary.array(pairs, { minLength: 2, maxLength: 8 })], ([
     contexts
   ]) => {

@@ -52,7 +52,8 @@ describe("options", () => {
     const inherited = JSON.parse("[{\"__proto__\":1},{\"constructor\":1},{\"toString\":1}]") as ReadonlyArray<object>
     for (const input of [{ sise: 1 }, { size: 1, Name: "a" }, { size: undefined, extra: undefined }, ...inherited]) {
       const unknown = Object.keys(input).at(-1)!
-      assert.deepStrictEqual(problem(input), { field: unknown, description: "is no option of a tool" })
+      const meant = new Map([["sise", ": did you mean size?"], ["Name", ": did you mean name?"]]).get(unknown) ?? ""
+      assert.deepStrictEqual(problem(input), { field: unknown, description: `is no option of a tool${meant}` })
     }
   })
 })

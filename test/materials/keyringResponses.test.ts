@@ -121,7 +121,6 @@ describe("DefaultCmm", () => {
       const key = (length = 32) => DataKey.make(new Uint8Array(length).fill(1))
       const noneOfThem = "in the answer of the keyring Changing is none of the message's"
       const cases: ReadonlyArray<readonly [string, () => unknown, string, string]> = [
-        ["nothing", () => undefined, "materials", "are missing in the answer of the keyring Changing"],
         ["no data key", () => unwrapped(undefined), "plaintextDataKey", "is no data key, or was released already"],
         ["a short data key", () => unwrapped(key(16)), "plaintextDataKey", "is 16 bytes, the suite takes 32"],
         ["a data key of zeroes", () => unwrapped(DataKey.make(new Uint8Array(32))), "plaintextDataKey", "is all zero"],

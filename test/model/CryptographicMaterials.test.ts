@@ -204,6 +204,11 @@ describe("CryptographicMaterials", () => {
       assertInvalid(check({ verificationKey }), "verificationKey", "is there, the suite does not sign")
       assertInvalid(check({ encryptionContext: undefined }), "encryptionContext", "is missing")
       assertInvalid(
+        check({ encryptionContext: { a: "1", [Symbol("s")]: "2" } }),
+        "encryptionContext",
+        "encryption context: key \"Symbol(s)\": key is a symbol, must be a string"
+      )
+      assertInvalid(
         check({ unwrappedDataKey: undefined }),
         "unwrappedDataKey",
         "holds what is no encrypted data key"

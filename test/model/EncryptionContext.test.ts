@@ -65,6 +65,55 @@ describe("EncryptionContext", () => {
       }
     })
 
+    it("refuses a prototype whose pairs would be lost, and objects that are none of plain pairs", () => {
+      class Own {
+        readonly a = "1"
+      }
+      for (
+        const input of [
+          Object.create({ inherited: "1" }),
+          Object.create(Object.assign(Object.create(null) as object, { inherited: "1" })),
+          Object.create(Object.create(null) as object),
+          new Own(),
+          new Error("a"),
+          fromOtherRealm("new Map()"),
+          fromOtherRealm("Object.create({ inherited: '1' })")
+        ]
+      ) {
+        assertRefused(input, "must be a plain object of strings")
+      }
+    })
+
+    it("refuses symbols as keys, whose getters do not run, and names the first", () => {
+      let ran = 0
+      const getter = { get: () => String(++ran), enumerable: true }
+      assertRefused({ a: "1", [Symbol("s")]: "1" }, "key is a symbol, must be a string", "Symbol(s)")
+      assertRefused(
+        Object.defineProperty({ a: "1" }, Symbol.toStringTag, getter),
+        "key is a symbol, must be a string",
+        "Symbol(Symbol.toStringTag)"
+      )
+      assertRefused(
+        Object.defineProperty({}, Symbol("hidden"), { value: 1 }),
+        "key is a symbol, must be a string",
+        "Symbol(hidden)"
+      )
+      assert.strictEqual(ran, 0)
+    })
+
+    it("refuses what cannot be read, without what it threw", () => {
+      const boom = () => {
+        throw new Error("secret")
+      }
+      for (const trap of ["getPrototypeOf", "ownKeys", "get", "getOwnPropertyDescriptor"]) {
+        assertRefused(new Proxy({ a: "1" }, { [trap]: boom }), "cannot be read")
+      }
+      const { proxy, revoke } = Proxy.revocable({ a: "1" }, {})
+      revoke()
+      assertRefused(proxy, "cannot be read")
+      assertRefused(Object.defineProperty({}, "a", { get: boom, enumerable: true }), "cannot be read")
+    })
+
     it("refuses values that are no strings, and names the key", () => {
       assertRefused({ a: "1", b: undefined }, "value must be a string, got undefined", "b")
       assertRefused({ a: null }, "value must be a string, got object", "a")
@@ -157,7 +206,10 @@ describe("EncryptionContext", () => {
     it("of what was made of a validated context is its own", () => {
       const context = valid({ k: "v" })
       for (let i = 0; i < 3; i++) EncryptionContextCodec.encode(context)
-      const copies = [{ ...context, k: "w" }, Object.create(context, { k: { value: "w", enumerable: true } }) as object]
+      // It inherits the pairs, and not what says that they were validated.
+      const heir = Object.create(context, { k: { value: "w", enumerable: true } }) as object
+      assertRefused(heir, "must be a plain object of strings")
+      const copies = [{ ...context, k: "w" }, Object.assign(Object.create(null) as object, context, { k: "w" })]
       for (const copy of copies) {
         assert.notStrictEqual(valid(copy), copy)
         assert.deepStrictEqual(EncryptionContextCodec.encode(valid(copy)), encode(["k", "w"]))

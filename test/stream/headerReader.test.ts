@@ -18,7 +18,7 @@ import { arbitraryCuts, chunked, pattern } from "../support/streams.ts"
 const clientOf = (options: Partial<Client> = {}) =>
   ({
     commitmentPolicy: "RequireEncryptAllowDecrypt",
-    maxEncryptedDataKeys: undefined,
+    maxEncryptedDataKeys: 65_535,
     contexts: contextMemo.make(),
     keySections: keySections.make(EncryptionContextCodec.encode),
     ...options
@@ -61,7 +61,7 @@ describe("a header in parts", () => {
     ],
     ([{ change, chunks, commitmentPolicy, decoded: made, mask, maximum, place }]) =>
       Effect.gen(function*() {
-        const client = clientOf({ maxEncryptedDataKeys: maximum === 0 ? undefined : maximum, commitmentPolicy })
+        const client = clientOf({ maxEncryptedDataKeys: maximum === 0 ? 65_535 : maximum, commitmentPolicy })
         const encoded = MessageHeader.encode(made)
         const at = place % encoded.length
         const message = {

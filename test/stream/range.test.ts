@@ -95,7 +95,7 @@ describe("a range", () => {
 
   it.effect("a header longer than the first read is read on", () =>
     Effect.gen(function*() {
-      const sdk = yield* clientOf(recordingKeyring({ encryptedDataKeys: 300 }).keyring)
+      const sdk = yield* clientOf(recordingKeyring({ encryptedDataKeys: 300 }).keyring, { maxEncryptedDataKeys: 300 })
       const { message } = yield* sdk.encrypt(pattern(100), { algorithmSuite: unsigned, frameLength: 10 })
       const { reads, source } = sourceOf(message)
       assert.strictEqual(

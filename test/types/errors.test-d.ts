@@ -46,6 +46,7 @@ const ofEncrypt = (reason: EncryptErrorReason): string | number | undefined => {
     case "MaterialsManagerFailed":
       return `${reason.description} ${reason.isRetryable}`
     case "NotLoaded":
+    case "BrokenContract":
       return reason.part
     case "WrongPlaintextLength":
       return reason.expected
@@ -81,6 +82,7 @@ const ofDecrypt = (reason: DecryptErrorReason): string | number | undefined => {
     case "MaterialsManagerFailed":
       return reason.description
     case "NotLoaded":
+    case "BrokenContract":
       return reason.part
     case "WithheldPlaintextTooLong":
       return reason.maxWithheldBytes
@@ -98,6 +100,7 @@ const ofKeyring = (reason: KeyringError.KeyringErrorReason): string => {
     case "KeyringMisconfigured":
       return `${reason.field}: ${reason.description}`
     case "NotLoaded":
+    case "BrokenContract":
       return reason.part
     default:
       return reason satisfies never

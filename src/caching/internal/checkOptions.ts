@@ -12,8 +12,9 @@ import type { InvalidOption } from "../../model/errors/Reasons.ts"
 import { isMaterialsCache } from "../MaterialsCache.ts"
 import { PositiveDuration, positiveDuration } from "./durations.ts"
 
+/** Whether a value can be a partition. In an entry's identifier, U+0000 stands behind it. */
 const isText = (value: unknown): value is string =>
-  typeof value === "string" && value !== "" && bytes.isWellFormed(value)
+  typeof value === "string" && value !== "" && bytes.isWellFormed(value) && !value.includes("\0")
 
 const AnyCache = /*#__PURE__*/ Schema.declare(isMaterialsCache)
 const Flag = /*#__PURE__*/ Schema.optional(Schema.Boolean)
@@ -43,7 +44,7 @@ export const checkOptions = /*#__PURE__*/ optionsOf(
     cache: isNoCache,
     policy: "",
     refreshAhead: "",
-    partitionId: "must be a text of at least one character, and well-formed Unicode",
+    partitionId: "must be a text of at least one character, and well-formed Unicode without U+0000",
     decryptCache: isNoCache,
     evictRevoked: isNoFlag,
     seedDecryptCache: isNoFlag,

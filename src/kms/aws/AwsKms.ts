@@ -5,12 +5,14 @@ import type { KMSClientConfig } from "@aws-sdk/client-kms"
 import { DecryptCommand, EncryptCommand, GenerateDataKeyCommand, KMSClient } from "@aws-sdk/client-kms"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as bytes from "../../internal/bytes.ts"
+import { settle } from "../../internal/settle.ts"
 import * as DataKey from "../../model/DataKey.ts"
 import * as KeyArn from "../KeyArn.ts"
 import type { KmsRequest } from "../Kms.ts"
 import { Kms } from "../Kms.ts"
 import { KmsError } from "../KmsError.ts"
-import { explain } from "./internal/awsErrors.ts"
+import { explain, type Explanation } from "./internal/awsErrors.ts"
 
 /** The part of an AWS SDK client that is used. */
 export type Client = Pick<KMSClient, "send">
@@ -39,34 +41,26 @@ export const make = (supplier: ClientSupplier): Kms =>
             new GenerateDataKeyCommand({ ...inputOf(request), NumberOfBytes: request.numberOfBytes }),
             options
           ),
-        read: ({ CiphertextBlob, KeyId, Plaintext }) =>
-          KeyId === undefined || CiphertextBlob === undefined || Plaintext === undefined
+        read: ({ ciphertextBlob, keyId, plaintext }) =>
+          keyId === undefined || ciphertextBlob === undefined || plaintext === undefined
             ? undefined
-            : { keyId: KeyId, plaintext: takeOver(Plaintext), ciphertextBlob: CiphertextBlob },
-        discard: zeroPlaintext
+            : { keyId, plaintext: takeOver(plaintext), ciphertextBlob }
       }),
     encrypt: (request) =>
-      call(supplier, "Encrypt", request, {
-        send: (client, options) =>
-          client.send(
-            new EncryptCommand({ ...inputOf(request), Plaintext: DataKey.value(request.plaintext) }),
-            options
-          ),
-        read: ({ CiphertextBlob, KeyId }) =>
-          KeyId === undefined || CiphertextBlob === undefined
-            ? undefined
-            : { keyId: KeyId, ciphertextBlob: CiphertextBlob },
-        discard: () => undefined
+      Effect.suspend(() => {
+        const Plaintext = DataKey.value(request.plaintext)
+        return call(supplier, "Encrypt", request, {
+          send: (client, options) => client.send(new EncryptCommand({ ...inputOf(request), Plaintext }), options),
+          read: ({ ciphertextBlob, keyId }) =>
+            keyId === undefined || ciphertextBlob === undefined ? undefined : { keyId, ciphertextBlob }
+        })
       }),
     decrypt: (request) =>
       call(supplier, "Decrypt", request, {
         send: (client, options) =>
           client.send(new DecryptCommand({ ...inputOf(request), CiphertextBlob: request.ciphertextBlob }), options),
-        read: ({ KeyId, Plaintext }) =>
-          KeyId === undefined || Plaintext === undefined
-            ? undefined
-            : { keyId: KeyId, plaintext: takeOver(Plaintext) },
-        discard: zeroPlaintext
+        read: ({ keyId, plaintext }) =>
+          keyId === undefined || plaintext === undefined ? undefined : { keyId, plaintext: takeOver(plaintext) }
       })
   })
 
@@ -113,23 +107,27 @@ export const layerClient = (client: Client): Layer.Layer<Kms> => layerSupplier((
 export const layerSupplier = (supplier: ClientSupplier): Layer.Layer<Kms> => Layer.succeed(Kms, make(supplier))
 
 /** The parts in which calls differ. */
-interface Command<Output, A> {
-  readonly send: (client: Client, options: { readonly abortSignal: AbortSignal }) => Promise<Output>
+interface Command<A> {
+  readonly send: (client: Client, options: { readonly abortSignal: AbortSignal }) => Promise<object>
   /** Returns the response; undefined where a field is missing. */
-  readonly read: (output: Output) => A | undefined
-  /** Zeroes an output that is not returned. */
-  readonly discard: (output: Output) => void
+  readonly read: (fields: Fields) => A | undefined
 }
 
-const call = <Output, A>(
+/** The fields of the AWS SDK's outputs, each read once. */
+interface Fields {
+  readonly keyId: string | undefined
+  readonly ciphertextBlob: Uint8Array | undefined
+  readonly plaintext: Uint8Array | undefined
+}
+
+const call = <A>(
   supplier: ClientSupplier,
   operation: KmsError["operation"],
   { keyId }: KmsRequest,
-  { discard, read, send }: Command<Output, A>
+  { read, send }: Command<A>
 ): Effect.Effect<A, KmsError> =>
-  Effect.callback<A, KmsError>((resume, signal) => {
-    const fail = (fields: Pick<KmsError, "failure" | "code" | "description" | "isRetryable">) =>
-      resume(Effect.fail(new KmsError({ operation, keyId, ...fields })))
+  Effect.suspend(() => {
+    const fail = (fields: Explanation) => Effect.fail(new KmsError({ operation, keyId, ...fields }))
     const region = KeyArn.region(keyId)
     let client: Client | undefined
     try {
@@ -145,32 +143,62 @@ const call = <Output, A>(
         isRetryable: false
       })
     }
-    send(client, { abortSignal: signal }).then(
-      (output) => {
-        if (signal.aborted) return discard(output)
-        const response = read(output)
-        if (response !== undefined) return resume(Effect.succeed(response))
+    const called = client
+    return settle(
+      (abortSignal) => send(called, { abortSignal }),
+      (output, { aborted }) => {
+        const fields = fieldsOf(output)
+        const response = aborted || fields === undefined ? undefined : read(fields)
+        if (response !== undefined) return Effect.succeed(response)
         discard(output)
-        fail({
-          failure: "InvalidAnswer",
-          code: "IncompleteAnswer",
-          description: "the answer lacks a field",
-          isRetryable: false
-        })
+        return fail(
+          fields === undefined
+            ? invalidAnswer("UnreadableAnswer", "the answer is not of the form that AWS KMS gives it")
+            : invalidAnswer("IncompleteAnswer", "the answer lacks a field")
+        )
       },
-      (error: unknown) => fail(explain(error))
+      (error) => fail(explain(error))
     )
   })
+
+const invalidAnswer = (code: string, description: string): Explanation => ({
+  failure: "InvalidAnswer",
+  code,
+  description,
+  isRetryable: false
+})
+
+/** The fields of an output; undefined where one is of another type, or cannot be read. */
+const fieldsOf = (output: object): Fields | undefined => {
+  try {
+    const { CiphertextBlob: ciphertextBlob, KeyId: keyId, Plaintext: plaintext } = output as Record<string, unknown>
+    return (keyId === undefined || typeof keyId === "string") && isBytesOrMissing(ciphertextBlob) &&
+        isBytesOrMissing(plaintext)
+      ? { keyId, ciphertextBlob, plaintext }
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const isBytesOrMissing = (value: unknown): value is Uint8Array | undefined =>
+  value === undefined || bytes.isBytes(value)
+
+/** Zeroes the plaintext of an output that is not returned, as far as it can be read. */
+const discard = (output: object): void => {
+  try {
+    const { Plaintext } = output as { readonly Plaintext?: unknown }
+    if (bytes.isBytes(Plaintext)) Plaintext.fill(0)
+  } catch {
+    // There is nothing to zero in what cannot be read.
+  }
+}
 
 const inputOf = ({ encryptionContext, grantTokens, keyId }: KmsRequest) => ({
   KeyId: keyId,
   EncryptionContext: encryptionContext,
   GrantTokens: [...grantTokens]
 })
-
-const zeroPlaintext = ({ Plaintext }: { readonly Plaintext?: Uint8Array | undefined }): void => {
-  Plaintext?.fill(0)
-}
 
 /**
  * Takes over the plaintext of a response. Node decodes short base64 texts into a slice of a pool that it shares with

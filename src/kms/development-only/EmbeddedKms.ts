@@ -116,9 +116,19 @@ const checkOptions = /*#__PURE__*/ checker(Options, "the embedded KMS", {
   latency: "must be a Duration"
 })
 
+const checkKey = (key: KeyOptions): Effect.Effect<KeyOptions, EmbeddedKmsError> =>
+  Effect.mapError(Effect.fromResult(checkKeyOptions(key)), (invalid) => new EmbeddedKmsError(invalid))
+
+const checkKeyOptions = /*#__PURE__*/ checker(KeyOptions, "a key", {
+  arn: "must be a string",
+  region: "must be a string",
+  aliases: "must be an array of strings",
+  "aliases[]": "must be a string"
+})
+
 const makeControl = (store: KeyStore.KeyStore): EmbeddedKms =>
   EmbeddedKms.of({
-    createKey: (key = {}) => KeyStore.createKey(store, key, ""),
+    createKey: (key = {}) => Effect.flatMap(checkKey(key), (checked) => KeyStore.createKey(store, checked, "")),
     setAlias: (alias, keyId) =>
       Effect.flatMap(KeyStore.find(store, keyId), (key) => KeyStore.setAlias(store, alias, key)),
     setKeyState: (keyId, state) =>

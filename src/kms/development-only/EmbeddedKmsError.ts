@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import { line } from "../../internal/printable.ts"
 
 /** Error when a key cannot be managed, or when an option of the embedded KMS is wrong. */
 export class EmbeddedKmsError extends (/*#__PURE__*/ Schema.TaggedError<EmbeddedKmsError>()("EmbeddedKmsError", {
@@ -7,6 +8,6 @@ export class EmbeddedKmsError extends (/*#__PURE__*/ Schema.TaggedError<Embedded
   description: Schema.String
 })) {
   override get message(): string {
-    return `embedded KMS: ${this.field}: ${this.description}`
+    return line`embedded KMS: ${this.field}: ${this.description}`
   }
 }

@@ -7,15 +7,43 @@ import * as Effect from "effect/Effect"
 import * as References from "effect/References"
 import type * as Scope from "effect/Scope"
 import * as bytes from "../../internal/bytes.ts"
+import { guarded } from "../../materials/contract.ts"
 import { invalidAnswer } from "../../materials/unwrapFirst.ts"
 import type { DecryptionMaterials, EncryptionMaterials } from "../../model/CryptographicMaterials.ts"
 import * as DataKey from "../../model/DataKey.ts"
 import type { EncryptedDataKey } from "../../model/EncryptedDataKey.ts"
+import { BrokenContract } from "../../model/errors/BrokenContract.ts"
 import type { ProviderRefusal } from "../../model/errors/KeyringError.ts"
 import * as KeyArn from "../KeyArn.ts"
+import type { Kms } from "../Kms.ts"
+import { KmsError } from "../KmsError.ts"
 
 /** The key provider id of encrypted data keys that AWS KMS wrapped. */
 export const providerId = "aws-kms"
+
+/**
+ * A call of a `Kms`, which may be the user's own: fails with `BrokenContract` where it throws, returns no Effect, fails with
+ * another error than a `KmsError`, or where its response lacks a field.
+ */
+export const callKms = <A extends object>(
+  operation: keyof Kms,
+  call: () => Effect.Effect<A, KmsError>
+): Effect.Effect<A, KmsError | BrokenContract> =>
+  Effect.flatMap(guarded(`Kms.${operation}`, KmsError, call, (breach) => breach), (response) => {
+    const fault = faultOf(operation, response)
+    return fault === undefined
+      ? Effect.succeed(response)
+      : Effect.fail(new BrokenContract({ part: `Kms.${operation}`, description: `returned a response ${fault}` }))
+  })
+
+const faultOf = (operation: keyof Kms, response: unknown): string | undefined => {
+  if (typeof response !== "object" || response === null) return "that is no object"
+  const { ciphertextBlob, keyId, plaintext } = response as Partial<Record<string, unknown>>
+  if (typeof keyId !== "string") return "without keyId, the ARN of the key"
+  if (operation !== "decrypt" && !bytes.isBytes(ciphertextBlob)) return "without ciphertextBlob"
+  if (operation !== "encrypt" && !DataKey.isDataKey(plaintext)) return "without plaintext, a DataKey"
+  return undefined
+}
 
 /**
  * A copy of a response, whose plaintext is zeroed when the scope closes. From the moment that the plaintext arrives, the fiber yields to

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { BrokenContract } from "./BrokenContract.ts"
 import { KeyringError } from "./KeyringError.ts"
 import { MalformedMessage } from "./MalformedMessage.ts"
 import { NotLoaded } from "./NotLoaded.ts"
@@ -36,6 +37,7 @@ export const DecryptErrorReason = /*#__PURE__*/ Schema.Union([
   AuthenticationFailed,
   MaterialsManagerFailed,
   NotLoaded,
+  BrokenContract,
   WithheldPlaintextTooLong,
   MessageNotAccepted
 ])

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { BrokenContract } from "./BrokenContract.ts"
 import { KeyringError } from "./KeyringError.ts"
 import { NotLoaded } from "./NotLoaded.ts"
 import {
@@ -25,6 +26,7 @@ const EncryptErrorReason = /*#__PURE__*/ Schema.Union([
   InvalidMaterials,
   MaterialsManagerFailed,
   NotLoaded,
+  BrokenContract,
   WrongPlaintextLength
 ])
 

@@ -2,6 +2,8 @@
  * Errors of keyrings, and the rows that they report for each encrypted data key.
  */
 import * as Schema from "effect/Schema"
+import { line, printable } from "../../internal/printable.ts"
+import { BrokenContract } from "./BrokenContract.ts"
 import { NotLoaded } from "./NotLoaded.ts"
 import { isRetryable } from "./retryable.ts"
 
@@ -81,21 +83,43 @@ export type EncryptedDataKeyReport = typeof EncryptedDataKeyReport.Type
 
 /** Formats one row as a line of text. */
 export const formatReport = (report: EncryptedDataKeyReport): string =>
-  `  #${report.index} ${report.keyProviderId} ${report.keyProviderInfo} — ${report.keyring}: ` +
+  line`  #${report.index} ${report.keyProviderId} ${report.keyProviderInfo} — ${report.keyring}: ` +
   (report._tag === "Skipped"
-    ? `skipped, ${report.description}`
+    ? `skipped, ${printable(report.description)}`
     : `attempted, ${formatRefusal(report)}`)
 
 const formatRefusal = ({ code, description, failure, isRetryable }: ProviderRefusal): string =>
-  `${failure} (${code}${description === undefined ? "" : `: ${description}`})${isRetryable ? ", a retry may help" : ""}`
+  line`${failure} (${code}${description === undefined ? "" : `: ${description}`})${
+    isRetryable ? ", a retry may help" : ""
+  }`
 
 /**
- * Message of an error that has a row for every encrypted data key.
+ * Number of rows that are left out of an error.
  *
  * @internal
  */
-export const formatReports = (reports: ReadonlyArray<EncryptedDataKeyReport>): string =>
-  `no encrypted data key could be unwrapped\n${reports.map(formatReport).join("\n")}`
+export const omitted = /*#__PURE__*/ Schema.optionalKey(Schema.Int)
+
+/** Rows that the text of an error has at most. */
+const maxLines = 20
+
+/**
+ * Message of an error that has a row for every encrypted data key. Of many rows it has some, attempts first.
+ *
+ * @internal
+ */
+export const formatReports = (
+  { encryptedDataKeys: rows, omitted = 0 }: {
+    readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKeyReport>
+    readonly omitted?: number
+  }
+): string => {
+  const attempts = rows.filter(({ _tag }) => _tag === "Attempted")
+  const chosen = rows.length <= maxLines ? rows : [...attempts, ...rows.filter(({ _tag }) => _tag === "Skipped")]
+  const lines = chosen.slice(0, maxLines).map(formatReport)
+  const more = rows.length - lines.length + omitted
+  return ["no encrypted data key could be unwrapped", ...lines, ...more > 0 ? [`  and ${more} more`] : []].join("\n")
+}
 
 /** Error when the key provider did not make or wrap a data key. */
 export class DataKeyNotWrapped extends (/*#__PURE__*/ Schema.TaggedError<DataKeyNotWrapped>()("DataKeyNotWrapped", {
@@ -104,21 +128,23 @@ export class DataKeyNotWrapped extends (/*#__PURE__*/ Schema.TaggedError<DataKey
   ...refusal
 })) {
   override get message(): string {
-    return `${this.keyName}: ${formatRefusal(this)}`
+    return `${printable(this.keyName)}: ${formatRefusal(this)}`
   }
 }
 
 /**
  * Error when at least one encrypted data key was the keyring's own, and none of its own could be unwrapped. `decrypt` reports
- * it as `NoDataKeyUnwrapped`, which also covers messages without any encrypted data key of the program's keyrings.
+ * it as `NoDataKeyUnwrapped`, which also covers messages without any encrypted data key of the program's keyrings. At most
+ * 512 rows of each kind are kept; `omitted` counts the others.
  */
 export class DataKeyNotUnwrapped
   extends (/*#__PURE__*/ Schema.TaggedError<DataKeyNotUnwrapped>()("DataKeyNotUnwrapped", {
-    encryptedDataKeys: Schema.Array(EncryptedDataKeyReport)
+    encryptedDataKeys: Schema.Array(EncryptedDataKeyReport),
+    omitted
   }))
 {
   override get message(): string {
-    return formatReports(this.encryptedDataKeys)
+    return formatReports(this)
   }
 
   /** Whether the same request may succeed later. */
@@ -136,22 +162,27 @@ export class KeyringMisconfigured
   }))
 {
   override get message(): string {
-    return `${this.field}: ${this.description}`
+    return line`${this.field}: ${this.description}`
   }
 }
 
 /** Reasons of a `KeyringError`. */
-export type KeyringErrorReason = DataKeyNotWrapped | DataKeyNotUnwrapped | KeyringMisconfigured | NotLoaded
+export type KeyringErrorReason =
+  | DataKeyNotWrapped
+  | DataKeyNotUnwrapped
+  | KeyringMisconfigured
+  | NotLoaded
+  | BrokenContract
 
 /** Error of a keyring; `reason` says why. */
 export class KeyringError extends (/*#__PURE__*/ Schema.TaggedError<KeyringError>()("KeyringError", {
   /** The keyring's own name: `KmsKeyring`, `RawAesKeyring`, … */
   keyring: Schema.String,
   operation: Schema.Literals(["make", "onEncrypt", "onDecrypt"]),
-  reason: Schema.Union([DataKeyNotWrapped, DataKeyNotUnwrapped, KeyringMisconfigured, NotLoaded])
+  reason: Schema.Union([DataKeyNotWrapped, DataKeyNotUnwrapped, KeyringMisconfigured, NotLoaded, BrokenContract])
 })) {
   override get message(): string {
-    return `${this.keyring}.${this.operation}: ${this.reason.message}`
+    return `${printable(this.keyring)}.${this.operation}: ${this.reason.message}`
   }
 
   /** Whether the same request may succeed later. */

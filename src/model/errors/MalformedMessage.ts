@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import { line } from "../../internal/printable.ts"
 
 /** Error when bytes are not a message of the AWS Encryption SDK. Names the field and its byte offset. */
 export class MalformedMessage extends (/*#__PURE__*/ Schema.TaggedError<MalformedMessage>()("MalformedMessage", {
@@ -9,6 +10,6 @@ export class MalformedMessage extends (/*#__PURE__*/ Schema.TaggedError<Malforme
   offset: Schema.Int
 })) {
   override get message(): string {
-    return `malformed message: ${this.field} at byte ${this.offset}: ${this.description}`
+    return line`malformed message: ${this.field} at byte ${this.offset}: ${this.description}`
   }
 }

@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import { line } from "../../internal/printable.ts"
 
 /**
  * A part of the library that is loaded when it is first needed could not be loaded: the file is gone since the site was
@@ -16,7 +17,7 @@ export class NotLoaded extends (/*#__PURE__*/ Schema.TaggedError<NotLoaded>()("N
   cause: Schema.optionalKey(Schema.Defect())
 })) {
   override get message(): string {
-    return `${this.part} could not be loaded`
+    return line`${this.part} could not be loaded`
   }
 
   /** Always true. */

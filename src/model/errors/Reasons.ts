@@ -5,7 +5,8 @@
  * bytes, plaintext or values of an encryption context.
  */
 import * as Schema from "effect/Schema"
-import { EncryptedDataKeyReport, formatReports } from "./KeyringError.ts"
+import { line, printable, quoted } from "../../internal/printable.ts"
+import { EncryptedDataKeyReport, formatReports, omitted } from "./KeyringError.ts"
 import { isRetryable } from "./retryable.ts"
 
 /** Error when an argument or an option has a value that is not allowed. Names the field and the bound. */
@@ -14,7 +15,7 @@ export class InvalidOption extends (/*#__PURE__*/ Schema.TaggedError<InvalidOpti
   description: Schema.String
 })) {
   override get message(): string {
-    return `${this.field}: ${this.description}`
+    return line`${this.field}: ${this.description}`
   }
 }
 
@@ -26,8 +27,8 @@ export class InvalidEncryptionContext
   }))
 {
   override get message(): string {
-    const key = this.key === undefined ? "" : ` key ${JSON.stringify(this.key)}:`
-    return `encryption context:${key} ${this.description}`
+    const key = this.key === undefined ? "" : ` key ${quoted(this.key)}:`
+    return `encryption context:${key} ${printable(this.description)}`
   }
 }
 
@@ -39,7 +40,7 @@ export class CommitmentPolicyViolation
   }))
 {
   override get message(): string {
-    return `commitment policy ${this.commitmentPolicy} does not allow ${this.algorithmSuite}`
+    return line`commitment policy ${this.commitmentPolicy} does not allow ${this.algorithmSuite}`
   }
 }
 
@@ -62,7 +63,7 @@ export class InvalidMaterials extends (/*#__PURE__*/ Schema.TaggedError<InvalidM
   description: Schema.String
 })) {
   override get message(): string {
-    return `materials: ${this.field}: ${this.description}`
+    return line`materials: ${this.field}: ${this.description}`
   }
 }
 
@@ -75,7 +76,7 @@ export class MaterialsManagerFailed
   }))
 {
   override get message(): string {
-    return `materials manager: ${this.description}`
+    return line`materials manager: ${this.description}`
   }
 }
 
@@ -93,16 +94,20 @@ export class EncryptionContextMismatch
   }))
 {
   override get message(): string {
-    return `encryption context: key ${JSON.stringify(this.key)} is missing or has another value than expected`
+    return `encryption context: key ${quoted(this.key)} is missing or has another value than expected`
   }
 }
 
-/** Error when no keyring unwrapped any of the message's encrypted data keys. Has a row for each of them at each keyring. */
+/**
+ * Error when no keyring unwrapped any of the message's encrypted data keys. Has a row for each of them at each keyring, of
+ * which at most 512 of each kind are kept.
+ */
 export class NoDataKeyUnwrapped extends (/*#__PURE__*/ Schema.TaggedError<NoDataKeyUnwrapped>()("NoDataKeyUnwrapped", {
-  encryptedDataKeys: Schema.Array(EncryptedDataKeyReport)
+  encryptedDataKeys: Schema.Array(EncryptedDataKeyReport),
+  omitted
 })) {
   override get message(): string {
-    return formatReports(this.encryptedDataKeys)
+    return formatReports(this)
   }
 
   /** Whether the same request may succeed later. */
@@ -167,6 +172,6 @@ export class MessageNotAccepted extends (/*#__PURE__*/ Schema.TaggedError<Messag
   description: Schema.String
 })) {
   override get message(): string {
-    return this.description
+    return printable(this.description)
   }
 }

@@ -32,11 +32,12 @@ let onPool = 0
 
 const pool: Runner["run"] = (operation) =>
   Effect.callback((resume) => {
-    onPool++
     operation.onPool((error, value) => {
       onPool--
       resume(error === null ? Effect.succeed(value) : Effect.die(error))
     })
+    // Not before: an operation that throws is not on the pool. Its result never comes within this step.
+    onPool++
   })
 
 /** Waits for the end of this turn of the event loop. */

@@ -3,6 +3,8 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { findUnknown, type OptionNames } from "../../internal/optionNames.ts"
+import { InvalidOption } from "../../model/errors/Reasons.ts"
 import * as Exit from "effect/Exit"
 
 /**
@@ -22,6 +24,12 @@ export interface LoggedCall<Operation, Failure = unknown> {
   /** Time of the call in milliseconds of the Clock. */
   readonly startedAt: number
   readonly outcome: Outcome<Failure>
+}
+
+/** Throws an `InvalidOption` for an option that does not exist: a wrong option of a double is a defect. */
+export const checkNames = (options: object, names: OptionNames): void => {
+  const unknown = findUnknown(options, names)
+  if (unknown !== undefined) throw new InvalidOption(unknown)
 }
 
 /** Conditions on how many calls fit a rule. */
@@ -51,6 +59,8 @@ export interface Control<Matcher, Behaviour, Call extends { readonly operation: 
 
 /** The parts in which doubles differ. */
 interface Parts<Matcher, Call, Subject, Input, A, E, Failure, Kept> {
+  /** The conditions that a rule can have. */
+  readonly matcher: OptionNames
   /** Whether a call fits a rule by all conditions but its turn. */
   readonly fits: (matcher: Matcher, call: Call, subject: Subject) => boolean
   /** Second argument of a behaviour. */
@@ -71,7 +81,7 @@ export const make = <
   E,
   Failure,
   Kept
->({ failure, fits, input, keep }: Parts<Matcher, Call, Subject, Input, A, E, Failure, Kept>) => {
+>({ failure, fits, input, keep, matcher: names }: Parts<Matcher, Call, Subject, Input, A, E, Failure, Kept>) => {
   type Behaviour = (real: Effect.Effect<A, E>, input: Input) => Effect.Effect<A, E>
   const rules = makeRules<Matcher, Behaviour>()
   const log = makeLog<Call, Kept>()
@@ -97,7 +107,11 @@ export const make = <
     })
 
   const control: Control<Matcher, Behaviour, Call> = {
-    when: (matcher, behaviour) => Effect.sync(() => rules.add(matcher, behaviour)),
+    when: (matcher, behaviour) =>
+      Effect.sync(() => {
+        checkNames(matcher, names)
+        rules.add(matcher, behaviour)
+      }),
     clearRules: Effect.sync(rules.clear),
     count: (operation) =>
       Effect.sync(() => log.calls().filter((call) => operation === undefined || call.operation === operation).length),

@@ -27,7 +27,7 @@ export const runAll = <Job, Result, E>(
       failed ??= why
       if (!reading) return
       reading = false
-      iterator.return?.()
+      stop(iterator)
     }
     const wait = (job: Job, running: Promise<Result>) => {
       running.then(
@@ -69,3 +69,12 @@ export const runAll = <Job, Result, E>(
       fail(Effect.interrupt)
     })
   })
+
+/** Ends the reading, after a fault that counts more than one of this. */
+const stop = (iterator: Iterator<unknown>): void => {
+  try {
+    iterator.return?.()
+  } catch {
+    // The first fault is the one that counts.
+  }
+}

@@ -7,6 +7,7 @@ import type { Primitives, RsaPadding } from "../../crypto/Primitives.ts"
 import type { PrimitivesError } from "../../crypto/PrimitivesError.ts"
 import { fail, failed, invalidKey, toHandle } from "../../crypto/results.ts"
 import * as Rsa from "../../crypto/rsa.ts"
+import { settle } from "../../internal/settle.ts"
 import * as Pem from "../../internal/pem.ts"
 import * as DataKey from "../../model/DataKey.ts"
 import * as KeyType from "./keyType.ts"
@@ -101,15 +102,14 @@ export const operations = (subtle: Subtle): Operations => ({
     Effect.suspend(() => {
       const rsa = Redacted.value(key) as unknown as RsaKey
       if (rsa.padding !== padding) return failed("rsaDecrypt")
-      return Effect.callback<DataKey.DataKey, PrimitivesError>((resume, signal) => {
-        subtle.decrypt({ name: "RSA-OAEP" }, rsa.key, plain(ciphertext)).then(
-          (plaintext) => {
-            const taken = DataKey.make(toBytes(plaintext))
-            if (signal.aborted) return DataKey.zero(taken)
-            resume(Effect.succeed(taken))
-          },
-          () => resume(failed("rsaDecrypt"))
-        )
-      })
+      return settle<ArrayBuffer, DataKey.DataKey, PrimitivesError>(
+        () => subtle.decrypt({ name: "RSA-OAEP" }, rsa.key, plain(ciphertext)),
+        (plaintext, { aborted }) => {
+          const taken = DataKey.make(toBytes(plaintext))
+          if (aborted) DataKey.zero(taken)
+          return Effect.succeed(taken)
+        },
+        () => failed("rsaDecrypt")
+      )
     })
 })

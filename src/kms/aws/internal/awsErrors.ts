@@ -47,16 +47,30 @@ interface Thrown {
   readonly $response?: { readonly statusCode?: unknown } | null
 }
 
-/** Fields of the `KmsError` for an exception of the AWS SDK. */
-export const explain = (error: unknown): Pick<KmsError, "failure" | "code" | "description" | "isRetryable"> => {
+/** The fields of a `KmsError` that say why a call failed. */
+export type Explanation = Pick<KmsError, "failure" | "code" | "description" | "isRetryable">
+
+/** Fields of the `KmsError` for an exception of the AWS SDK, whatever was thrown. One that cannot be read is not quoted. */
+export const explain = (error: unknown): Explanation => {
+  try {
+    return explained(error)
+  } catch {
+    return { failure: "Rejected", code: "UnreadableError", description: notReadable, isRetryable: false }
+  }
+}
+
+const notReadable = "the request failed, or its answer could not be read"
+
+const explained = (error: unknown): Explanation => {
   const thrown: Thrown = typeof error === "object" && error !== null ? error : {}
   const name = typeof thrown.name === "string" && thrown.name !== "" ? thrown.name : "UnknownError"
   const network = typeof thrown.code === "string" && networkCodes.test(thrown.code) ? thrown.code : undefined
   const statusCode = thrown.$metadata?.httpStatusCode ?? thrown.$response?.statusCode
   const status = typeof statusCode === "number" ? statusCode : 0
-  // A response that cannot be read is quoted in the message, and may be one with a plaintext in it.
-  const unreadable = error instanceof SyntaxError || (error instanceof TypeError && thrown.$fault === undefined)
   const known = Object.hasOwn(failures, name) ? failures[name] : undefined
+  // A response that cannot be read is quoted in the message, and may be one with a plaintext in it.
+  const unreadable = error instanceof SyntaxError ||
+    (thrown.$fault === undefined && (error instanceof TypeError || (status > 0 && known === undefined)))
   const failure = known ??
     (network !== undefined || status >= 500
       ? "Unreachable"
@@ -73,7 +87,7 @@ export const explain = (error: unknown): Pick<KmsError, "failure" | "code" | "de
     failure,
     code,
     description: unreadable
-      ? "the request failed, or its answer could not be read"
+      ? notReadable
       : typeof thrown.message === "string" && thrown.message !== ""
       ? thrown.message
       : code,

@@ -9,6 +9,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { AesKey, Primitives } from "../../../crypto/Primitives.ts"
 import * as bytes from "../../../internal/bytes.ts"
+import { quoted } from "../../../internal/printable.ts"
 import * as DataKey from "../../../model/DataKey.ts"
 import * as KeyArn from "../../KeyArn.ts"
 import { EmbeddedKmsError } from "../EmbeddedKmsError.ts"
@@ -184,7 +185,7 @@ export const infoOf = ({ aliases }: KeyStore, { arn, state }: Key): KeyInfo => (
 /** Adds a key and returns its ARN. Takes the material over, and zeroes it where the key cannot be added. */
 const add = Effect.fnUntraced(
   function*(store: KeyStore, prefix: string, { aliases, arn, state }: KeyInfo, material: DataKey.DataKey) {
-    if (!KeyArn.isKeyArn(arn)) return yield* invalid(`${prefix}arn`, `${JSON.stringify(arn)} is no key ARN`)
+    if (!KeyArn.isKeyArn(arn)) return yield* invalid(`${prefix}arn`, `${quoted(arn)} is no key ARN`)
     const aesKey = yield* Effect.orDie(store.primitives.importAesKey(material))
     if (store.keys.has(arn)) return yield* invalid(`${prefix}arn`, `there is a key ${arn} already`)
     const aliasArns: Array<string> = []
@@ -205,7 +206,7 @@ const add = Effect.fnUntraced(
 const aliasArn = (field: string, alias: string, arn: string): Result.Result<string, EmbeddedKmsError> => {
   const parsed = KeyArn.parse(alias)
   if (Result.isFailure(parsed) || parsed.success._tag !== "AliasName") {
-    return Result.fail(invalid(field, `${JSON.stringify(alias)} is no alias name: it must begin with alias/`))
+    return Result.fail(invalid(field, `${quoted(alias)} is no alias name: it must begin with alias/`))
   }
   return Result.succeed(KeyArn.format({ ...KeyArn.parseKeyArn(arn)!, _tag: "AliasArn", aliasName: alias }))
 }

@@ -1,0 +1,126 @@
+/**
+ * Calls of parts that may be the user's own. A part that breaks its contract fails the call with one sentence that names it, and
+ * with its own error as the cause. Defects of the Effect that it returned stay what they are. For parts of the library: no entry
+ * point exports it.
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type { DecryptionMaterials, EncryptionMaterials } from "../model/CryptographicMaterials.ts"
+import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
+import { BrokenContract } from "../model/errors/BrokenContract.ts"
+import { DecryptError } from "../model/errors/DecryptError.ts"
+import { EncryptError } from "../model/errors/EncryptError.ts"
+import { KeyringError, Skipped } from "../model/errors/KeyringError.ts"
+import type { Keyring, OnDecryptResult } from "./Keyring.ts"
+
+/** The class of the errors that a part may fail with. */
+type ErrorClass<E> = { readonly name: string } & (new(...args: Array<any>) => E)
+
+/** Calls a part, which fails with errors of this class alone. `fail` makes an error of its breach. */
+export const guarded = <A, E, R, E2>(
+  part: string,
+  errors: ErrorClass<E>,
+  call: () => Effect.Effect<A, E, R>,
+  fail: (breach: BrokenContract) => E2
+): Effect.Effect<A, E | E2, R> =>
+  Effect.suspend(() => {
+    const broken = (description: string, cause?: unknown) =>
+      fail(new BrokenContract({ part, description, ...cause === undefined ? {} : { cause } }))
+    let effect: Effect.Effect<A, E, R>
+    try {
+      effect = call()
+    } catch (cause) {
+      return Effect.fail(broken("threw instead of failing", cause))
+    }
+    if (!Effect.isEffect(effect)) return Effect.fail(broken(`returned ${kindOf(effect)} instead of an Effect`))
+    return Effect.mapError(
+      effect,
+      (error) => error instanceof errors ? error : broken(`failed with an error that is no ${errors.name}`, error)
+    )
+  })
+
+/** Names a value by its kind alone. A promise is one that nothing waits for: it must not end the process. */
+const kindOf = (value: unknown): string => {
+  if (!(value instanceof Promise)) return value === null || value === undefined ? String(value) : typeof value
+  value.catch(() => undefined)
+  return "a Promise"
+}
+
+/** The error of a keyring that broke its contract. */
+const keyringError = (keyring: Keyring, operation: KeyringError["operation"]) => (reason: BrokenContract) =>
+  new KeyringError({ keyring: nameOf(keyring), operation, reason })
+
+/** The name of a keyring, which may have none. */
+export const nameOf = ({ name }: { readonly name: unknown }): string => typeof name === "string" ? name : "(no name)"
+
+const partOf = (keyring: Keyring, operation: KeyringError["operation"]) => `keyring ${nameOf(keyring)}.${operation}`
+
+/** `keyring.onEncrypt`, whatever the keyring does. Its materials are checked by managers. */
+export const onEncrypt = (
+  keyring: Keyring,
+  materials: EncryptionMaterials
+): Effect.Effect<EncryptionMaterials, KeyringError, Scope.Scope> =>
+  guarded(
+    partOf(keyring, "onEncrypt"),
+    KeyringError,
+    () => keyring.onEncrypt(materials),
+    keyringError(keyring, "onEncrypt")
+  )
+
+/** `keyring.onDecrypt`, whatever the keyring does. Its result is one of the two forms; the materials in it are checked by managers. */
+export const onDecrypt = (
+  keyring: Keyring,
+  materials: DecryptionMaterials,
+  encryptedDataKeys: ReadonlyArray<EncryptedDataKey>
+): Effect.Effect<OnDecryptResult, KeyringError, Scope.Scope> => {
+  const part = partOf(keyring, "onDecrypt")
+  const fail = keyringError(keyring, "onDecrypt")
+  return Effect.flatMap(
+    guarded(part, KeyringError, () => keyring.onDecrypt(materials, encryptedDataKeys), fail),
+    (result) => {
+      const description = problemOf(result)
+      return description === undefined
+        ? Effect.succeed(result)
+        : Effect.fail(fail(new BrokenContract({ part, description })))
+    }
+  )
+}
+
+const isRows = /*#__PURE__*/ Schema.is(/*#__PURE__*/ Schema.Array(Skipped))
+
+/** The problem with the form of a result; undefined where there is none. */
+const problemOf = (result: unknown): string | undefined => {
+  if (typeof result !== "object" || result === null) return `returned ${kindOf(result)} instead of a result`
+  const { _tag, omitted, skipped } = result as Partial<Record<string, unknown>>
+  if (_tag === "Unwrapped") return undefined
+  if (_tag !== "NotMine") return "returned a result that is neither Unwrapped nor NotMine"
+  if (omitted !== undefined && !Number.isSafeInteger(omitted)) return "returned NotMine with omitted that is no integer"
+  return isRows(skipped)
+    ? undefined
+    : "returned NotMine without skipped, a row of the tag Skipped for each encrypted data key"
+}
+
+/** `manager.getEncryptionMaterials`, whatever the manager does. Its response is checked by the client. */
+export const getEncryptionMaterials = <Request, Response, R>(
+  manager: { readonly getEncryptionMaterials: (request: Request) => Effect.Effect<Response, EncryptError, R> },
+  request: Request
+): Effect.Effect<Response, EncryptError, R> =>
+  guarded(
+    "materials manager.getEncryptionMaterials",
+    EncryptError,
+    () => manager.getEncryptionMaterials(request),
+    (reason) => new EncryptError({ reason })
+  )
+
+/** `manager.decryptMaterials`, whatever the manager does. Its response is checked by the client. */
+export const decryptMaterials = <Request, Response, R>(
+  manager: { readonly decryptMaterials: (request: Request) => Effect.Effect<Response, DecryptError, R> },
+  request: Request
+): Effect.Effect<Response, DecryptError, R> =>
+  guarded(
+    "materials manager.decryptMaterials",
+    DecryptError,
+    () => manager.decryptMaterials(request),
+    (reason) => new DecryptError({ reason })
+  )
