@@ -81,7 +81,14 @@ export const Options = /*#__PURE__*/ Schema.Struct({
   /** The cache that the faults are over. Default: a local cache of its own. */
   cache: /*#__PURE__*/ Schema.optional(/*#__PURE__*/ Schema.declare(MaterialsCache.isMaterialsCache)),
   /** The capacity of the local cache. Default 1000. */
-  capacity: /*#__PURE__*/ Schema.optional(Schema.Number)
+  capacity: /*#__PURE__*/ Schema.optional(Schema.Number),
+  /**
+   * The operations that throw when they are called, instead of returning an Effect: a bug that every cache can have. They are in no
+   * log, and rules do not apply to them.
+   */
+  throwing: /*#__PURE__*/ Schema.optional(/*#__PURE__*/ Schema.Array(
+    /*#__PURE__*/ Schema.Literals(["get", "put", "delete", "deleteWhere"])
+  ))
 })
 
 /** See the schema of the same name. */
@@ -96,7 +103,7 @@ export interface Services {
 /** The services as values. A wrong option is a defect. */
 export const make: (options?: Options) => Effect.Effect<Services, never, Scope.Scope> = /*#__PURE__*/ Effect.fnUntraced(
   function*(options: Options = {}) {
-    const { cache: given, capacity = 1000 } = yield* Effect.orDie(checkOptions(options))
+    const { cache: given, capacity = 1000, throwing = [] } = yield* Effect.orDie(checkOptions(options))
     const real = given ?? (yield* Effect.orDie(LocalCache.make({ capacity })))
     const oldest = new Map<string, CacheEntry.CacheEntry>()
     const script = makeScript(oldest)
@@ -123,13 +130,18 @@ export const make: (options?: Options) => Effect.Effect<Services, never, Scope.S
       size: perform("size", undefined, undefined, real.size)
     })
 
-    return { cache, script: FaultyCache.of(script.control) }
+    const throws = () => {
+      throw new Error("scripted")
+    }
+    const thrown = Object.fromEntries(throwing.map((operation) => [operation, throws]))
+    return { cache: MaterialsCache.make({ ...cache, ...thrown }), script: FaultyCache.of(script.control) }
   }
 )
 
 const checkOptions = /*#__PURE__*/ optionsOf(Options, "a faulty cache", {
   cache: "must be a materials cache",
-  capacity: "must be a number"
+  capacity: "must be a number",
+  throwing: "must be a list of get, put, delete and deleteWhere"
 })
 
 const matcherNames = /*#__PURE__*/ optionNames(

@@ -1,3 +1,4 @@
+export * as Adversary from "./Adversary.ts"
 export * as Arbitraries from "./Arbitraries.ts"
 export * from "./AssertionFailed.ts"
 export * as CachingCounts from "./CachingCounts.ts"

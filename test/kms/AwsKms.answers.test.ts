@@ -3,10 +3,11 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Fiber } from "effect"
 import type { Kms, KmsError } from "effect-encryption-sdk/kms"
 import { AwsKms } from "effect-encryption-sdk/kms/aws"
+import { Adversary } from "effect-encryption-sdk/testing"
 import { inspect } from "node:util"
 import { arn, clientOf, each, generate, secret, throwing } from "../support/awsKms.ts"
 
-const told = "the secret of the answer"
+const told = Adversary.secret
 const answering = (answer: () => unknown) => AwsKms.layerClient(clientOf(() => Promise.resolve(answer())))
 const whole = { KeyId: arn, CiphertextBlob: Uint8Array.of(9), Plaintext: secret }
 
@@ -17,41 +18,31 @@ const throwingGetter = (field: string) =>
     }
   })
 
-const unreadable: ReadonlyArray<readonly [string, () => unknown]> = [
-  ["undefined", () => undefined],
-  ["null", () => null],
-  ["a Plaintext of text", () => ({ ...whole, Plaintext: told })],
-  ["a Plaintext that is null", () => ({ ...whole, Plaintext: null })],
-  ["a Plaintext of another view", () => ({ ...whole, Plaintext: new DataView(new ArrayBuffer(32)) })],
-  ["a CiphertextBlob of numbers", () => ({ ...whole, CiphertextBlob: [1, 2, 3] })],
-  ["a KeyId of bytes", () => ({ ...whole, KeyId: secret })],
-  ["a KeyId that throws", () => throwingGetter("KeyId")],
-  ["a CiphertextBlob that throws", () => throwingGetter("CiphertextBlob")],
-  ["a Plaintext that throws", () => throwingGetter("Plaintext")]
-]
-
 const quotes = (error: KmsError) =>
   [String(error), JSON.stringify(error), inspect(error, { depth: 10 }), Cause.pretty(Cause.fail(error))]
     .some((text) => text.includes(told))
 
 describe("AwsKms, where the answer is not of its form", () => {
-  it.live.each(unreadable)("%s is an InvalidAnswer, which ends the call", ([, answer]) =>
-    Effect.gen(function*() {
-      for (const [operation, call] of each) {
-        const error = yield* Effect.flip<unknown, KmsError, Kms.Kms>(call()).pipe(
-          Effect.timeoutOrElse({ duration: "5 seconds", orElse: () => Effect.die(new Error("never ended")) }),
-          Effect.provide(answering(answer))
-        )
-        assert.deepInclude(error, {
-          operation,
-          failure: "InvalidAnswer",
-          code: "UnreadableAnswer",
-          description: "the answer is not of the form that AWS KMS gives it",
-          isRetryable: false
-        })
-        assert.isFalse(quotes(error))
-      }
-    }))
+  it.live.each(Adversary.malformedResponses)(
+    "$title is an InvalidAnswer, which ends the call",
+    ({ make: answer }) =>
+      Effect.gen(function*() {
+        for (const [operation, call] of each) {
+          const error = yield* Effect.flip<unknown, KmsError, Kms.Kms>(call()).pipe(
+            Effect.timeoutOrElse({ duration: "5 seconds", orElse: () => Effect.die(new Error("never ended")) }),
+            Effect.provide(answering(answer))
+          )
+          assert.deepInclude(error, {
+            operation,
+            failure: "InvalidAnswer",
+            code: "UnreadableAnswer",
+            description: "the answer is not of the form that AWS KMS gives it",
+            isRetryable: false
+          })
+          assert.isFalse(quotes(error))
+        }
+      })
+  )
 
   it.live("a plaintext that is not returned is zeroed", () =>
     Effect.gen(function*() {
