@@ -12,7 +12,15 @@ const suites = {
 }
 
 /** Steps that are no suites but count their own checks, by the name of their output. */
-const counting = { soak: "npm run test:soak" }
+const counting = { soak: "npm run test:soak", mutants: "npm run test:mutants" }
+
+/** The counts in the last line of such an output: of checks, or of mutants, of which those that survive have failed. */
+const countsOf = (line) => {
+  const checks = /^(\d+) passed, (\d+) failed, (\d+) skipped$/.exec(line)
+  if (checks !== null) return checks.slice(1).map(Number)
+  const mutants = /^killed (\d+)\/(\d+)$/.exec(line)
+  return mutants === null ? [] : [Number(mutants[1]), Number(mutants[2]) - Number(mutants[1]), 0]
+}
 
 const results = process.argv[2]
 const total = { passed: 0, failed: 0, skipped: 0 }
@@ -66,9 +74,7 @@ for (const [suite, required] of Object.entries(suites)) {
 for (const name of Object.keys(counting)) {
   const output = join(results, `${name}.txt`)
   const line = existsSync(output) ? readFileSync(output, "utf8").trimEnd().split("\n").at(-1) : ""
-  const [passed, failed, skipped] = (/^(\d+) passed, (\d+) failed, (\d+) skipped$/.exec(line) ?? []).slice(1).map(
-    Number
-  )
+  const [passed, failed, skipped] = countsOf(line)
   console.log(`\nchecks of ${name}`)
   if (passed === undefined || passed + failed === 0) {
     fail(`no check of ${name} was counted`)

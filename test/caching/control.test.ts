@@ -10,7 +10,7 @@ import {
 import { type CacheEntry, CachePolicy, CachingCmm, LocalCache, NullCache } from "effect-encryption-sdk/caching"
 import { KmsKeyring } from "effect-encryption-sdk/kms"
 import { EmbeddedKms } from "effect-encryption-sdk/kms/development-only"
-import { ScriptedKms } from "effect-encryption-sdk/testing"
+import { CachingCounts, ScriptedKms } from "effect-encryption-sdk/testing"
 import { TestClock } from "../support/TestClock.ts"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { caching, mapCache, settle } from "../support/caching.ts"
@@ -134,7 +134,7 @@ describe("promise 17: invalidate and clear", () => {
       assert.strictEqual(keyNumber(yield* encrypt(encryptRequest())), 2)
       yield* TestClock.adjust("1 second")
       assert.strictEqual(keyNumber(yield* encrypt(encryptRequest())), 2)
-      assert.include(deleted, "invalidated")
+      assert.deepStrictEqual(deleted, ["invalidated", "invalidated"], "again once the cache has stored it")
     }))
 })
 
@@ -462,6 +462,19 @@ describe("metrics", () => {
         "effect_encryption_sdk_cache_eviction_messages decrypt": 1
       })
     }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))
+})
+
+describe("metrics of materials that may not be cached", () => {
+  it.effect("a request that was admitted before that showed is counted once", () =>
+    Effect.gen(function*() {
+      const { encrypt } = yield* caching({
+        script: { suite: () => AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_NO_KDF }
+      })
+      yield* encrypt(encryptRequest({ policy: "ForbidEncryptAllowDecrypt" }))
+      const { bypasses, requests } = (yield* CachingCounts.read).encrypt
+      assert.deepStrictEqual(requests, { hit: 0, joined: 0, miss: 1, bypassed: 0 })
+      assert.deepStrictEqual(bypasses, { MaterialsNotCacheable: 1 })
+    }).pipe(CachingCounts.isolate))
 })
 
 describe("what is handed out of an entry", () => {

@@ -1,7 +1,7 @@
 /** Code of others that throws, never responds, lies, or calls back: managers, caches, clocks and scopes of a user's own. */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Scope } from "effect"
-import { CryptographicMaterialsManager, DataKey } from "effect-encryption-sdk"
+import { AlgorithmSuite, CryptographicMaterialsManager, DataKey } from "effect-encryption-sdk"
 import { CachingCmm, LocalCache, MaterialsCache } from "effect-encryption-sdk/caching"
 import type { CacheEntry } from "effect-encryption-sdk/caching"
 import { Primitives } from "effect-encryption-sdk/crypto"
@@ -39,6 +39,65 @@ describe("a cache that throws", () => {
         isConfirmed: false
       })
       assert.strictEqual(keyNumber(yield* encrypt(encryptRequest())), 2)
+    }))
+})
+
+describe("a cache that is slow", () => {
+  it.effect("its look-up is interrupted with the request", () =>
+    Effect.gen(function*() {
+      let interrupted = 0
+      const { cache } = mapCache({}, {
+        get: () => Effect.onInterrupt(Effect.never, () => Effect.sync(() => interrupted++))
+      })
+      const { encrypt } = yield* caching({ cache })
+      const request = yield* Effect.forkChild(encrypt(encryptRequest()))
+      yield* settle
+      yield* Fiber.interrupt(request)
+      assert.strictEqual(interrupted, 1)
+    }))
+})
+
+describe("a request that changes while its materials are fetched", () => {
+  it.effect("the list of encrypted data keys and their bytes are the request's own", () =>
+    Effect.gen(function*() {
+      const gate = yield* Deferred.make<void>()
+      const asked: Array<unknown> = []
+      const scripted = scriptedManager()
+      const materialsManager = CryptographicMaterialsManager.make({
+        ...scripted.manager,
+        decryptMaterials: (request) =>
+          Effect.andThen(
+            Deferred.await(gate),
+            Effect.suspend(() => {
+              asked.push(...request.encryptedDataKeys.map(({ ciphertext }) => [...ciphertext]))
+              return scripted.manager.decryptMaterials(request)
+            })
+          )
+      })
+      const { decrypt } = yield* caching({ materialsManager })
+      const request = decryptRequest()
+      const list = request.encryptedDataKeys.map((edk) => ({ ...edk, ciphertext: new Uint8Array(edk.ciphertext) }))
+      const before = list.map(({ ciphertext }) => [...ciphertext])
+      const waiting = yield* Effect.forkChild(decrypt({ ...request, encryptedDataKeys: list }))
+      yield* settle
+      list[0]!.ciphertext.fill(0xff)
+      list.length = 0
+      yield* Deferred.succeed(gate, undefined)
+      yield* Fiber.join(waiting)
+      assert.deepStrictEqual(asked, before)
+    }))
+})
+
+describe("a manager that returns what the policy does not allow", () => {
+  it.effect("seeds nothing that the policy may not decrypt", () =>
+    Effect.gen(function*() {
+      const { cache, encrypt } = yield* caching({
+        seedDecryptCache: true,
+        script: { suite: () => AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_HKDF_SHA256 }
+      })
+      yield* encrypt(encryptRequest({ policy: "RequireEncryptRequireDecrypt" }))
+      yield* settle
+      assert.strictEqual(yield* cache.size, 1)
     }))
 })
 

@@ -6,15 +6,17 @@
  * assertion. The last line says how many mutants were killed; the exit status is 1 unless all of them were.
  *
  * `npm run test:mutants -- off-by-one sliding` seeds only the mutants whose names have one of these texts in them, and
- * runs only the test files that these need.
+ * runs only the test files that these need. `--sample 90 --seed TEXT` seeds 90 of them, which the seed chooses.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Data, Duration, Effect, FileSystem, Path, Runtime, Schema, Stream } from "effect"
 import { ChildProcess } from "effect/process"
 import { fileURLToPath } from "node:url"
+import { parseArgs } from "node:util"
 import * as Mutant from "./Mutant.ts"
 import { mutants } from "./mutants.ts"
+import { sample } from "./sample.ts"
 import * as TestReport from "./TestReport.ts"
 
 const repository = fileURLToPath(new URL("../..", import.meta.url))
@@ -99,14 +101,34 @@ const seed = Effect.fnUntraced(function*(original: string, mutant: Mutant.Mutant
   return typeof report === "string" ? survived(report) : TestReport.verdict(report, killedBy)
 }, Effect.scoped)
 
+const parse = Effect.suspend(() => {
+  try {
+    const parsed = parseArgs({
+      allowPositionals: true,
+      options: { sample: { type: "string" }, seed: { type: "string", default: "" } }
+    })
+    const { sample: size } = parsed.values
+    return size === undefined || /^[1-9][0-9]*$/u.test(size)
+      ? Effect.succeed(parsed)
+      : unsuccessful([`--sample must be a number from 1, got ${size}`])
+  } catch (error) {
+    return unsuccessful([(error as Error).message])
+  }
+})
+
 const inSeconds = (duration: Duration.Duration): string => `${Duration.toSeconds(duration).toFixed(1)} s`
 
 const program = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
   const { join } = yield* Path.Path
-  const wanted = process.argv.slice(2)
-  const seeded = mutants.filter(({ name }) => wanted.length === 0 || wanted.some((text) => name.includes(text)))
-  if (seeded.length === 0) return yield* unsuccessful([`no mutant's name has ${wanted.join(" or ")} in it`])
+  const { positionals: wanted, values } = yield* parse
+  const named = mutants.filter(({ name }) => wanted.length === 0 || wanted.some((text) => name.includes(text)))
+  if (named.length === 0) return yield* unsuccessful([`no mutant's name has ${wanted.join(" or ")} in it`])
+  const size = values.sample === undefined ? named.length : Number(values.sample)
+  const seeded = sample(named, size, values.seed)
+  if (seeded.length < named.length) {
+    yield* Console.log(`${seeded.length} of ${named.length} mutants: --sample ${size} --seed ${values.seed}`)
+  }
 
   const temporary = yield* fs.realPath(yield* fs.makeTempDirectoryScoped({ prefix: "effect-encryption-sdk-mutants-" }))
   const original = join(temporary, "original")
@@ -128,7 +150,7 @@ const program = Effect.gen(function*() {
   const errors = yield* typeErrors(original)
   if (errors !== undefined) return yield* unsuccessful(["the unmutated sources do not type-check:", errors])
   const files = new Set(seeded.map(({ killedBy }) => killedBy.file))
-  if (wanted.length === 0) files.add(suite)
+  if (seeded.length === mutants.length) files.add(suite)
   const [time, report] = yield* Effect.timed(runTests(original, 15, [...files]))
   if (typeof report === "string") return yield* unsuccessful([report])
   const failed = TestReport.failures(report)

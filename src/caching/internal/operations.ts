@@ -96,7 +96,10 @@ export const decryption = (
     const copy: DecryptMaterialsRequest = {
       algorithmSuite: request.algorithmSuite,
       commitmentPolicy: request.commitmentPolicy,
-      encryptedDataKeys: isStable ? request.encryptedDataKeys : [...request.encryptedDataKeys],
+      // Copies, bytes included: the caller's may be others by the time that the fetch reads them.
+      encryptedDataKeys: isStable
+        ? request.encryptedDataKeys
+        : Materials.checkEncryptedDataKeys(request.encryptedDataKeys),
       encryptionContext,
       expectedEncryptionContext
     }

@@ -1,9 +1,11 @@
 import type { Mutant } from "../Mutant.ts"
 import {
   admission,
+  byControl,
   byListeners,
   byLocalCache,
   byOtherCode,
+  byPromises,
   cacheable,
   cacheAccess,
   checkOptions,
@@ -16,6 +18,9 @@ import {
   limits,
   localCache,
   metadata,
+  operations,
+  record,
+  seeding,
   serve,
   steps
 } from "./places.ts"
@@ -221,5 +226,57 @@ export const otherCode: ReadonlyArray<Mutant> = [
     find: "const slice = 1000",
     replace: "const slice = 1_000_000",
     killedBy: byLocalCache("sweep > evicts a thousand entries at a time, and others have their turn")
+  },
+  {
+    name: "the cache is not told again of an entry that was evicted on its way in",
+    file: cacheAccess,
+    find: "  emitEvicted(emit, entry, eviction)\n  evict(access, entry, cache, eviction.cause, now)\n",
+    replace: "  emitEvicted(emit, entry, eviction)\n",
+    killedBy: byControl(
+      "promise 17: invalidate and clear > what was invalidated while its put was in flight is not served"
+    )
+  },
+  {
+    name: "an interrupted look-up leaves the cache's fiber running",
+    file: cacheAccess,
+    find: "Effect.onInterrupt(() => Effect.sync(() => fiber.interruptUnsafe()))",
+    replace: "Effect.onInterrupt(() => Effect.sync(() => fiber.pollUnsafe()))",
+    killedBy: byOtherCode("a cache that is slow > its look-up is interrupted with the request")
+  },
+  {
+    name: "the encrypted data keys of a request are the caller's while a fetch is in the air",
+    file: operations,
+    find: "Materials.checkEncryptedDataKeys(request.encryptedDataKeys)",
+    replace: "[...request.encryptedDataKeys]",
+    killedBy: byOtherCode(
+      "a request that changes while its materials are fetched > the list of encrypted data keys and their bytes are the request's own"
+    )
+  },
+  {
+    name: "a bypass that shows after the admission is counted twice in the metrics",
+    file: record,
+    find: "if (event.reason !== \"MaterialsNotCacheable\") {",
+    replace: "if (event.reason.length > 0) {",
+    killedBy: byControl(
+      "metrics of materials that may not be cached > a request that was admitted before that showed is counted once"
+    )
+  },
+  {
+    name: "a seed is kept that the policy may not decrypt",
+    file: seeding,
+    find: "!CommitmentPolicy.allowsDecrypt(commitmentPolicy, algorithmSuite)",
+    replace: "commitmentPolicy === undefined",
+    killedBy: byOtherCode(
+      "a manager that returns what the policy does not allow > seeds nothing that the policy may not decrypt"
+    )
+  },
+  {
+    name: "a context that a manager returned is kept as it is, and can be changed",
+    file: fetching,
+    find: "const kept = Result.isFailure(context)",
+    replace: "const kept = Result.isFailure(context) || context.success !== undefined",
+    killedBy: byPromises(
+      "promise 3: the key under which an entry is stored > nobody can change the context of an entry"
+    )
   }
 ]
