@@ -12,6 +12,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Client } from "./client/Client.ts"
 import * as ContextMemo from "./client/contextMemo.ts"
+import * as KeyReferences from "./client/keyReferences.ts"
 import * as KeySections from "./client/keySections.ts"
 import * as Turns from "./client/turns.ts"
 import { decrypt } from "./client/decrypt.ts"
@@ -206,6 +207,7 @@ export const make: (
     materialsManager: yield* CryptographicMaterialsManager.CryptographicMaterialsManager,
     contexts,
     keySections: KeySections.make(contexts.encode),
+    keyReferences: KeyReferences.make(),
     turns: Turns.make()
   }
   return EncryptionSdk.of({

@@ -3,6 +3,7 @@ import type { Primitives } from "../crypto/Primitives.ts"
 import type { CryptographicMaterialsManager } from "../materials/CryptographicMaterialsManager.ts"
 import type { CommitmentPolicy } from "../model/CommitmentPolicy.ts"
 import type { ContextMemo } from "./contextMemo.ts"
+import type { KeyReferences } from "./keyReferences.ts"
 import type { KeySections } from "./keySections.ts"
 import type { Turns } from "./turns.ts"
 
@@ -16,5 +17,6 @@ export interface Client {
   readonly atOnce: AtOnce
   readonly contexts: ContextMemo
   readonly keySections: KeySections
+  readonly keyReferences: KeyReferences
   readonly turns: Turns
 }

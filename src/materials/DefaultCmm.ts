@@ -13,7 +13,7 @@ import { Primitives } from "../crypto/Primitives.ts"
 import * as CryptographicMaterials from "../model/CryptographicMaterials.ts"
 import * as CryptographicMaterialsManager from "./CryptographicMaterialsManager.ts"
 import * as DataKey from "../model/DataKey.ts"
-import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
+import * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
 import * as EncryptionContext from "../model/EncryptionContext.ts"
 import { DecryptError } from "../model/errors/DecryptError.ts"
 import { EncryptError } from "../model/errors/EncryptError.ts"
@@ -181,7 +181,7 @@ const foreignEncryptedDataKey = (keyring: Keyring.Keyring) =>
 /** The parts of a request, each read once, and the keys of the expected pairs that the message does not store. */
 interface CheckedRequest {
   readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite
-  readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKey>
+  readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
   readonly stored: EncryptionContext.EncryptionContext
   readonly expected: EncryptionContext.EncryptionContext
   readonly reproducedKeys: ReadonlyArray<string>
@@ -238,8 +238,7 @@ const notUnwrapped = (error: KeyringError): DecryptError =>
       : error
   })
 
-const isSameEncryptedDataKey = (a: EncryptedDataKey, b: EncryptedDataKey): boolean =>
+const isSameEncryptedDataKey = (a: EncryptedDataKey.EncryptedDataKey, b: EncryptedDataKey.EncryptedDataKey): boolean =>
   a === b ||
   (typeof b === "object" && b !== null && bytes.isBytes(b.keyProviderInfo) && bytes.isBytes(b.ciphertext) &&
-    a.keyProviderId === b.keyProviderId && bytes.equals(a.keyProviderInfo, b.keyProviderInfo) &&
-    bytes.equals(a.ciphertext, b.ciphertext))
+    EncryptedDataKey.equals(a, b))
