@@ -11,6 +11,8 @@ import type { Turns } from "./turns.ts"
 export interface Client {
   readonly commitmentPolicy: CommitmentPolicy
   readonly maxEncryptedDataKeys: number
+  /** Whether every implementation must be able to read what is encrypted. */
+  readonly isPortable: boolean
   readonly primitives: Primitives
   readonly materialsManager: CryptographicMaterialsManager
   /** The primitives, started when they are called. */

@@ -5,9 +5,9 @@ import type { KeyReference, UnwrappedDataKey } from "./Options.ts"
 
 /** The references of results to the encrypted data keys of their messages. */
 export interface KeyReferences {
-  /** Those of a list that never changes. */
+  /** References to all of a list that never changes. */
   readonly ofList: (encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>) => ReadonlyArray<KeyReference>
-  /** That of the encrypted data key that was unwrapped, which never changes, in the list of a message. */
+  /** The reference to the encrypted data key that was unwrapped, which never changes, in the list of a message. */
   readonly ofUnwrapped: (
     unwrapped: EncryptedDataKey.EncryptedDataKey,
     encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>

@@ -99,6 +99,7 @@ expectTypeOf<Fields<Parameters<typeof EncryptionSdk.layer>[0]>>().toEqualTypeOf<
     {
       readonly commitmentPolicy?: CommitmentPolicy.CommitmentPolicy | undefined
       readonly maxEncryptedDataKeys?: number | undefined
+      readonly portability?: "MessageFormat" | "AllImplementations" | undefined
     } | undefined
   >
 >()
