@@ -12,6 +12,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Client } from "./client/Client.ts"
 import * as ContextMemo from "./client/contextMemo.ts"
+import * as KeyReferences from "./client/keyReferences.ts"
 import * as KeySections from "./client/keySections.ts"
 import * as Turns from "./client/turns.ts"
 import { decrypt } from "./client/decrypt.ts"
@@ -43,6 +44,8 @@ import type { NotLoaded } from "./model/errors/NotLoaded.ts"
 import type { InvalidOption } from "./model/errors/Reasons.ts"
 import type * as Streams from "./stream/index.ts"
 
+const portabilities = ["MessageFormat", "AllImplementations"] as const
+
 /**
  * Options of a client. A Schema, so that configuration can hold them too.
  *
@@ -60,7 +63,13 @@ export const Options = /*#__PURE__*/ Schema.Struct({
     /*#__PURE__*/ Schema.Int.check(
       /*#__PURE__*/ Schema.isBetween({ minimum: 1, maximum: EncryptedDataKey.maxCount })
     )
-  )
+  ),
+  /**
+   * The readers of messages that are encrypted. `AllImplementations` rejects what not every implementation of the AWS Encryption
+   * SDK reads: an empty key or value of a context, a context of more than 32,766 bytes, frames of more than 2^30 bytes.
+   * Default: `MessageFormat`, all that the format allows. Decryption is the same with both.
+   */
+  portability: /*#__PURE__*/ Schema.optional(/*#__PURE__*/ Schema.Literals(portabilities))
 })
 
 /** See the schema of the same name. */
@@ -196,17 +205,19 @@ export const make: (
   InvalidOption,
   CryptographicMaterialsManager.CryptographicMaterialsManager | Primitives
 > = /*#__PURE__*/ Effect.fnUntraced(function*(options: Options = {}) {
-  const { commitmentPolicy, maxEncryptedDataKeys } = yield* checkOptions(options)
+  const { commitmentPolicy, maxEncryptedDataKeys, portability } = yield* checkOptions(options)
   const primitives = yield* Primitives
   const contexts = ContextMemo.make()
   const client: Client = {
     commitmentPolicy: commitmentPolicy ?? CommitmentPolicy.defaultPolicy,
     maxEncryptedDataKeys: maxEncryptedDataKeys ?? EncryptedDataKey.defaultMaxCount,
+    isPortable: portability === "AllImplementations",
     primitives,
     atOnce: AtOnce.make(primitives),
     materialsManager: yield* CryptographicMaterialsManager.CryptographicMaterialsManager,
     contexts,
     keySections: KeySections.make(contexts.encode),
+    keyReferences: KeyReferences.make(),
     turns: Turns.make()
   }
   return EncryptionSdk.of({
@@ -257,5 +268,6 @@ export const layerConfig = (
 
 const checkOptions = /*#__PURE__*/ optionsOf(Options, "a client", {
   commitmentPolicy: /*#__PURE__*/ `must be ${CommitmentPolicy.CommitmentPolicy.literals.join(", ")} or left out`,
-  maxEncryptedDataKeys: `must be an integer from 1 to ${EncryptedDataKey.maxCount}, or left out`
+  maxEncryptedDataKeys: `must be an integer from 1 to ${EncryptedDataKey.maxCount}, or left out`,
+  portability: /*#__PURE__*/ `must be ${/*#__PURE__*/ portabilities.join(" or ")}, or left out`
 })

@@ -50,11 +50,42 @@ export interface MessageMetadata {
 }
 
 /**
+ * An encrypted data key of a message, by its place and its wrapping key: texts for programs and logs, as the rows of errors have
+ * them. Its bytes are those of `header.encryptedDataKeys[index]`.
+ */
+export interface KeyReference {
+  /** Position in the message header, from zero. */
+  readonly index: number
+  /** The kind of keyring: `aws-kms`, or a raw keyring's namespace. */
+  readonly keyProviderId: string
+  /** The wrapping key: a key ARN, or a key name (of raw AES followed by `…`). */
+  readonly keyProviderInfo: string
+}
+
+/** The encrypted data key that opened a message. */
+export interface UnwrappedDataKey extends Omit<KeyReference, "index"> {
+  /** Position in the message header, from zero; undefined where a manager of the user's own unwrapped one of no message. */
+  readonly index: number | undefined
+}
+
+/** Metadata of a message that is encrypted. */
+export interface EncryptMetadata extends MessageMetadata {
+  /** The keys that wrapped its data key: any one of them opens the message. */
+  readonly wrappingKeys: ReadonlyArray<KeyReference>
+}
+
+/** Metadata of a message that is decrypted. */
+export interface DecryptMetadata extends MessageMetadata {
+  /** The encrypted data key that was unwrapped, by a key provider or, for a cached data key, when that was fetched. */
+  readonly unwrappedDataKey: UnwrappedDataKey
+}
+
+/**
  * An encrypted message and its metadata.
  *
  * Specification: client-apis/encrypt.md#output
  */
-export interface EncryptResult extends MessageMetadata {
+export interface EncryptResult extends EncryptMetadata {
   readonly message: Uint8Array
 }
 
@@ -63,7 +94,7 @@ export interface EncryptResult extends MessageMetadata {
  *
  * Specification: client-apis/decrypt.md#output
  */
-export interface DecryptResult extends MessageMetadata {
+export interface DecryptResult extends DecryptMetadata {
   readonly plaintext: Uint8Array
 }
 
@@ -80,13 +111,13 @@ export interface Progress {
   readonly bytes: number
 }
 
-/** Options of every stream. `E` and `R` are those of `onHeader`. */
-export interface StreamOptions<E = never, R = never> {
+/** Options of every stream. `E` and `R` are those of `onHeader`, which receives `Metadata`. */
+export interface StreamOptions<E = never, R = never, Metadata extends MessageMetadata = MessageMetadata> {
   /**
    * Hook that runs once, after the header was written, or read and authenticated, and before the first byte of output. The
    * stream fails where the hook fails.
    */
-  readonly onHeader?: ((metadata: MessageMetadata) => Effect.Effect<unknown, E, R>) | undefined
+  readonly onHeader?: ((metadata: Metadata) => Effect.Effect<unknown, E, R>) | undefined
   /** Hook that runs after each batch of frames: at least one frame, and about 256 KiB at most where frames are small. */
   readonly onProgress?: ((progress: Progress) => Effect.Effect<unknown>) | undefined
 }
@@ -95,7 +126,9 @@ export interface StreamOptions<E = never, R = never> {
  * Options of `encryptStream`. `plaintextLength` and `maxPlaintextLength` exclude each other. With neither, the charge of a
  * cached data key is unknown: the request bypasses the cache, and the receipt says `UnknownPlaintextLength`.
  */
-export interface EncryptStreamOptions<E = never, R = never> extends EncryptOptions, StreamOptions<E, R> {
+export interface EncryptStreamOptions<E = never, R = never>
+  extends EncryptOptions, StreamOptions<E, R, EncryptMetadata>
+{
   /** Exact plaintext length in bytes. A longer or shorter plaintext fails the stream. */
   readonly plaintextLength?: number | undefined
   /** Upper bound in bytes; a cached data key is charged this much. A longer plaintext fails the stream. */
@@ -103,7 +136,9 @@ export interface EncryptStreamOptions<E = never, R = never> extends EncryptOptio
 }
 
 /** Options of `decryptStream` and `decryptStreamUnverified`. */
-export interface DecryptStreamOptions<E = never, R = never> extends DecryptOptions, StreamOptions<E, R> {
+export interface DecryptStreamOptions<E = never, R = never>
+  extends DecryptOptions, StreamOptions<E, R, DecryptMetadata>
+{
   /**
    * Greatest number of plaintext bytes that are withheld in memory until they have been verified: all of a signed message
    * (except in `decryptStreamUnverified`), one frame of any message, and a whole body without frames. Longer ones fail.

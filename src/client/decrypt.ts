@@ -38,7 +38,7 @@ export const decrypt = (
           return andThen(requested, (acquired) =>
             andThen(messageCipher.open(client, acquired, own, decoded), (plaintext) => {
               if (decoded.knownSection === undefined) remember(client, decoded)
-              return Effect.succeed(resultOf(acquired, decoded.header, plaintext))
+              return Effect.succeed(resultOf(client, acquired, decoded.header, plaintext))
             }))
         })
       })
@@ -56,7 +56,15 @@ const remember = ({ keySections }: Client, { header, headerBody }: DecodedMessag
   )
 
 const resultOf = (
-  { materials: { algorithmSuite, encryptionContext }, receipt }: DecryptionMaterials,
+  { keyReferences }: Client,
+  { materials: { algorithmSuite, encryptionContext, unwrappedDataKey }, receipt }: DecryptionMaterials,
   header: MessageHeader.MessageHeader,
   plaintext: Uint8Array
-): DecryptResult => ({ plaintext, header, encryptionContext, algorithmSuite, receipt })
+): DecryptResult => ({
+  plaintext,
+  header,
+  encryptionContext,
+  algorithmSuite,
+  unwrappedDataKey: keyReferences.ofUnwrapped(unwrappedDataKey, header.encryptedDataKeys),
+  receipt
+})

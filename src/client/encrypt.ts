@@ -36,7 +36,7 @@ export const encrypt = (
         return andThen(requested, (acquired) =>
           andThen(
             messageCipher.seal(client, acquired, own, settings.frameLength),
-            (sealed) => Effect.succeed(resultOf(acquired, sealed))
+            (sealed) => Effect.succeed(resultOf(client, acquired, sealed))
           ))
       })
   )
@@ -45,6 +45,14 @@ export const encrypt = (
 const ownPlaintext = (owned: Owned, plaintext: Uint8Array): Uint8Array => owned.plaintext ??= new Uint8Array(plaintext)
 
 const resultOf = (
-  { materials: { algorithmSuite, encryptionContext }, receipt }: EncryptionMaterials,
+  { keyReferences }: Client,
+  { materials: { algorithmSuite, encryptedDataKeys, encryptionContext }, receipt }: EncryptionMaterials,
   { header, message }: messageCipher.SealedMessage
-): EncryptResult => ({ message, header, encryptionContext, algorithmSuite, receipt })
+): EncryptResult => ({
+  message,
+  header,
+  encryptionContext,
+  algorithmSuite,
+  wrappingKeys: keyReferences.ofList(encryptedDataKeys),
+  receipt
+})

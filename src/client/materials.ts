@@ -26,6 +26,7 @@ import { EncryptionContextMismatch, InvalidMaterials, TooManyEncryptedDataKeys }
 import type { Receipt } from "../model/Receipt.ts"
 import type { Client } from "./Client.ts"
 import type { Owned } from "./operation.ts"
+import * as portability from "./portability.ts"
 import type { DecodedMessage, DecryptSettings, EncryptSettings } from "./request.ts"
 
 /** The materials of one message, which were checked, and their data key, which the operation owns. */
@@ -132,10 +133,12 @@ const own = <M extends { readonly plaintextDataKey: DataKey.DataKey }>(
 }
 
 const checkEncryption = (
-  { commitmentPolicy, maxEncryptedDataKeys: maximum }: Client,
+  { commitmentPolicy, isPortable, maxEncryptedDataKeys: maximum }: Client,
   acquired: EncryptionMaterials
 ): EncryptionMaterials => {
-  const { algorithmSuite, encryptedDataKeys: { length: count } } = acquired.materials
+  const { algorithmSuite, encryptedDataKeys: { length: count }, encryptionContext } = acquired.materials
+  // A manager may have added pairs, the public key for one.
+  if (isPortable) portability.checkContext(encryptionContext)
   CommitmentPolicy.checkEncrypt(commitmentPolicy, algorithmSuite)
   if (count > maximum) reject(new TooManyEncryptedDataKeys({ count, maximum }))
   return acquired

@@ -15,6 +15,7 @@ import * as EncryptionContext from "../model/EncryptionContext.ts"
 import { InvalidOption, MessageIsBase64 } from "../model/errors/Reasons.ts"
 import type { Client } from "./Client.ts"
 import type { DecryptOptions, EncryptOptions } from "./Options.ts"
+import * as portability from "./portability.ts"
 
 const noOptions = {}
 
@@ -51,6 +52,7 @@ export const encryptSettings = (
   } = options
   const encryptionContext = client.contexts.check(input)
   EncryptionContext.checkUnreserved(encryptionContext)
+  if (client.isPortable) portability.checkContext(encryptionContext)
   if (algorithmSuite !== undefined) {
     CommitmentPolicy.checkSuite(algorithmSuite)
     CommitmentPolicy.checkEncrypt(client.commitmentPolicy, algorithmSuite)
@@ -58,6 +60,7 @@ export const encryptSettings = (
   if (!Number.isInteger(frameLength) || frameLength < 1 || frameLength > MessageHeader.maxFrameLength) {
     invalidOption("frameLength", `must be an integer from 1 to ${MessageHeader.maxFrameLength}`)
   }
+  if (client.isPortable) portability.checkFrameLength(frameLength)
   return { algorithmSuite, encryptionContext, frameLength, materialsManager }
 }
 

@@ -247,5 +247,4 @@ const notUnwrapped = (error: KeyringError): DecryptError =>
 const isSameEncryptedDataKey = (a: EncryptedDataKey.EncryptedDataKey, b: EncryptedDataKey.EncryptedDataKey): boolean =>
   a === b ||
   (typeof b === "object" && b !== null && bytes.isBytes(b.keyProviderInfo) && bytes.isBytes(b.ciphertext) &&
-    a.keyProviderId === b.keyProviderId && bytes.equals(a.keyProviderInfo, b.keyProviderInfo) &&
-    bytes.equals(a.ciphertext, b.ciphertext))
+    EncryptedDataKey.equals(a, b))

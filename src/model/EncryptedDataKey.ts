@@ -48,6 +48,16 @@ export const printableInfo = (info: Uint8Array): string => {
 }
 
 /**
+ * Whether two are the same, byte for byte. Not constant time: both are public.
+ *
+ * @internal
+ */
+export const equals = (a: EncryptedDataKey, b: EncryptedDataKey): boolean =>
+  a === b ||
+  (a.keyProviderId === b.keyProviderId && bytes.equals(a.keyProviderInfo, b.keyProviderInfo) &&
+    bytes.equals(a.ciphertext, b.ciphertext))
+
+/**
  * The same in arrays of its own, which keep no larger buffer alive, such as the message that it was read from. Frozen, since
  * the copies of a cache entry share it.
  *

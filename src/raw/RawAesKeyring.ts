@@ -23,7 +23,7 @@ import type { DecryptionMaterials, EncryptionMaterials } from "../model/Cryptogr
 import * as DataKey from "../model/DataKey.ts"
 import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
 import type { KeyringError, ProviderRefusal } from "../model/errors/KeyringError.ts"
-import { checkNames, failImport, SecretOf } from "./internal/keyOptions.ts"
+import { checkNames, checkOpen, failImport, SecretOf, whileOpen } from "./internal/keyOptions.ts"
 
 /** Options of a raw AES keyring. Decryption takes the same namespace, name and key as encryption. */
 export const Options = /*#__PURE__*/ Schema.Struct({
@@ -49,7 +49,7 @@ const suffixLength = 8 + ivLength
  * Fails with `KeyringMisconfigured` where a name is empty, too long, not well-formed or reserved, and where the key is not
  * of 16, 24 or 32 bytes or all zero; with `NotLoaded` where the code for AES-192 could not be loaded. The copy of the key is
  * zeroed once it is imported, and the imported key is dropped when the scope closes: a keyring that is used afterwards
- * dies.
+ * fails with `KeyringMisconfigured`.
  *
  * Specification: framework/raw-aes-keyring.md#initialization
  */
@@ -124,6 +124,7 @@ const onEncrypt = Effect.fnUntraced(function*(
   const plaintext = DataKey.value(plaintextDataKey)
   const iv = yield* primitives.randomBytes(ivLength)
   const ciphertext = new Uint8Array(plaintext.length + tagLength)
+  yield* checkOpen(name, "onEncrypt", "wrappingKey", key)
   yield* primitives.seal(key, [{ iv, aad, plaintext, output: ciphertext }])
   return append(materials, plaintextDataKey, [{
     keyProviderId: keyNamespace,
@@ -138,13 +139,14 @@ const onDecrypt = Effect.fnUntraced(function*(
   materials: DecryptionMaterials,
   encryptedDataKeys: ReadonlyArray<EncryptedDataKey>
 ) {
+  yield* checkOpen(name, "onDecrypt", "wrappingKey", wrapping.key)
   const aad = yield* serializeContext(name, "onDecrypt", materials)
   return yield* unwrapFirst(
     name,
     materials,
     encryptedDataKeys,
     (encryptedDataKey) => select(wrapping, encryptedDataKey),
-    (selected) => unwrap(wrapping, selected, aad)
+    (selected) => whileOpen("wrappingKey", wrapping.key, unwrap(wrapping, selected, aad))
   )
 })
 

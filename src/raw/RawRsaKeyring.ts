@@ -24,7 +24,7 @@ import * as DataKey from "../model/DataKey.ts"
 import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
 import type { KeyringError, ProviderRefusal } from "../model/errors/KeyringError.ts"
 import type { NotLoaded } from "../model/errors/NotLoaded.ts"
-import { checkNames, failImport, SecretOf } from "./internal/keyOptions.ts"
+import { checkNames, checkOpen, failImport, SecretOf, whileOpen } from "./internal/keyOptions.ts"
 
 /**
  * Padding schemes of a raw RSA keyring.
@@ -69,7 +69,7 @@ const name = "RawRsaKeyring"
  * Fails with `KeyringMisconfigured` where a name is empty, too long, not well-formed or reserved, where the padding is
  * unknown or not available in this runtime, where there is no key, and where a key is not of the form that the options
  * name; with `NotLoaded` where the code for RSA could not be loaded. The imported private key is dropped when the scope
- * closes: a keyring that decrypts afterwards dies.
+ * closes: a keyring that decrypts afterwards fails with `KeyringMisconfigured`.
  *
  * **Gotchas**
  *
@@ -185,6 +185,7 @@ const onDecrypt = Effect.fnUntraced(function*(
   if (privateKey === undefined) {
     return yield* failMisconfigured(name, "onDecrypt", "privateKey", "is missing: this keyring can only encrypt")
   }
+  yield* checkOpen(name, "onDecrypt", "privateKey", privateKey)
   return yield* unwrapFirst(
     name,
     materials,
@@ -192,7 +193,11 @@ const onDecrypt = Effect.fnUntraced(function*(
     (encryptedDataKey) => select(wrapping, encryptedDataKey),
     (ciphertext) =>
       Effect.acquireRelease(
-        Effect.mapError(primitives.rsaDecrypt(privateKey, padding, ciphertext), () => notDecrypted),
+        whileOpen(
+          "privateKey",
+          privateKey,
+          Effect.mapError(primitives.rsaDecrypt(privateKey, padding, ciphertext), () => notDecrypted)
+        ),
         (key) => Effect.sync(() => DataKey.zero(key))
       )
   )

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import type { Client } from "../client/Client.ts"
 import { requestDecryptionMaterials } from "../client/materials.ts"
 import { operation } from "../client/operation.ts"
-import type { MessageMetadata } from "../client/Options.ts"
+import type { DecryptMetadata } from "../client/Options.ts"
 import type { DecryptSettings } from "../client/request.ts"
 import * as MessageHeader from "../message/MessageHeader.ts"
 import * as messageParts from "./messageParts.ts"
@@ -25,10 +25,16 @@ export const beginOpening = (
         Effect.map(messageParts.openParts(client, acquired, message, decoded), (opening) => {
           const { materials, receipt } = acquired
           const { algorithmSuite, encryptionContext } = materials
-          const metadata: MessageMetadata = {
-            header: MessageHeader.copy(decoded.header),
+          const { header } = decoded
+          const unwrappedDataKey = client.keyReferences.ofUnwrapped(
+            materials.unwrappedDataKey,
+            header.encryptedDataKeys
+          )
+          const metadata: DecryptMetadata = {
+            header: MessageHeader.copy(header),
             encryptionContext,
             algorithmSuite,
+            unwrappedDataKey,
             receipt
           }
           return { ...metadata, metadata, opening }

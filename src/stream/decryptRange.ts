@@ -105,7 +105,7 @@ const openRange = <E, R>(
   source: RandomAccessSource<E, R>,
   plan: RangePlan,
   opening: messageParts.Opening,
-  { onProgress }: StreamOptions<unknown, unknown>
+  { onProgress }: StreamOptions<unknown, unknown, never>
 ): Pull.Pull<Chunks, E | DecryptError, void, R> => {
   const { end, firstFrame, lastFrame, layout: { frameLength }, start } = plan
   let index = firstFrame

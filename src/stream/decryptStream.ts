@@ -119,7 +119,7 @@ const openBody = <E, R>(
   opening: messageParts.Opening,
   withheld: Withheld,
   withholds: boolean,
-  { onProgress }: StreamOptions<unknown, unknown>
+  { onProgress }: StreamOptions<unknown, unknown, never>
 ): Pull.Pull<Chunks, E | DecryptError, void, R> => {
   const withholdsAll = withholds && header.algorithmSuite.signature !== undefined
   const reader = new FrameReader(header, upstream, withheldLength(settings, withholdsAll))

@@ -11,7 +11,7 @@ import * as Stream from "effect/Stream"
 import type { Client } from "../client/Client.ts"
 import { requestEncryptionMaterials } from "../client/materials.ts"
 import { operation } from "../client/operation.ts"
-import type { EncryptStreamOptions, MessageMetadata, StreamOptions } from "../client/Options.ts"
+import type { EncryptMetadata, EncryptStreamOptions, StreamOptions } from "../client/Options.ts"
 import * as MessageBody from "../message/MessageBody.ts"
 import { type EncryptError, failEncrypt, orFailEncrypt } from "../model/errors/EncryptError.ts"
 import { InvalidOption, WrongPlaintextLength } from "../model/errors/Reasons.ts"
@@ -68,7 +68,9 @@ const begin = (client: Client, settings: EncryptStreamSettings) =>
         Effect.map(messageParts.sealParts(client, acquired, settings.frameLength), (sealing) => {
           const { materials, receipt } = acquired
           const { algorithmSuite, encryptionContext } = materials
-          const metadata: MessageMetadata = { header: sealing.header, encryptionContext, algorithmSuite, receipt }
+          const { header } = sealing
+          const wrappingKeys = client.keyReferences.ofList(materials.encryptedDataKeys)
+          const metadata: EncryptMetadata = { header, encryptionContext, algorithmSuite, wrappingKeys, receipt }
           return { ...metadata, metadata, sealing }
         })
     ))
@@ -78,7 +80,7 @@ const sealBody = <E, R>(
   settings: EncryptStreamSettings,
   upstream: Upstream<E, R>,
   sealing: messageParts.Sealing,
-  { onProgress }: StreamOptions<unknown, unknown>
+  { onProgress }: StreamOptions<unknown, unknown, never>
 ): Pull.Pull<Chunks, E | EncryptError, void, R> => {
   const { pull, queue, received } = upstream
   const { limit } = settings

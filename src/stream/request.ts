@@ -138,7 +138,7 @@ const checkLength = (field: string, length: number | undefined): void => {
   }
 }
 
-const checkHooks = (options: StreamOptions<unknown, unknown>): void => {
+const checkHooks = (options: StreamOptions<unknown, unknown, never>): void => {
   for (const field of ["onHeader", "onProgress"] as const) {
     if (options[field] !== undefined && typeof options[field] !== "function") {
       request.invalidOption(field, "must be a function, or left out")

@@ -54,6 +54,11 @@ describe("EncryptionSdk", () => {
             "must be ForbidEncryptAllowDecrypt, RequireEncryptAllowDecrypt, RequireEncryptRequireDecrypt or left out"
           ],
           [
+            { portability: "All" },
+            "portability",
+            "must be MessageFormat or AllImplementations, or left out"
+          ],
+          [
             { maxEncryptedDataKey: 1 },
             "maxEncryptedDataKey",
             "is no option of a client: did you mean maxEncryptedDataKeys?"

@@ -323,7 +323,9 @@ describe("the key material of a RawAesKeyring", () => {
           Effect.asVoid(keyring.onDecrypt(decryptionMaterials(), [wrapByHand(keyBytes(32))]))
         ]
       ) {
-        assert.isTrue(Exit.hasDies(yield* Effect.exit(effect)))
+        const { reason } = yield* Effect.flip(effect)
+        assert.strictEqual(reason._tag, "KeyringMisconfigured")
+        assert.include(reason.message, "wrappingKey: was dropped when the scope closed")
       }
     }))
 

@@ -99,6 +99,7 @@ expectTypeOf<Fields<Parameters<typeof EncryptionSdk.layer>[0]>>().toEqualTypeOf<
     {
       readonly commitmentPolicy?: CommitmentPolicy.CommitmentPolicy | undefined
       readonly maxEncryptedDataKeys?: number | undefined
+      readonly portability?: "MessageFormat" | "AllImplementations" | undefined
     } | undefined
   >
 >()
@@ -126,8 +127,22 @@ interface Common {
   readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite
   readonly receipt: Receipt.Receipt
 }
-expectTypeOf<Fields<EncryptionSdk.EncryptResult>>().toEqualTypeOf<Fields<Common & { readonly message: Uint8Array }>>()
-expectTypeOf<Fields<EncryptionSdk.DecryptResult>>().toEqualTypeOf<Fields<Common & { readonly plaintext: Uint8Array }>>()
+interface Encrypted extends Common {
+  readonly wrappingKeys: ReadonlyArray<EncryptionSdk.KeyReference>
+}
+interface Decrypted extends Common {
+  readonly unwrappedDataKey: EncryptionSdk.UnwrappedDataKey
+}
+expectTypeOf<Fields<EncryptionSdk.EncryptResult>>().toEqualTypeOf<
+  Fields<Encrypted & { readonly message: Uint8Array }>
+>()
+expectTypeOf<Fields<EncryptionSdk.DecryptResult>>().toEqualTypeOf<
+  Fields<Decrypted & { readonly plaintext: Uint8Array }>
+>()
+expectTypeOf<EncryptionSdk.KeyReference>().toEqualTypeOf<
+  { readonly index: number; readonly keyProviderId: string; readonly keyProviderInfo: string }
+>()
+expectTypeOf<EncryptionSdk.UnwrappedDataKey["index"]>().toEqualTypeOf<number | undefined>()
 expectTypeOf<EncryptionSdk.InspectedHeader["authenticated"]>().toEqualTypeOf<false>()
 expectTypeOf<EncryptionSdk.InspectedHeader>().toExtend<MessageHeader.MessageHeader>()
 declare const result: EncryptionSdk.EncryptResult
@@ -135,16 +150,16 @@ declare const result: EncryptionSdk.EncryptResult
 result.message = bytes
 
 // Options of streams.
-interface OfStreams {
-  readonly onHeader?: ((metadata: EncryptionSdk.MessageMetadata) => Effect.Effect<unknown>) | undefined
+interface OfStreams<Metadata> {
+  readonly onHeader?: ((metadata: Metadata) => Effect.Effect<unknown>) | undefined
   readonly onProgress?: ((progress: EncryptionSdk.Progress) => Effect.Effect<unknown>) | undefined
 }
-interface OfReading extends DecryptOptions, OfStreams {
+interface OfReading extends DecryptOptions, OfStreams<EncryptionSdk.DecryptMetadata> {
   readonly maxWithheldBytes?: number | undefined
 }
 expectTypeOf<Fields<EncryptionSdk.EncryptStreamOptions>>().toEqualTypeOf<
   Fields<
-    EncryptOptions & OfStreams & {
+    EncryptOptions & OfStreams<EncryptionSdk.EncryptMetadata> & {
       readonly plaintextLength?: number | undefined
       readonly maxPlaintextLength?: number | undefined
     }

@@ -3,12 +3,13 @@
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { PrimitivesError } from "../../crypto/PrimitivesError.ts"
 import * as bytes from "../../internal/bytes.ts"
 import { failKeyring, failMisconfigured } from "../../materials/keyringFailures.ts"
 import { maxFieldLength } from "../../model/EncryptedDataKey.ts"
-import type { KeyringError } from "../../model/errors/KeyringError.ts"
+import type { KeyringError, ProviderRefusal } from "../../model/errors/KeyringError.ts"
 import type { NotLoaded } from "../../model/errors/NotLoaded.ts"
 
 /** A secret of some type, as it is: neither copied nor wrapped again. */
@@ -57,3 +58,29 @@ export const failImport = (
   error._tag === "NotLoaded"
     ? failKeyring(keyring, "make", error)
     : failMisconfigured(keyring, "make", field, error.description)
+
+/** The sentence about a key that is gone. */
+const dropped = "was dropped when the scope closed that the keyring was made in: use the keyring within that scope"
+
+const isDropped = (key: Redacted.Redacted<unknown>): boolean => Result.isFailure(Result.try(() => Redacted.value(key)))
+
+/** Fails an operation of a keyring whose key is gone with its scope. */
+export const checkOpen = (
+  keyring: string,
+  operation: KeyringError["operation"],
+  field: string,
+  key: Redacted.Redacted<unknown>
+): Effect.Effect<void, KeyringError> =>
+  isDropped(key) ? failMisconfigured(keyring, operation, field, dropped) : Effect.void
+
+/** `unwrap` with a key, unless that is gone since the operation began. */
+export const whileOpen = <A, R>(
+  field: string,
+  key: Redacted.Redacted<unknown>,
+  unwrap: Effect.Effect<A, ProviderRefusal, R>
+): Effect.Effect<A, ProviderRefusal, R> =>
+  Effect.suspend(() =>
+    isDropped(key)
+      ? Effect.fail({ failure: "Rejected", code: "KeyDropped", description: `${field} ${dropped}`, isRetryable: false })
+      : unwrap
+  )
