@@ -283,6 +283,7 @@ const makeEntry = (
 const deliver = ({ claim, delivery }: Waiter, receipt: Receipt): void =>
   afterStep(() => {
     const { materials } = claim
+    claim.giveUp = undefined
     if (materials !== undefined) Deferred.doneUnsafe(delivery, Exit.succeed({ _tag: "Served", materials, receipt }))
   })
 
