@@ -14,6 +14,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
+import { shown } from "../internal/printable.ts"
 import type { AlgorithmSuite } from "../model/AlgorithmSuite.ts"
 import type { EncryptionContext } from "../model/EncryptionContext.ts"
 import { parsePositive } from "./internal/durations.ts"
@@ -27,10 +28,7 @@ export const maxMessagesEncryptedLimit = 2 ** 32
 /** The largest `maxBytesEncrypted`, and its default: 2^63 - 1. */
 export const maxBytesEncryptedLimit = 2n ** 63n - 1n
 
-const show = (value: unknown): string => {
-  if (typeof value === "string") return JSON.stringify(value)
-  return Duration.isDuration(value) ? Duration.format(value) : String(value)
-}
+const show = (value: unknown): string => Duration.isDuration(value) ? Duration.format(value) : shown(value)
 
 const field = <T, Input, Encoded>(
   source: Schema.Codec<Input, Encoded>,
@@ -214,8 +212,13 @@ const decode = (input: unknown): Result.Result<Thresholds, InvalidPolicy> => {
 export const make = (thresholds: ThresholdsInput): Effect.Effect<CachePolicy, InvalidPolicy> =>
   Effect.fromResult(Result.map(decode(thresholds), (valid) => makeUnsafe(valid, [])))
 
-/** A policy of one rule. */
-export const rule = (evaluate: Rule): CachePolicy => makeUnsafe({}, [evaluate])
+/** A policy of one rule. Throws a `TypeError` for what is no function. */
+export const rule = (evaluate: Rule): CachePolicy => {
+  if (typeof evaluate !== "function") {
+    throw new TypeError(`CachePolicy.rule: must be a function, got ${typeof evaluate}`)
+  }
+  return makeUnsafe({}, [evaluate])
+}
 
 /**
  * A policy of thresholds from configuration: `config("cache")` reads `cache.maxAge`, `cache.maxMessagesEncrypted` and

@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import { line } from "../internal/printable.ts"
 
 /** Error when a cache policy cannot be used. Lists every violation by field, bound and value. */
 export class InvalidPolicy extends (/*#__PURE__*/ Schema.TaggedError<InvalidPolicy>()("InvalidPolicy", {
@@ -8,6 +9,6 @@ export class InvalidPolicy extends (/*#__PURE__*/ Schema.TaggedError<InvalidPoli
   }))
 })) {
   override get message(): string {
-    return `cache policy: ${this.violations.map(({ description, field }) => `${field} ${description}`).join("; ")}`
+    return `cache policy: ${this.violations.map(({ description, field }) => line`${field} ${description}`).join("; ")}`
   }
 }

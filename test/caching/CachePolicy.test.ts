@@ -116,6 +116,23 @@ describe("rules", () => {
   }
 })
 
+describe("what is no policy", () => {
+  it("a rule that is no function is an error at once, and no bypass later", () => {
+    for (const value of [undefined, null, "bypass", {}]) {
+      assert.throws(() => CachePolicy.rule(value as never), TypeError, /must be a function/)
+    }
+  })
+
+  it.effect("values are shown on one line, with a bound", () =>
+    Effect.gen(function*() {
+      const { message } = yield* Effect.flip(
+        CachePolicy.make({ maxAge: `5 minutes\n\u202e${"x".repeat(10_000)}` as never })
+      )
+      assert.isBelow(message.length, 400)
+      assert.notMatch(message, /[\n\u202e]/u)
+    }))
+})
+
 describe("configuration", () => {
   const environment = (variables: Record<string, string>) =>
     CachePolicy.config(["esdk", "cache"]).parse(
