@@ -21,6 +21,7 @@ vi.mock("../../../src/model/DataKey.ts", async (importOriginal) => {
 const faults: ReadonlyArray<Behaviour["fault"]> = [
   "fails",
   "dies",
+  "throws",
   "hangs",
   "fails after it was done",
   "answers another entry",

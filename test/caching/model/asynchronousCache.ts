@@ -9,6 +9,8 @@ export interface Behaviour {
     | "none"
     | "fails"
     | "dies"
+    /** Throws when it is called, instead of returning an Effect. */
+    | "throws"
     | "hangs"
     /** The operation is done, and its answer is lost. */
     | "fails after it was done"
@@ -35,10 +37,11 @@ export const asynchronousCache = (behaviours: ReadonlyArray<Behaviour>) => {
     operation: MaterialsCacheError["operation"],
     effect: Effect.Effect<A>,
     another: Effect.Effect<A> = effect
-  ): Effect.Effect<A, MaterialsCacheError> =>
-    Effect.suspend(() => {
-      const { fault, latency } = behaviours[operations++ % behaviours.length]!
-      const failure = new MaterialsCacheError({ operation })
+  ): Effect.Effect<A, MaterialsCacheError> => {
+    const { fault, latency } = behaviours[operations++ % behaviours.length]!
+    const failure = new MaterialsCacheError({ operation })
+    if (fault === "throws") throw failure
+    return Effect.suspend(() => {
       const [oldest] = entries.values()
       const done = {
         none: effect,
@@ -51,6 +54,7 @@ export const asynchronousCache = (behaviours: ReadonlyArray<Behaviour>) => {
       }[fault]
       return latency === 0 ? done : Effect.delay(done, latency)
     })
+  }
 
   const cache = MaterialsCache.make({
     stores: true,
@@ -81,9 +85,8 @@ export const asynchronousCache = (behaviours: ReadonlyArray<Behaviour>) => {
           return Effect.as(Effect.forEach(fitting, (entry) => drop(entry, cause), { discard: true }), fitting.length)
         })
       ),
-    clear: act(
-      "clear",
-      Effect.suspend(() => Effect.forEach([...entries.values()], (entry) => drop(entry, "cleared"), { discard: true }))
+    clear: Effect.suspend(() =>
+      act("clear", Effect.forEach([...entries.values()], (entry) => drop(entry, "cleared"), { discard: true }))
     ),
     size: Effect.sync(() => entries.size)
   })
