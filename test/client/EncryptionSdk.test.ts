@@ -187,6 +187,25 @@ describe("EncryptionSdk", () => {
         assert.strictEqual(decryptions.length, asked, "no keyring is asked for such a message")
         assert.strictEqual((yield* two.inspect(message)).encryptedDataKeys.length, 3)
       }))
+
+    it.effect("is 128 where none is given", () =>
+      Effect.gen(function*() {
+        for (const count of [128, 129]) {
+          const { keyring } = recordingKeyring({ encryptedDataKeys: count })
+          const lifted = yield* clientOf(keyring, { maxEncryptedDataKeys: 65_535 })
+          const { message } = yield* lifted.encrypt("a")
+          const sdk = yield* clientOf(keyring)
+          if (count === 128) {
+            assert.strictEqual(text((yield* sdk.decrypt(message)).plaintext), "a")
+          } else {
+            for (
+              const reason of [yield* encryptFailure(sdk.encrypt("a")), yield* decryptFailure(sdk.decrypt(message))]
+            ) {
+              assert.deepStrictEqual(fieldsOf(reason), { _tag: "TooManyEncryptedDataKeys", count, maximum: 128 })
+            }
+          }
+        }
+      }))
   })
 
   describe("commitment policy", () => {

@@ -231,6 +231,7 @@ describe("an operation at once", () => {
       const keys = primitives.arrays("deriveKeys")
       assert.strictEqual(keys.length, 11)
       assert.isTrue(keys.every(isZero), "keys")
+      assert.isTrue(primitives.arrays("seal").every(isZero), "texts")
       assert.isTrue(primitives.arrays("open").slice(-2).every(isZero), "plaintext of the forged message")
     }))
 

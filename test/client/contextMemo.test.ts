@@ -60,6 +60,15 @@ describe("the memory of contexts", () => {
     }
   }, { arbitrary: { seed: "context-memo", runs: 500 } })
 
+  it("takes none for another one that is as long and ends alike", () => {
+    const { valid } = make()
+    const end = "the same twelve characters at the end"
+    for (const start of ["tenant a, ", "tenant b, ", "tenant a, "]) {
+      assert.deepStrictEqual(valid({ tenant: start + end }), { tenant: start + end })
+      assert.deepStrictEqual(valid({ [start + end]: "tenant" }), { [start + end]: "tenant" })
+    }
+  })
+
   it.prop("encodes as the codec does, every time", [Arbitraries.encryptionContext({ maxPairs: 6 })], ([context]) => {
     const { memo, valid } = make()
     const expected = EncryptionContextCodec.encode(context)

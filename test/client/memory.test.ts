@@ -6,7 +6,7 @@ import { flip, isZero } from "../support/bytes.ts"
 import { clientOf, decryptFailure, fieldsOf, managerOf } from "../support/client.ts"
 import { recordingKeyring, staticKeyring } from "../support/keyrings.ts"
 import { recordingPrimitives } from "../support/recordingPrimitives.ts"
-import { signed } from "../support/suites.ts"
+import { signed, unsigned } from "../support/suites.ts"
 
 const dataKey = new Uint8Array(32).fill(0x42)
 
@@ -58,6 +58,23 @@ describe("EncryptionSdk", () => {
         })
         assert.isTrue(handedOut.every(isZero))
         assert.isAbove(primitives.arrays("open").length, 0)
+        assert.isTrue(primitives.arrays("open").every(isZero))
+      }))
+
+    it.effect("are zeroed when the last of many frames is forged, those of the frames before it too", () =>
+      Effect.gen(function*() {
+        const primitives = recordingPrimitives()
+        const sdk = yield* clientOf(recordingKeyring().keyring, {}, primitives.layer)
+        const { message } = yield* sdk.encrypt(new Uint8Array(35).fill(7), {
+          algorithmSuite: unsigned,
+          frameLength: 10
+        })
+        assert.deepStrictEqual(
+          fieldsOf(yield* decryptFailure(sdk.decrypt(flip(message, message.length - 1)))),
+          { _tag: "AuthenticationFailed", check: "body" }
+        )
+        // The header's job has an output of no bytes; it is done once more, to tell which tag was wrong.
+        assert.deepStrictEqual(primitives.arrays("open").map(({ length }) => length), [0, 10, 10, 10, 5, 0])
         assert.isTrue(primitives.arrays("open").every(isZero))
       }))
 

@@ -289,6 +289,8 @@ describe("EncryptionSdk", () => {
           assert.notInclude(text(result.message), "proto-value")
           assert.isFalse(Object.hasOwn(result.header.encryptionContext, "tenant"))
           assert.strictEqual(result.header.encryptionContext["purpose"], "p")
+          assert.isTrue(Object.isFrozen(result.header.encryptionContext))
+          assert.isTrue(Object.isFrozen(result.encryptionContext))
           assert.strictEqual(result.encryptionContext["tenant"], "tenant-value")
 
           const decrypted = yield* sdk.decrypt(result.message, { expectedEncryptionContext: encryptionContext })

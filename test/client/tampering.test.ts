@@ -66,7 +66,7 @@ const rawAes = RawAesKeyring.make({
 describe("tampering", () => {
   for (const algorithmSuite of AlgorithmSuite.all) {
     const options = { algorithmSuite, frameLength, encryptionContext: { tenant: "a", purpose: "é" } }
-    // The count itself is changed too, and read on.
+    // A count that was changed is authenticated like any other byte: the limit does not refuse it before.
     const policy = { commitmentPolicy: policyFor(algorithmSuite), maxEncryptedDataKeys: 65_535 }
     const fixedKey = new Uint8Array(algorithmSuite.dataKeyLength).fill(0x42)
 
@@ -145,6 +145,22 @@ describe("tampering", () => {
         }))
     })
   }
+
+  it.effect("what is no whole body, or has no whole footer, is only told of a header that is authentic", () =>
+    Effect.gen(function*() {
+      const sdk = yield* clientOf(staticKeyring(new Uint8Array(32).fill(1)))
+      for (const algorithmSuite of [unsigned, signed]) {
+        const { message } = yield* sdk.encrypt(plaintext, { algorithmSuite })
+        const { bodyOffset } = partsOf(message)
+        for (const changed of [message.subarray(0, -1), message.subarray(0, bodyOffset), concat(message, message)]) {
+          assert.strictEqual((yield* decryptFailure(sdk.decrypt(changed)))._tag, "MalformedMessage")
+          assert.deepStrictEqual(fieldsOf(yield* decryptFailure(sdk.decrypt(flip(changed, bodyOffset - 1)))), {
+            _tag: "AuthenticationFailed",
+            check: "header"
+          })
+        }
+      }
+    }))
 
   it.effect("a signature of another key over the same bytes is refused", () =>
     Effect.gen(function*() {

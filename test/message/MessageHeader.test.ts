@@ -215,6 +215,9 @@ describe("MessageHeader", () => {
     })
 
     it("keeps empty keys, empty values and a byte order mark", () => {
+      assert.deepStrictEqual({ ...decode(context(["\u{feff}a", "\u{feff}"])).header.encryptionContext }, {
+        "\u{feff}a": "\u{feff}"
+      })
       const { header } = decode(context(["", ""], ["\u{feff}", "\u{feff}"]))
       assert.deepStrictEqual({ ...header.encryptionContext }, { "": "", "\u{feff}": "\u{feff}" })
     })

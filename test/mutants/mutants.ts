@@ -1,5 +1,6 @@
 /**
- * The defects that the tests of data key caching, and of operations at once, must notice, by the promises that they break, and the test that does.
+ * The defects that the tests must notice, in the whole of `src`, by the promises that they break or by the rooms that they are
+ * in, and the test that notices each.
  *
  * A mutant's text is as short as makes it unique. It is a mistake that a programmer could make, not a crash.
  */
@@ -7,14 +8,18 @@ import type { Mutant } from "./Mutant.ts"
 import { atOnce } from "./table/atOnce.ts"
 import { cached } from "./table/cached.ts"
 import { charged } from "./table/charged.ts"
+import { clients } from "./table/clients.ts"
 import { controlled } from "./table/controlled.ts"
 import { decided } from "./table/decided.ts"
 import { faulty } from "./table/faulty.ts"
+import { format } from "./table/format.ts"
+import { foundations } from "./table/foundations.ts"
 import { inFlight } from "./table/inFlight.ts"
 import { inMemory } from "./table/inMemory.ts"
 import { kept } from "./table/kept.ts"
 import { otherCode } from "./table/otherCode.ts"
 import { refreshed } from "./table/refreshed.ts"
+import { streams } from "./table/streams.ts"
 
 export const mutants: ReadonlyArray<Mutant> = [
   ...cached,
@@ -27,5 +32,9 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...decided,
   ...kept,
   ...atOnce,
-  ...otherCode
+  ...otherCode,
+  ...format,
+  ...streams,
+  ...clients,
+  ...foundations
 ]

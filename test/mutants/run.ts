@@ -1,5 +1,5 @@
 /**
- * `npm run test:mutants`: can the tests of data key caching fail?
+ * `npm run test:mutants`: can the tests fail?
  *
  * Copies the sources and the tests into a temporary folder. The unmutated tests must pass there first. Then each mutant of
  * `mutants.ts` is seeded in a copy of its own, which must type-check, and the one test that the table names must fail by an

@@ -1,6 +1,7 @@
 /** The reader of a header that arrives in parts reads, or rejects, what the one-shot reader does, however it is cut. */
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Result, Schema, Stream } from "effect"
+import { TooManyEncryptedDataKeys } from "effect-encryption-sdk"
 import type { Client } from "../../src/client/Client.ts"
 import * as contextMemo from "../../src/client/contextMemo.ts"
 import * as keySections from "../../src/client/keySections.ts"
@@ -92,6 +93,21 @@ describe("a header in parts", () => {
       )
       assert.strictEqual(Result.getOrThrow(result).decoded.length, header.length)
       assert.strictEqual(received, header.length)
+    }))
+
+  it.effect("with too many encrypted data keys is refused by their count, before one of them is read", () =>
+    Effect.gen(function*() {
+      // Version, suite, message ID, an empty context; then the count.
+      const behindCount = 1 + 2 + 32 + 2 + 2
+      const message = concat(header.subarray(0, behindCount - 2), hex("0003"), new Uint8Array(3 * 6), pattern(100))
+      const bytewise = () => chunked(message, Array.from(message, (_, index) => index + 1))
+      const { received, result } = yield* read(clientOf({ maxEncryptedDataKeys: 2 }), bytewise())
+      assert.isTrue(Result.isFailure(result))
+      if (Result.isFailure(result)) {
+        assert.deepStrictEqual(result.failure.reason, new TooManyEncryptedDataKeys({ count: 3, maximum: 2 }))
+      }
+      assert.strictEqual(received, behindCount)
+      assert.isAbove((yield* read(clientOf({ maxEncryptedDataKeys: 3 }), bytewise())).received, behindCount)
     }))
 
   it.effect("is a copy, which the chunks no longer change", () =>

@@ -16,7 +16,7 @@ import { MessageLength } from "effect-encryption-sdk/message"
 import { Arbitraries } from "effect-encryption-sdk/testing"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { arbitraryInt } from "../support/arbitraryBytes.ts"
-import { clientOf, fieldsOf, policyFor } from "../support/client.ts"
+import { clientOf, failureOf, fieldsOf, policyFor } from "../support/client.ts"
 import { recordingKeyring } from "../support/keyrings.ts"
 import { chunksOf, collect, observe, pattern } from "../support/streams.ts"
 import { signed, unsigned } from "../support/suites.ts"
@@ -104,7 +104,7 @@ describe("a plaintext of another length", () => {
               algorithmSuite: suite,
               frameLength: 10
             })
-            const error = yield* Effect.flip(Stream.runDrain(stream))
+            const error = yield* failureOf(Stream.runDrain(stream))
             assert.deepStrictEqual(fieldsOf(error.reason), { _tag: "WrongPlaintextLength", ...fields })
             assert.include(
               error.message,
@@ -123,8 +123,11 @@ describe("a plaintext of another length", () => {
     Effect.gen(function*() {
       const sdk = yield* clientOf(recordingKeyring().keyring)
       for (const maxPlaintextLength of [35, 36, 2 ** 53 - 1]) {
-        const message = yield* collect(sdk.encryptStream(chunksOf(pattern(35), 4), { maxPlaintextLength }))
-        assert.strictEqual((yield* sdk.decrypt(message)).plaintext.length, 35)
+        const { ended, released } = yield* observe(
+          sdk.encryptStream(chunksOf(pattern(35), 4), { maxPlaintextLength })
+        )
+        assert.isTrue(ended, `${maxPlaintextLength}`)
+        assert.strictEqual((yield* sdk.decrypt(released)).plaintext.length, 35)
       }
     }))
 
@@ -214,6 +217,16 @@ describe("the length of a message", () => {
         assert.strictEqual(streamed.length, message.length)
       }), { arbitrary: { seed: `length-${suite.id}`, runs: suite.signature === undefined ? 30 : 8 } })
   }
+
+  it.effect("counts the public key that it will have, of either curve", () =>
+    Effect.gen(function*() {
+      for (const suite of AlgorithmSuite.all.filter(({ signature }) => signature !== undefined)) {
+        const sdk = yield* clientOf(recordingKeyring().keyring, { commitmentPolicy: policyFor(suite) })
+        const { header: { encryptedDataKeys }, message } = yield* sdk.encrypt(pattern(10), { algorithmSuite: suite })
+        const length = MessageLength.ciphertextLength(10, { algorithmSuite: suite, encryptedDataKeys })
+        assert.deepStrictEqual(length, Result.succeed(message.length), suite.name)
+      }
+    }))
 
   it("is refused where there can be no such message", () => {
     const field = (length: number, options: object) => {

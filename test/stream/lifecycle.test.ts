@@ -8,7 +8,9 @@ import { CryptographicMaterialsManager, DefaultCmm, EncryptionSdk } from "effect
 import { afterAll, beforeAll } from "vitest"
 import { inBrowser } from "../support/TestPrimitives.ts"
 import { concat, flip, isZero, toHex } from "../support/bytes.ts"
+import { failureOf } from "../support/client.ts"
 import { recordingKeyring } from "../support/keyrings.ts"
+import { partsOf } from "../support/messages.ts"
 import { recordingPrimitives } from "../support/recordingPrimitives.ts"
 import { chunksOf, collect, observe, pattern, unverifiedOf } from "../support/streams.ts"
 import { signed, unsigned } from "../support/suites.ts"
@@ -154,7 +156,7 @@ describe("signed messages", () => {
       for (const chunk of [1, 50, 10_000]) {
         for (const maxWithheldBytes of [94, 50, 9, 0]) {
           const decrypted = sdk.decryptStream(chunksOf(message, chunk), { maxWithheldBytes })
-          const error = yield* Effect.flip(Stream.runDrain(decrypted))
+          const error = yield* failureOf(Stream.runDrain(decrypted))
           assert.strictEqual(error.reason._tag, "WithheldPlaintextTooLong")
           assert.include(error.message, `maxWithheldBytes = ${maxWithheldBytes}`)
           assert.include(error.message, "decryptStreamUnverified")
@@ -178,7 +180,7 @@ describe("signed messages", () => {
         (part) => Effect.sync(() => void (bytes += part.length))
       )
       assert.strictEqual(bytes, 2 ** 24)
-      const error = yield* Effect.flip(Stream.runDrain(sdk.decryptStream(encrypted(1))))
+      const error = yield* failureOf(Stream.runDrain(sdk.decryptStream(encrypted(1))))
       assert.strictEqual(error._tag === "DecryptError" && error.reason._tag, "WithheldPlaintextTooLong")
     }))
 
@@ -212,10 +214,30 @@ describe("signed messages", () => {
   it.effect("what is withheld of a message that fails is zeroed", () =>
     Effect.gen(function*() {
       const { primitives, sdk } = yield* watched()
-      const { message } = yield* sdk.encrypt(pattern(95), { algorithmSuite: signed, frameLength })
-      yield* run(sdk.decryptStream(chunksOf(flip(message, message.length - 1), 50)))
+      // Parts that are put together with others, and parts that are left as they came.
+      for (const length of [frameLength, 5000]) {
+        const { message } = yield* sdk.encrypt(pattern(10 * length - 5), {
+          algorithmSuite: signed,
+          frameLength: length
+        })
+        yield* run(sdk.decryptStream(chunksOf(flip(message, message.length - 1), 5 * length)))
+      }
       const outputs = primitives.arrays("open")
-      assert.isAbove(outputs.length, 9)
+      assert.isAbove(outputs.length, 19)
+      for (const output of outputs) assert.isTrue(isZero(output))
+    }))
+
+  it.effect("what was decrypted of a batch is zeroed where a later frame of it is forged", () =>
+    Effect.gen(function*() {
+      const { primitives, sdk } = yield* watched()
+      const { message } = yield* sdk.encrypt(pattern(95), { algorithmSuite: signed, frameLength })
+      const { bodyOffset } = partsOf(message)
+      // The tag of the eighth of nine full frames, which come as one batch.
+      const forged = flip(message, bodyOffset + 8 * (4 + 12 + frameLength + 16) - 1)
+      const { ended, released } = yield* observe(unverifiedOf(sdk.decryptStreamUnverified(Stream.make(forged))))
+      assert.deepStrictEqual([ended, released.length], [false, 0])
+      const outputs = primitives.arrays("open")
+      assert.isAbove(outputs.length, 7)
       for (const output of outputs) assert.isTrue(isZero(output))
     }))
 })

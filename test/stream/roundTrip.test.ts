@@ -2,8 +2,9 @@
  * Streams in any chunks: the same message, the same plaintext, and the same as the one-shot client.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, Effect } from "effect"
+import { Arbitrary, Effect, Result } from "effect"
 import { AlgorithmSuite } from "effect-encryption-sdk"
+import { MessageBody, MessageHeader } from "effect-encryption-sdk/message"
 import { Arbitraries } from "effect-encryption-sdk/testing"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { arbitraryBytes, arbitraryInt } from "../support/arbitraryBytes.ts"
@@ -79,6 +80,22 @@ describe("a stream that is encrypted and decrypted again", () => {
         }))
     })
   }
+
+  it.effect("has another IV for each of its frames, the frame's own number, in whatever batches they are written", () =>
+    Effect.gen(function*() {
+      const sdk = yield* clientOf(recordingKeyring().keyring)
+      for (const chunk of [7, 25, 10_000]) {
+        const message = yield* collect(
+          sdk.encryptStream(chunksOf(pattern(95), chunk), { algorithmSuite: unsigned, frameLength: 10 })
+        )
+        const { header, length } = Result.getOrThrow(MessageHeader.decode(message))
+        const layout = Result.getOrThrow(MessageBody.decode(header, message, length))
+        assert.deepStrictEqual(
+          [...MessageBody.frames(header, message, layout)].map(({ iv }) => toHex(iv)),
+          Array.from({ length: 10 }, (_, index) => toHex(MessageBody.iv(unsigned, index + 1)))
+        )
+      }
+    }))
 
   it.effect("may have frames of 64 KiB in chunks of 64 KiB, and of a megabyte", () =>
     Effect.gen(function*() {

@@ -225,7 +225,7 @@ export const otherCode: ReadonlyArray<Mutant> = [
     file: localCache,
     find: "const slice = 1000",
     replace: "const slice = 1_000_000",
-    killedBy: byLocalCache("sweep > evicts a thousand entries at a time, and others have their turn")
+    killedBy: byLocalCache("sweep > evicts a thousand entries in a step, and the rest in another")
   },
   {
     name: "the cache is not told again of an entry that was evicted on its way in",

@@ -35,7 +35,7 @@ export const dataKey = "src/model/DataKey.ts"
 export const encryptedDataKey = "src/model/EncryptedDataKey.ts"
 
 /** A test of a file, by its title behind the titles around it. */
-const test = (file: string, around = "", folder = "caching") => (title: string): NamedTest => ({
+export const test = (file: string, around = "", folder = "caching") => (title: string): NamedTest => ({
   file: `test/${folder}/${file}.test.ts`,
   title: around + title
 })
