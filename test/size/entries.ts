@@ -15,7 +15,7 @@ export interface Entry {
    * 2.8 KiB more for operations at once, which take half of the time that they took beside bare cryptography: the steps, the forms
    * at once of managers and primitives, and what is remembered of headers. The aim was 27 KiB with rolldown.
    *
-   * 4 KiB more for what outsiders found: one printer of texts that others chose, bounded rows of errors, calls of a user's own parts
+   * 4.5 KiB more for what outsiders found: steps and what control remembers, one printer of texts that others chose, bounded rows of errors, calls of a user's own parts
    * that are guarded, names of options with the one that was meant, keys in results, and the portability of a client.
    */
   readonly ownBudget: { readonly rolldown: number; readonly esbuild: number }
@@ -61,8 +61,8 @@ export const entries: ReadonlyArray<Entry> = [
   {
     title: "raw AES keyring + caching CMM + encrypt + decrypt",
     text: raw,
-    budget: 80.5 * kib,
-    ownBudget: { rolldown: 33.5 * kib, esbuild: 39.5 * kib }
+    budget: 81.5 * kib,
+    ownBudget: { rolldown: 34.5 * kib, esbuild: 40 * kib }
   },
   {
     title: "KMS keyring + caching CMM + encrypt + decrypt",
@@ -70,8 +70,8 @@ export const entries: ReadonlyArray<Entry> = [
       `import { Kms, KmsKeyring } from "effect-encryption-sdk/kms"`,
       kmsKeyring
     ).replace("LAYERS", "Effect.provideService(Kms.Kms, globalThis.kms), Effect.provide(WebPrimitives.layer)"),
-    budget: 82 * kib,
-    ownBudget: { rolldown: 35 * kib, esbuild: 40.5 * kib }
+    budget: 82.5 * kib,
+    ownBudget: { rolldown: 35.5 * kib, esbuild: 41.5 * kib }
   },
   {
     title: "the same with the AWS SDK's client",
@@ -81,6 +81,6 @@ import { AwsKms } from "effect-encryption-sdk/kms/aws"`,
       kmsKeyring
     ).replace("LAYERS", "Effect.provide(AwsKms.layer()), Effect.provide(WebPrimitives.layer)"),
     budget: 130 * kib,
-    ownBudget: { rolldown: 36.5 * kib, esbuild: 42.5 * kib }
+    ownBudget: { rolldown: 37 * kib, esbuild: 43 * kib }
   }
 ]
