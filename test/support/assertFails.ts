@@ -7,9 +7,9 @@ export const assertFails = <E extends object>(
   type: new(...args: Array<any>) => E,
   fields: { readonly [Field in keyof E]?: E[Field] | undefined } = {}
 ): E => {
-  if (Result.isSuccess(result)) throw new Error("accepted")
+  if (Result.isSuccess(result)) return assert.fail("accepted")
   const { failure } = result
-  if (!(failure instanceof type)) throw new Error(`not the error: ${String(failure)}`)
+  if (!(failure instanceof type)) return assert.fail(`not the error: ${String(failure)}`)
   const carried = new Map<string, unknown>(Object.entries(failure))
   assert.deepStrictEqual(Object.fromEntries(Object.keys(fields).map((name) => [name, carried.get(name)])), {
     ...fields

@@ -1,3 +1,4 @@
+import { assert } from "@effect/vitest"
 import { Cause, Effect, Exit, Layer } from "effect"
 import {
   AlgorithmSuite,
@@ -38,14 +39,15 @@ export const managerOf = (
 export const policyFor = (suite: AlgorithmSuite.AlgorithmSuite): CommitmentPolicy.CommitmentPolicy =>
   AlgorithmSuite.isCommitting(suite) ? "RequireEncryptRequireDecrypt" : "ForbidEncryptAllowDecrypt"
 
-const failureOf = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<E, never, R> =>
+/** The error of an effect. It must fail, with a typed error. */
+export const failureOf = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<E, never, R> =>
   Effect.flatMap(
     Effect.exit(effect),
     Exit.match({
-      onSuccess: () => Effect.die(new Error("expected a failure, got a success")),
+      onSuccess: () => Effect.sync(() => assert.fail("expected a failure, got a success")),
       onFailure: (cause) => {
         const error = Cause.findErrorOption(cause)
-        return error._tag === "Some" ? Effect.succeed(error.value) : Effect.die(new Error(Cause.pretty(cause)))
+        return error._tag === "Some" ? Effect.succeed(error.value) : Effect.sync(() => assert.fail(Cause.pretty(cause)))
       }
     })
   )
