@@ -8,13 +8,20 @@ import { atOnce } from "./table/atOnce.ts"
 import { cached } from "./table/cached.ts"
 import { charged } from "./table/charged.ts"
 import { controlled } from "./table/controlled.ts"
+import { crypto } from "./table/crypto.ts"
 import { decided } from "./table/decided.ts"
 import { faulty } from "./table/faulty.ts"
 import { inFlight } from "./table/inFlight.ts"
 import { inMemory } from "./table/inMemory.ts"
 import { kept } from "./table/kept.ts"
+import { kms } from "./table/kms.ts"
+import { materials } from "./table/materials.ts"
+import { model } from "./table/model.ts"
+import { node } from "./table/node.ts"
 import { otherCode } from "./table/otherCode.ts"
 import { refreshed } from "./table/refreshed.ts"
+import { testing } from "./table/testing.ts"
+import { web } from "./table/web.ts"
 
 export const mutants: ReadonlyArray<Mutant> = [
   ...cached,
@@ -27,5 +34,12 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...decided,
   ...kept,
   ...atOnce,
-  ...otherCode
+  ...otherCode,
+  ...crypto,
+  ...node,
+  ...web,
+  ...model,
+  ...materials,
+  ...kms,
+  ...testing
 ]
