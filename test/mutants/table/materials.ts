@@ -2,7 +2,6 @@
 import type { Mutant } from "../Mutant.ts"
 import * as places from "./places.ts"
 
-const contract = "src/materials/contract.ts"
 const defaultCmm = "src/materials/DefaultCmm.ts"
 const multiKeyring = "src/materials/MultiKeyring.ts"
 const rawAes = "src/raw/RawAesKeyring.ts"
@@ -18,7 +17,6 @@ const byEncryptAnswers = by(
   "DefaultCmm > getEncryptionMaterials > checks what the keyring answers > "
 )
 const byDecryptAnswers = by("keyringResponses", "DefaultCmm > decryptMaterials > checks what the keyring answers > ")
-const byContract = by("contract", "a keyring that breaks its contract > ")
 const byMultiKeyring = by("MultiKeyring")
 const byAliases = places.byClient("aliases", "keyrings > ")
 const byOthers = places.byFolder("model")("printing", "encrypted data keys that others wrote > ")
@@ -125,27 +123,6 @@ export const materials: ReadonlyArray<Mutant> = [
     find: "return publicKey === undefined ? undefined : yield* invalid(",
     replace: "return publicKey !== \"\" ? undefined : yield* invalid(",
     killedBy: byDefaultCmm("decryptMaterials > wants a public key if and only if the suite signs, and a right one")
-  },
-  {
-    name: "an error of no kind passes through the contract of keyrings",
-    file: contract,
-    find: "error instanceof errors ? error",
-    replace: "error instanceof errors || error instanceof Error ? error",
-    killedBy: byContract("fails with another error")
-  },
-  {
-    name: "rows of a keyring are any list",
-    file: contract,
-    find: "return isRows(skipped)",
-    replace: "return isRows(skipped) || Array.isArray(skipped)",
-    killedBy: byContract("a result that is rows of attempts")
-  },
-  {
-    name: "the number of rows left out may be anything",
-    file: contract,
-    find: "omitted !== undefined && !Number.isSafeInteger(omitted)",
-    replace: "omitted !== undefined && Number.isNaN(omitted)",
-    killedBy: byContract("a result that is a count that is none")
   },
   {
     name: "members of a multi-keyring share the encrypted data keys",
