@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import type { Kms, KmsError } from "effect-encryption-sdk/kms"
 import { AwsKms } from "effect-encryption-sdk/kms/aws"
 import { inspect } from "node:util"
+import { failureOf } from "../support/client.ts"
 import { arn, base64, credentials, each, generate, good, secret, serve, throwing } from "../support/awsKms.ts"
 
 describe("AwsKms over the protocol, where it fails", () => {
@@ -167,6 +168,18 @@ describe("AwsKms and the user's own clients, where they fail", () => {
       }
     }))
 
+  it.live("an error may be named like what objects inherit", () =>
+    Effect.gen(function*() {
+      for (const name of ["toString", "constructor", "__proto__"]) {
+        const error = Object.assign(new Error("why"), { name, $fault: "client" })
+        const failure = yield* failureOf(generate()).pipe(
+          Effect.timeoutOrElse({ duration: "5 seconds", orElse: () => Effect.sync(() => assert.fail("never ended")) }),
+          Effect.provide(throwing(error))
+        )
+        assert.deepInclude(failure, { failure: "Rejected", code: name, description: "why", isRetryable: false })
+      }
+    }))
+
   it.effect("what the AWS SDK calls retryable is retryable", () =>
     Effect.gen(function*() {
       // The constructor of KMSServiceException ignores $retryable, so it is assigned as the AWS SDK itself does.
@@ -208,6 +221,21 @@ describe("AwsKms and the user's own clients, where they fail", () => {
       Effect.gen(function*() {
         const error = yield* Effect.flip(generate()).pipe(Effect.provide(throwing(new TypeError(message))))
         assert.deepInclude(error, { failure: "Unreachable", code: "TypeError", isRetryable: true })
+      })
+  )
+})
+
+describe("AwsKms, where an error is about bytes of an answer", () => {
+  it.effect.each([{ name: "SyntaxError", Thrown: SyntaxError }, { name: "TypeError", Thrown: TypeError }])(
+    "a $name is not quoted",
+    ({ Thrown }) =>
+      Effect.gen(function*() {
+        const thrown = new Thrown(`unexpected ${base64(secret)}`)
+        assert.deepInclude(yield* Effect.flip(generate()).pipe(Effect.provide(throwing(thrown))), {
+          failure: "Rejected",
+          code: Thrown.name,
+          description: "the request failed, or its answer could not be read"
+        })
       })
   )
 })

@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Cause, Effect, Exit } from "effect"
 import { DataKey } from "effect-encryption-sdk"
 import { Kms, KmsKeyring } from "effect-encryption-sdk/kms"
 import { unwrapped } from "../support/keyringContract.ts"
@@ -35,9 +35,12 @@ it.effect("whatever a Kms does with its requests and its responses, the keyring'
     const key = DataKey.value(plaintextDataKey!).slice()
     seen.forEach((response) => spoil(response))
     for (const encryptedDataKey of encryptedDataKeys) {
-      const result = unwrapped(yield* keyring.onDecrypt(toDecrypt(), [encryptedDataKey]))
+      const before = structuredClone(encryptedDataKey)
+      const exit = yield* Effect.exit(keyring.onDecrypt(toDecrypt(), [encryptedDataKey]))
+      const result = Exit.isSuccess(exit) ? unwrapped(exit.value) : assert.fail(Cause.pretty(exit.cause))
       assert.deepStrictEqual(DataKey.value(result.plaintextDataKey), key)
       assert.strictEqual(result.encryptedDataKey, encryptedDataKey)
+      assert.deepStrictEqual(encryptedDataKey, before)
     }
     assert.deepStrictEqual(tokens, Array.from({ length: 6 }, () => ["x", "y"]))
   }).pipe(Effect.provide(TestKms)))

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Scope } from "effect"
 import { DataKey } from "effect-encryption-sdk"
+import { ways } from "../support/goneMemory.ts"
 import { inspect } from "../support/inspect.ts"
 
 const key = () => Uint8Array.from({ length: 32 }, (_, i) => i + 1)
@@ -34,6 +35,17 @@ describe("DataKey", () => {
     DataKey.zero(first)
     assert.deepStrictEqual(bytes, key())
   })
+
+  it.each(Object.keys(ways))(
+    "whose memory was %s is released like any other, since there is nothing to zero",
+    (way) => {
+      const { go, view } = ways[way]!(key())
+      const dataKey = DataKey.make(view)
+      go()
+      assert.doesNotThrow(() => DataKey.zero(dataKey))
+      assert.throws(() => DataKey.value(dataKey))
+    }
+  )
 
   it("has copies that live apart, of a view too", () => {
     const dataKey = DataKey.make(Buffer.from([0, ...key(), 0]).subarray(1, 33))

@@ -53,6 +53,11 @@ describe("EncryptedDataKey", () => {
       assert.strictEqual(info("\xff\xfe"), "…")
     })
 
+    it("shows the start of a long text, however long", () => {
+      assert.strictEqual(info("a".repeat(1024)), "a".repeat(1024))
+      for (const length of [1025, 65_535]) assert.strictEqual(info("a".repeat(length)), `${"a".repeat(1024)}…`)
+    })
+
     it("shows no control characters, which could forge a line of a log", () => {
       assert.strictEqual(info("key\nforged line"), "key…")
       assert.strictEqual(EncryptedDataKey.printableInfo(Buffer.from("a\u{202e}b")), "a…")

@@ -101,6 +101,19 @@ describe("EncryptionContext", () => {
       assert.strictEqual(ran, 0)
     })
 
+    it("reads a getter once, and keeps its text", () => {
+      let reads = 0
+      const input = Object.defineProperty({}, "a", { get: () => String(++reads), enumerable: true })
+      const context = valid(input)
+      assert.deepStrictEqual([context["a"], context["a"], reads], ["1", "1", 1])
+      assert.deepStrictEqual(Object.getOwnPropertyDescriptor(context, "a"), {
+        value: "1",
+        enumerable: true,
+        configurable: false,
+        writable: false
+      })
+    })
+
     it("refuses what cannot be read, without what it threw", () => {
       const boom = () => {
         throw new Error("secret")

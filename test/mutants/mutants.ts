@@ -10,6 +10,7 @@ import { cached } from "./table/cached.ts"
 import { charged } from "./table/charged.ts"
 import { clients } from "./table/clients.ts"
 import { controlled } from "./table/controlled.ts"
+import { crypto } from "./table/crypto.ts"
 import { decided } from "./table/decided.ts"
 import { faulty } from "./table/faulty.ts"
 import { format } from "./table/format.ts"
@@ -17,9 +18,15 @@ import { foundations } from "./table/foundations.ts"
 import { inFlight } from "./table/inFlight.ts"
 import { inMemory } from "./table/inMemory.ts"
 import { kept } from "./table/kept.ts"
+import { kms } from "./table/kms.ts"
+import { materials } from "./table/materials.ts"
+import { model } from "./table/model.ts"
+import { node } from "./table/node.ts"
 import { otherCode } from "./table/otherCode.ts"
 import { refreshed } from "./table/refreshed.ts"
 import { streams } from "./table/streams.ts"
+import { testing } from "./table/testing.ts"
+import { web } from "./table/web.ts"
 
 export const mutants: ReadonlyArray<Mutant> = [
   ...cached,
@@ -36,5 +43,12 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...format,
   ...streams,
   ...clients,
-  ...foundations
+  ...foundations,
+  ...crypto,
+  ...node,
+  ...web,
+  ...model,
+  ...materials,
+  ...kms,
+  ...testing
 ]

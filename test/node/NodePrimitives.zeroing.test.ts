@@ -7,6 +7,7 @@ import { Effect, Redacted } from "effect"
 import { AlgorithmSuite, DataKey } from "effect-encryption-sdk"
 import { KeyDerivation } from "effect-encryption-sdk/crypto"
 import { NodePrimitives } from "effect-encryption-sdk/node"
+import type * as Curves from "@noble/curves/nist.js"
 import type * as Crypto from "node:crypto"
 import * as crypto from "node:crypto"
 import { vi } from "vitest"
@@ -35,8 +36,25 @@ vi.mock("node:crypto", async (importOriginal) => {
       return Object.assign(decipher, { update: (data: Uint8Array) => record("Decipher.update", update(data)) })
     },
     privateDecrypt: (key: Crypto.RsaPrivateKey, data: Uint8Array) =>
-      record("privateDecrypt", original.privateDecrypt(key, data))
+      record("privateDecrypt", original.privateDecrypt(key, data)),
+    generateKeyPairSync: (type: "ec", options: Crypto.ECKeyPairKeyObjectOptions) => {
+      const pair = original.generateKeyPairSync(type, options)
+      // The tests' own keys are of another type.
+      if (type !== "ec") return pair
+      const exported = pair.privateKey.export.bind(pair.privateKey) as (options: object) => Buffer
+      Object.assign(pair.privateKey, { export: (options: object) => record("KeyObject.export", exported(options)) })
+      return pair
+    }
   }
+})
+
+vi.mock("@noble/curves/nist.js", async (importOriginal) => {
+  const original = await importOriginal<typeof Curves>()
+  const recording = ({ sign, ...curve }: typeof original.p256): typeof original.p256 => ({
+    ...curve,
+    sign: (digest, key, options) => sign(digest, record("scalar", key), options)
+  })
+  return { ...original, p256: recording(original.p256), p384: recording(original.p384) }
 })
 
 beforeEach(() => {
@@ -115,6 +133,25 @@ describe("zeroing inside the primitives", () => {
       assert.isTrue(job.output.every((byte) => byte === 0))
       assertZeroed(["Decipher.update"])
     }))
+
+  it.effect.each(["P-256", "P-384"] as const)(
+    "a signer of %s leaves neither the number of its key behind nor what that was read from",
+    (curve) =>
+      Effect.gen(function*() {
+        const synchronous = NodePrimitives.makeSynchronous
+        const { publicKey, signingKey } = yield* synchronous.generateSigningKey(curve)
+        const signer = yield* synchronous.signer(signingKey)
+        signer.update(Uint8Array.of(1, 2, 3))
+        const signature = yield* signer.finish
+        const key = yield* synchronous.importVerificationKey(curve, publicKey)
+        assert.isTrue(yield* synchronous.verify(key, Uint8Array.of(1, 2, 3), signature))
+        // A signature of another length than the suite's is made again.
+        const scalars = recorded.filter(({ what }) => what === "scalar")
+        assertZeroed(["KeyObject.export", ...scalars.map(({ what }) => what)])
+        assert.isNotEmpty(scalars)
+        assert.strictEqual(scalars[0]!.array.length, curve === "P-256" ? 32 : 48)
+      })
+  )
 
   it.effect("rsaDecrypt answers a copy and zeroes what it was copied from", () =>
     Effect.gen(function*() {

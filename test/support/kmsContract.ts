@@ -6,6 +6,7 @@ import { Effect, type Layer, type Scope } from "effect"
 import { DataKey } from "effect-encryption-sdk"
 import { Kms, type KmsError } from "effect-encryption-sdk/kms"
 import { flip } from "./bytes.ts"
+import { failureOf as errorOf } from "./client.ts"
 
 /** A key that was made for one test. */
 export interface KmsKey {
@@ -39,7 +40,7 @@ export const request = (keyId: string, encryptionContext: Readonly<Record<string
 
 /** What is asserted of a call's failure. */
 export const failureOf = <A, R>(call: Effect.Effect<A, KmsError, R>) =>
-  Effect.map(Effect.flip(call), ({ code, failure, isRetryable, keyId, operation }) => ({
+  Effect.map(errorOf(call), ({ code, failure, isRetryable, keyId, operation }) => ({
     code,
     failure,
     isRetryable,

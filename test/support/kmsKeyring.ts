@@ -5,6 +5,7 @@ import type { EncryptedDataKey, KeyringError } from "effect-encryption-sdk"
 import { DataKey } from "effect-encryption-sdk"
 import { KmsKeyring } from "effect-encryption-sdk/kms"
 import { ScriptedKms } from "effect-encryption-sdk/testing"
+import { failureOf } from "./client.ts"
 import { decryptionMaterials, encryptionMaterials } from "./materials.ts"
 import { TestPrimitives } from "./TestPrimitives.ts"
 
@@ -50,7 +51,7 @@ export const wrapped = (options: KmsKeyring.Options, materials = toEncrypt()) =>
   }).pipe(Effect.scoped)
 
 export const reasonOf = <A, R>(effect: Effect.Effect<A, KeyringError.KeyringError, R>) =>
-  Effect.map(Effect.flip(effect), (error) => {
+  Effect.map(failureOf(effect), (error) => {
     assert.strictEqual(error.keyring, "KmsKeyring")
     return error
   })

@@ -75,5 +75,8 @@ const bytes = (primitives: Primitives.Primitives) => {
       assert.isFalse(primitives.timingSafeEqual(bytes, bytes.subarray(0, i)))
     }
     assert.isTrue(primitives.timingSafeEqual(new Uint8Array(0), new Uint8Array(0)))
+    for (const [a, b] of [[4, 5], [5, 4], [0, 1], [1, 0]] as const) {
+      assert.isFalse(primitives.timingSafeEqual(new Uint8Array(a), new Uint8Array(b)))
+    }
   })
 }

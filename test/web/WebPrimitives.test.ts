@@ -9,6 +9,7 @@ import * as WebCrypto from "effect/crypto/WebCrypto"
 import * as crypto from "node:crypto"
 import { decompress } from "../../src/crypto/decompress.ts"
 import { flip, hex } from "../support/bytes.ts"
+import { failureOf } from "../support/client.ts"
 import { agreesWithNode } from "../support/primitives/nodeOracle.ts"
 import { failed, openJob, sealOne } from "../support/primitives/helpers.ts"
 import { primitivesContract } from "../support/primitivesContract.ts"
@@ -228,6 +229,31 @@ describe.each(["P-256", "P-384"] as const)("ECDSA %s", (curve) => {
     assert.deepStrictEqual([...signs].toSorted((a, b) => a - b), [2, 3])
     assert.isUndefined(decompress(curve, hex("04")))
   })
+
+  it("decompress returns nothing for what is no point of the curve", () => {
+    const length = Ecdsa.coordinateLength(curve)
+    const at = (x: number, sign: number) => Uint8Array.of(sign, ...new Uint8Array(length - 1), x)
+    let refused = 0
+    for (let x = 0; x < 40; x++) {
+      const [even, odd] = [decompress(curve, at(x, 2)), decompress(curve, at(x, 3))]
+      assert.strictEqual(even === undefined, odd === undefined)
+      if (even === undefined) refused++
+      else assert.deepStrictEqual(even.subarray(0, 1 + length), Uint8Array.of(4, ...at(x, 2).subarray(1)))
+    }
+    assert.isTrue(refused > 5 && refused < 35, `${refused} of 40`)
+    // Congruent to a point's coordinate, and not one: the prime and a small number fit in as many bytes.
+    const prime = curve === "P-256" ?
+      2n ** 256n - 2n ** 224n + 2n ** 192n + 2n ** 96n - 1n
+      : 2n ** 384n - 2n ** 128n - 2n ** 96n + 2n ** 32n - 1n
+    let beyond = 0
+    for (let x = 0; x < 40; x++) {
+      if (decompress(curve, at(x, 2)) === undefined) continue
+      const digits = (prime + BigInt(x)).toString(16).padStart(2 * length, "0")
+      assert.isUndefined(decompress(curve, hex(`02${digits}`)))
+      beyond++
+    }
+    assert.isAbove(beyond, 5)
+  })
 })
 
 describe("RSA", () => {
@@ -246,7 +272,7 @@ describe("RSA", () => {
     Effect.gen(function*() {
       const publicKey = yield* web.importRsaPublicKey(rsaPublicKey, "OAEP-SHA256")
       assert.deepStrictEqual(
-        yield* Effect.flip(web.rsaEncrypt(publicKey, "OAEP-SHA1", Redacted.make(new Uint8Array(32)))),
+        yield* failureOf(web.rsaEncrypt(publicKey, "OAEP-SHA1", Redacted.make(new Uint8Array(32)))),
         failed("rsaEncrypt")
       )
     }))
@@ -311,5 +337,70 @@ describe("zeroing, and what can be exported", () => {
       )
       const plaintext = yield* make.rsaDecrypt(privateKey, padding, ciphertext)
       assert.strictEqual(arrays.at(-1)![1].buffer, Redacted.value(plaintext).buffer, "no other copy is left")
+    }))
+
+  it.effect("a copy of secret bytes that WebCrypto is given is zeroed, and the bytes themselves are not", () =>
+    Effect.gen(function*() {
+      const given: Array<Uint8Array> = []
+      const keep = (array: Uint8Array) => {
+        if (array.some((byte) => byte !== 0)) given.push(array)
+      }
+      const make = WebPrimitives.make(replaceSubtle((target, name) =>
+        name === "importKey" || name === "encrypt"
+          ? (...args: ReadonlyArray<unknown>) => {
+            keep((name === "importKey" ? args[1] : args[2]) as Uint8Array)
+            const method = target[name] as (...args: ReadonlyArray<unknown>) => unknown
+            return method.call(target, ...args)
+          }
+          : undefined
+      ))
+      const own: Array<Uint8Array> = []
+      const secret = (length: number, copyOf: (bytes: Uint8Array) => Uint8Array) => {
+        const bytes = copyOf(new Uint8Array(length).fill(7))
+        own.push(bytes)
+        return bytes
+      }
+      for (const copyOf of [shared, resizable, (bytes: Uint8Array) => bytes]) {
+        for (const suite of AlgorithmSuite.all) {
+          const plan = KeyDerivation.parameters(suite, new Uint8Array(suite.messageIdLength))
+          yield* make.deriveKeys(DataKey.make(secret(suite.dataKeyLength, copyOf)), plan)
+        }
+        for (const length of [16, 24, 32]) {
+          const key = yield* make.importAesKey(Redacted.make(secret(length, copyOf)))
+          yield* seal(make, key, secret(9, copyOf))
+        }
+        const rsaKey = yield* make.importRsaPublicKey(rsaPublicKey, "OAEP-SHA256")
+        yield* make.rsaEncrypt(rsaKey, "OAEP-SHA256", Redacted.make(secret(32, copyOf)))
+      }
+      assert.isAbove(given.length, 3 * (AlgorithmSuite.all.length + 7))
+      assert.isTrue(own.every((array) => array.every((byte) => byte === 7)))
+      const copies = given.filter((array) => !own.includes(array))
+      assert.isAbove(copies.length, 2 * (AlgorithmSuite.all.length + 7))
+      for (const array of copies) assert.isTrue(array.every((byte) => byte === 0), `${array.length} bytes`)
+    }))
+
+  it.effect("what rsaDecrypt answers after an interruption is zeroed", () =>
+    Effect.gen(function*() {
+      const decrypted = new ArrayBuffer(32)
+      const { promise, resolve } = Promise.withResolvers<ArrayBuffer>()
+      const asked = Promise.withResolvers<void>()
+      const make = WebPrimitives.make(replaceSubtle((_, name) =>
+        name === "decrypt"
+          ? () => {
+            asked.resolve()
+            return promise
+          }
+          : undefined
+      ))
+      const key = yield* make.importRsaPrivateKey(Redacted.make(rsaPrivateKey), "OAEP-SHA256")
+      const fiber = yield* Effect.forkChild(make.rsaDecrypt(key, "OAEP-SHA256", new Uint8Array(256)), {
+        startImmediately: true
+      })
+      yield* Effect.promise(() => asked.promise)
+      yield* Fiber.interrupt(fiber)
+      new Uint8Array(decrypted).fill(7)
+      resolve(decrypted)
+      yield* settle
+      assert.deepStrictEqual(new Uint8Array(decrypted), new Uint8Array(32))
     }))
 })

@@ -40,6 +40,9 @@ export const test = (file: string, around = "", folder = "caching") => (title: s
   title: around + title
 })
 
+/** The tests of a folder. */
+export const byFolder = (folder: string) => (file: string, around?: string) => test(file, around, folder)
+
 export const byClient = (file: string, around?: string) => test(file, around, "client")
 
 export const byThresholds = test("thresholds", "the rules of the thresholds guide > ")

@@ -5,6 +5,7 @@ import { AlgorithmSuite, DataKey } from "effect-encryption-sdk"
 import { KeyDerivation, Primitives } from "effect-encryption-sdk/crypto"
 import { arbitraryBytes, arbitraryInt } from "../arbitraryBytes.ts"
 import { flip, hex, toHex } from "../bytes.ts"
+import { failureOf } from "../client.ts"
 import { dies, failed, fails, invalidKey, isDone, isUntouched, openJob, sealOne } from "./helpers.ts"
 import { gcm, hkdf, message, zero } from "./vectors.ts"
 
@@ -123,6 +124,30 @@ export const aesGcm = (primitives: Primitives.Primitives, maxInFlight: number) =
     { arbitrary: { seed: "tamper", runs: 150 } }
   )
 
+  it.effect("ciphertext and tag may lie anywhere in the same memory", () =>
+    Effect.gen(function*() {
+      for (const size of [16, 24, 32]) {
+        const imported = yield* importAes(key.slice(0, size))
+        const sealed = yield* seal(imported, iv, aad, plaintext)
+        const { ciphertext, tag } = openJob(iv, aad, sealed)
+        // The tag before the ciphertext, and behind it with something in between.
+        const memory = Uint8Array.of(...tag, ...ciphertext, 0, 0, 0, ...tag)
+        const start = tag.length
+        const end = start + ciphertext.length
+        for (const offset of [0, end + 3]) {
+          const output = new Uint8Array(plaintext.length)
+          yield* Effect.ignore(primitives.open(imported, [{
+            iv,
+            aad,
+            ciphertext: memory.subarray(start, end),
+            tag: memory.subarray(offset, offset + tag.length),
+            output
+          }]))
+          assert.deepStrictEqual(output, plaintext, `a tag at ${offset}`)
+        }
+      }
+    }))
+
   it.effect("another key fails, of the same length or not", () =>
     Effect.gen(function*() {
       const sealed = yield* seal(yield* importAes(new Uint8Array(32).fill(1)), iv, aad, plaintext)
@@ -186,7 +211,7 @@ export const aesGcm = (primitives: Primitives.Primitives, maxInFlight: number) =
         let read = 0
         let closed = false
         const again = outputs.map((output, i) => openJob(ivOf(i), aad, i === 3 ? flip(output, 0) : output))
-        const error = yield* Effect.flip(primitives.open(
+        const error = yield* failureOf(primitives.open(
           imported,
           (function*() {
             try {

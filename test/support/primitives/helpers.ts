@@ -2,6 +2,7 @@
 import { assert } from "@effect/vitest"
 import { Effect, Exit } from "effect"
 import { Primitives, PrimitivesError } from "effect-encryption-sdk/crypto"
+import { failureOf } from "../client.ts"
 
 export const utf8 = (text: string) => new TextEncoder().encode(text)
 export const isDone = (output: Uint8Array) => output.some((byte) => byte !== 0)
@@ -12,7 +13,7 @@ export const failed = (method: string) => new PrimitivesError({ method, reason: 
 
 /** Whether an effect fails with this error. */
 export const fails = <A, E>(effect: Effect.Effect<A, E>, expected: PrimitivesError) =>
-  Effect.map(Effect.flip(effect), (error) => assert.deepStrictEqual<unknown>(error, expected))
+  Effect.map(failureOf(effect), (error) => assert.deepStrictEqual<unknown>(error, expected))
 
 export const dies = <A, E>(effect: Effect.Effect<A, E>) =>
   Effect.map(Effect.exit(effect), (exit) => assert.isTrue(Exit.hasDies(exit)))

@@ -87,6 +87,42 @@ export const signatures = (primitives: Primitives.Primitives, { curve, r, s, x, 
       assert.isFalse(yield* primitives.verify((yield* pair).key, utf8("message"), signature))
     }))
 
+  it.effect("a zero before a number of a signature is there if and only if the number begins with a set bit", () =>
+    Effect.gen(function*() {
+      const { key, signingKey } = yield* pair
+      const message = utf8("message")
+      const signature = yield* primitives.sign(signingKey, message)
+      // Of the two numbers of a signature of this length, exactly one has a zero in front.
+      const [r, s] = [2, 4 + signature[3]!]
+      const [signed, unsigned] = signature[r + 2] === 0 ? [r, s] : [s, r]
+      const negative = Uint8Array.from([...signature.subarray(0, signed + 2), ...signature.subarray(signed + 3)])
+      negative[1]! -= 1
+      negative[signed + 1]! -= 1
+      assert.isAtLeast(negative[signed + 2]!, 0x80)
+      const padded = Uint8Array.from([...signature.subarray(0, unsigned + 2), 0, ...signature.subarray(unsigned + 2)])
+      padded[1]! += 1
+      padded[unsigned + 1]! += 1
+      for (const [given, isValid] of [[signature, true], [negative, false], [padded, false]] as const) {
+        assert.strictEqual(yield* primitives.verify(key, message, given), isValid)
+        const verifier = yield* primitives.verifier(key)
+        verifier.update(message)
+        assert.strictEqual(yield* verifier.finish(given), isValid)
+      }
+    }))
+
+  it.effect("a verification key is a copy of its point", () =>
+    Effect.gen(function*() {
+      const { publicKey, signingKey } = yield* primitives.generateSigningKey(curve)
+      const key = yield* primitives.importVerificationKey(curve, publicKey)
+      publicKey.fill(0)
+      const signature = yield* primitives.sign(signingKey, utf8("message"))
+      assert.isTrue(yield* primitives.verify(key, utf8("message"), signature))
+      const verifier = yield* primitives.verifier(key)
+      verifier.update(utf8("message"))
+      const exit = yield* Effect.exit(verifier.finish(signature))
+      assert.deepStrictEqual(exit, Exit.succeed(true))
+    }))
+
   it.effect.each([10, 65_537])(
     "signs and verifies messages of %i bytes alone and together",
     (length) =>

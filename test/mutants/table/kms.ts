@@ -1,0 +1,266 @@
+/** Defects of keyrings of AWS KMS, and of what stands for AWS KMS: the AWS SDK, and the embedded one. */
+import type { Mutant } from "../Mutant.ts"
+import * as places from "./places.ts"
+
+const awsErrors = "src/kms/aws/internal/awsErrors.ts"
+const awsKms = "src/kms/aws/AwsKms.ts"
+const calls = "src/kms/development-only/internal/calls.ts"
+const ciphertextBlob = "src/kms/development-only/internal/ciphertextBlob.ts"
+const keyArn = "src/kms/KeyArn.ts"
+const keyStore = "src/kms/development-only/internal/keyStore.ts"
+const kmsKeyring = "src/kms/KmsKeyring.ts"
+const kmsResponses = "src/kms/internal/kmsResponses.ts"
+
+const by = places.byFolder("kms")
+const byAnswers = by("AwsKms.answers", "AwsKms, where the answer is not of its form > ")
+const byErrors = by("AwsKms.errors")
+const byClients = by("AwsKms.clients", "AwsKms and key material > ")
+const byEmbedded = by("EmbeddedKms", "EmbeddedKms > ")
+const byEveryKms = by("EmbeddedKms", "EmbeddedKms, as every Kms > ")
+const byEveryKeyring = by("KmsKeyring", "KmsKeyring, as every keyring > ")
+const byKeyMaterial = by("KmsKeyring", "KmsKeyring and key material > ")
+const byOnDecrypt = by("KmsKeyring.onDecrypt", "KmsKeyring.onDecrypt > ")
+const byOnEncrypt = by("KmsKeyring.onEncrypt", "KmsKeyring.onEncrypt > ")
+const aliases = by("KmsKeyring.aliases")(
+  "whatever a Kms does with its requests and its responses, the keyring's own stay as they are"
+)
+const goesOn = byOnDecrypt("goes on to the next where one fails, and zeroes what it does not hand out")
+
+export const kms: ReadonlyArray<Mutant> = [
+  {
+    name: "an unreadable error of the AWS SDK is quoted",
+    file: awsErrors,
+    find: "    description: unreadable\n",
+    replace: "    description: unreadable && typeof thrown.message !== \"string\"\n",
+    killedBy: byAnswers("an error about an answer ends the call, and is not quoted")
+  },
+  {
+    name: "an error about an answer that is no JSON is quoted",
+    file: awsErrors,
+    find: "const unreadable = error instanceof SyntaxError ||",
+    replace: "const unreadable = error instanceof EvalError ||",
+    killedBy: byErrors("AwsKms, where an error is about bytes of an answer > a SyntaxError is not quoted")
+  },
+  {
+    name: "an error of the AWS SDK's reading of base64 is quoted",
+    file: awsErrors,
+    find: "(error instanceof TypeError || (status > 0",
+    replace: "(error instanceof EvalError || (status > 0",
+    killedBy: byErrors("AwsKms, where an error is about bytes of an answer > a TypeError is not quoted")
+  },
+  {
+    name: "an error that cannot be read is quoted as far as it can",
+    file: awsErrors,
+    find: "code: \"UnreadableError\", description: notReadable,",
+    replace: "code: \"UnreadableError\", description: Object.prototype.toString.call(error),",
+    killedBy: byAnswers("an error whose message throws ends the call, and is not quoted")
+  },
+  {
+    name: "an HTTP status of too many requests is a rejection",
+    file: awsErrors,
+    find: "status === 429 || ",
+    replace: "",
+    killedBy: byErrors(
+      "AwsKms over the protocol, where it fails > status 429, SomethingElse is Throttled, retryable: true"
+    )
+  },
+  {
+    name: "an error's name is looked up among what objects inherit",
+    file: awsErrors,
+    find: "Object.hasOwn(failures, name) ? failures[name] : undefined",
+    replace: "failures[name]",
+    killedBy: byErrors(
+      "AwsKms and the user's own clients, where they fail > an error may be named like what objects inherit"
+    )
+  },
+  {
+    name: "a plaintext in an answer that lacks a field is not zeroed",
+    file: awsKms,
+    find: "        discard(output)\n",
+    replace: "        if (aborted) discard(output)\n",
+    killedBy: byClients("a plaintext in an answer that lacks a field is zeroed")
+  },
+  {
+    name: "a plaintext that arrives after the interruption is not zeroed",
+    file: awsKms,
+    find: "const response = aborted || fields === undefined ? undefined : read(fields)",
+    replace:
+      "const response = fields === undefined || (aborted && fields.plaintext === undefined) ? undefined : read(fields)",
+    killedBy: byClients("a plaintext that arrives after the interruption is zeroed")
+  },
+  {
+    name: "a slice of the AWS SDK's pool is not zeroed",
+    file: awsKms,
+    find: "  plaintext.fill(0)\n",
+    replace: "",
+    killedBy: byClients("copies a slice of a pool, and zeroes the slice and nothing else")
+  },
+  {
+    name: "a data key stays in the AWS SDK's pool",
+    file: awsKms,
+    find: "if (plaintext.byteLength === plaintext.buffer.byteLength) return",
+    replace: "if (plaintext.byteLength <= plaintext.buffer.byteLength) return",
+    also: {
+      find: "  const key = DataKey.make(Uint8Array.from(plaintext))\n  plaintext.fill(0)\n  return key\n",
+      replace: "  return DataKey.make(Uint8Array.from(plaintext))\n"
+    },
+    killedBy: byClients("copies a slice of a pool, and zeroes the slice and nothing else")
+  },
+  {
+    name: "an encrypted data key has the ciphertext of the response",
+    file: kmsResponses,
+    find: "ciphertext: new Uint8Array(ciphertextBlob)",
+    replace: "ciphertext: ciphertextBlob",
+    killedBy: aliases
+  },
+  {
+    name: "a Kms is given the ciphertext of the encrypted data key",
+    file: kmsKeyring,
+    find: "ciphertextBlob: new Uint8Array(ciphertextBlob) })",
+    replace: "ciphertextBlob })",
+    killedBy: aliases
+  },
+  {
+    name: "a Kms is given the list of grant tokens of all requests",
+    file: kmsKeyring,
+    find: "grantTokens: Object.freeze([...grantTokens]) }",
+    replace: "grantTokens: [...grantTokens] }",
+    killedBy: aliases
+  },
+  {
+    name: "the key that a Kms says it used does not matter",
+    file: kmsKeyring,
+    find: "= keyId === key\n",
+    replace: "= keyId.length > 0 && key.length > 0\n",
+    killedBy: goesOn
+  },
+  {
+    name: "a plaintext of another key is not zeroed at once",
+    file: kmsKeyring,
+    find: "    DataKey.zero(plaintext)\n",
+    replace: "    DataKey.value(plaintext)\n",
+    killedBy: goesOn
+  },
+  {
+    name: "no more than two additional keys wrap at a time",
+    file: kmsKeyring,
+    find: "{ concurrency: \"unbounded\" }",
+    replace: "{ concurrency: 2 }",
+    killedBy: byOnEncrypt("wraps under the additional keys in parallel, and keeps their order")
+  },
+  {
+    name: "a key may be named twice",
+    file: kmsKeyring,
+    find: "    seen.set(keyId, field)\n",
+    replace: "    if (before === undefined && keyId === field) seen.set(keyId, field)\n",
+    killedBy: by("KmsKeyring", "KmsKeyring.make > ")("is not made of an additional key twice")
+  },
+  {
+    name: "a plaintext of a Kms may be too long",
+    file: kmsResponses,
+    find: "DataKey.value(plaintext).length !== algorithmSuite.dataKeyLength",
+    replace: "DataKey.value(plaintext).length < algorithmSuite.dataKeyLength",
+    killedBy: byEveryKeyring("a data key of another length, or of zeroes, is rejected and zeroed at once")
+  },
+  {
+    name: "a wrapped data key may name its key by an alias",
+    file: kmsResponses,
+    find: "!KeyArn.isKeyArn(keyId)",
+    replace: "KeyArn.region(keyId) === undefined",
+    killedBy: byOnEncrypt(
+      "GenerateDataKey that answers {\"keyId\":\"arn:aws:kms:us-east-1:111122223333:alias/orders\"} is refused"
+    )
+  },
+  {
+    name: "a wrapped data key may have no ciphertext",
+    file: kmsResponses,
+    find: "ciphertextBlob.length === 0",
+    replace: "ciphertextBlob.length < 0",
+    killedBy: byOnEncrypt("Encrypt that answers {\"ciphertextBlob\":{}} is refused")
+  },
+  {
+    name: "between a plaintext's arrival and its scope other fibers have their turn",
+    file: kmsResponses,
+    find: "References.PreventSchedulerYield, true",
+    replace: "References.PreventSchedulerYield, false",
+    killedBy: byKeyMaterial("wherever an interruption falls, nothing that was handed out is left behind")
+  },
+  {
+    name: "the plaintext of a response is not zeroed with its scope",
+    file: kmsResponses,
+    find: "({ plaintext }) => Effect.sync(() => DataKey.zero(plaintext)),",
+    replace: "({ plaintext }) => Effect.sync(() => DataKey.isDataKey(plaintext)),",
+    killedBy: byEveryKeyring(
+      "data keys that it made and unwrapped are there until the scope closes, and zero afterwards"
+    )
+  },
+  {
+    name: "an alias that may mean the key is not named",
+    file: "src/kms/internal/keySelection.ts",
+    find: "parsed.region === arn.region &&",
+    replace: "parsed.region !== arn.region &&",
+    killedBy: byOnDecrypt(
+      "a name that is no key ARN does not decrypt, and is named: {\"keyIds\":[\"arn:aws:kms:us-east-1:111122223333:alias/orders\"]}"
+    )
+  },
+  {
+    name: "a name of a key may have control characters",
+    file: keyArn,
+    find: "/[\\s\\p{C}]/u.test(identifier)",
+    replace: "/\\s/u.test(identifier)",
+    killedBy: by("KeyArn", "KeyArn > ")("refuses \"alias/\\u0000\"")
+  },
+  {
+    name: "an ARN of another service names a key",
+    file: keyArn,
+    find: "if (service !== \"kms\") return",
+    replace: "if (service === \"\") return",
+    killedBy: by("KeyArn", "KeyArn > ")("refuses \"arn:aws:s3:us-east-1:222222222222:key/a\"")
+  },
+  {
+    name: "the embedded KMS does not bind the context",
+    file: ciphertextBlob,
+    find: "      aad: bytes.concat([header, context]),\n",
+    replace: "      aad: bytes.concat([header, context.subarray(0, 0)]),\n",
+    also: {
+      find: "[{ iv, aad: bytes.concat([header, context]), ciphertext",
+      replace: "[{ iv, aad: bytes.concat([header, context.subarray(0, 0)]), ciphertext"
+    },
+    killedBy: byEveryKms("another context is an InvalidCiphertextException, and so is a changed ciphertext")
+  },
+  {
+    name: "the embedded KMS does not say that another key wrapped",
+    file: calls,
+    find: "if (named.arn !== blob.arn) return",
+    replace: "if (named.arn !== blob.arn && blob.arn === undefined) return",
+    killedBy: byEveryKms("a key that did not wrap it is IncorrectKeyException")
+  },
+  {
+    name: "a data key that the embedded KMS could not wrap is not zeroed",
+    file: calls,
+    find: "Effect.sync(() => plaintext.fill(0))",
+    replace: "Effect.sync(() => plaintext.length)",
+    killedBy: byEmbedded("a data key that is interrupted before it is wrapped is zeroed")
+  },
+  {
+    name: "a data key of the embedded KMS may be longer than one of AWS KMS",
+    file: calls,
+    find: "numberOfBytes > 1024",
+    replace: "numberOfBytes > 4096",
+    killedBy: byEveryKms("a size that AWS KMS does not take is a ValidationException")
+  },
+  {
+    name: "keys of the embedded KMS are not zeroed when it ends",
+    file: keyStore,
+    find: "  DataKey.zero(key.material)\n",
+    replace: "",
+    killedBy: byEmbedded("key material is zeroed when the layer is released")
+  },
+  {
+    name: "a disabled key of the embedded KMS works",
+    file: keyStore,
+    find: "return refuse(\"KeyUnavailable\", \"DisabledException\", `${key.arn} is disabled.`)",
+    replace: "return Result.succeed(key)",
+    killedBy: byEveryKms("a key that is disabled is a DisabledException")
+  }
+]
