@@ -20,7 +20,7 @@ describe("a cache that throws", () => {
       Effect.gen(function*() {
         const { cache } = mapCache({}, { [operation]: boom })
         const { encrypt, events } = yield* caching({ cache, policy: { maxAge: "1 minute", maxMessagesEncrypted: 2 } })
-        for (let i = 0; i < 6; i++) yield* encrypt(encryptRequest())
+        for (let i = 0; i < 6; i++) assert.isTrue(Exit.isSuccess(yield* Effect.exit(encrypt(encryptRequest()))))
         yield* settle
         const faults = events.flatMap((event) => event._tag === "CacheFault" ? [[event.operation, event.fault]] : [])
         assert.isAbove(faults.length, 0)
@@ -294,7 +294,9 @@ describe("the scope of a request", () => {
         yield* settle
         const scope = yield* Scope.make()
         yield* Scope.close(scope, Exit.void)
-        const { reason } = yield* Effect.flip(Scope.provide(encrypt(encryptRequest()), scope))
+        const late = Scope.provide(encrypt(encryptRequest()), scope)
+        assert.isTrue(Exit.isFailure(yield* Effect.exit(late)))
+        const { reason } = yield* Effect.flip(late)
         assert.match(reason.message, /the scope of the request is closed/)
         assert.include(reason, { isRetryable: false })
         const { receipt } = yield* encrypt(encryptRequest())
@@ -363,6 +365,7 @@ describe("a deadline for every way to a key provider", () => {
       yield* encrypt(encryptRequest())
       yield* Scope.close(scope, Exit.void)
       for (const request of [encryptRequest(), encryptRequest({ length: undefined })]) {
+        assert.isTrue(Exit.isFailure(yield* Effect.exit(encrypt(request))))
         const { reason } = yield* Effect.flip(encrypt(request))
         assert.match(reason.message, /its scope is closed/)
         assert.include(reason, { isRetryable: false })

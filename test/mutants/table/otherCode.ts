@@ -5,7 +5,6 @@ import {
   byListeners,
   byLocalCache,
   byOtherCode,
-  byPromises,
   cacheable,
   cacheAccess,
   checkOptions,
@@ -42,13 +41,6 @@ export const otherCode: ReadonlyArray<Mutant> = [
     killedBy: byListeners(
       "a listener of a manager > that encrypts when a fetch starts, with one message for each data key"
     )
-  },
-  {
-    name: "a listener is called within another call of it",
-    file: steps,
-    find: "    if (this.#isRunning) return\n",
-    replace: "",
-    killedBy: byListeners("a listener of a manager > hears one event after the other, also those that it causes")
   },
   {
     name: "an entry on its way into a cache is in no list",
@@ -143,30 +135,12 @@ export const otherCode: ReadonlyArray<Mutant> = [
     )
   },
   {
-    name: "the maximum of messages of the manager that made an entry is forgotten",
-    file: limits,
-    find: "maxMessagesEncrypted: Math.min(a.maxMessagesEncrypted, b.maxMessagesEncrypted)",
-    replace: "maxMessagesEncrypted: Math.max(a.maxMessagesEncrypted, b.maxMessagesEncrypted)",
-    killedBy: byOtherCode(
-      "the limits of the manager that made an entry > its maximum of bytes and of messages too, by the look-up at once"
-    )
-  },
-  {
     name: "a bypassed request has no deadline",
     file: deadline,
     find: "Effect.timeoutOption(Fiber.await(fiber), deadline)",
     replace: "Effect.timeoutOption(Fiber.await(fiber), deadline && \"Infinity\")",
     killedBy: byOtherCode(
       "a deadline for every way to a key provider > a bypassed request fails at it, and a key that comes later is zeroed"
-    )
-  },
-  {
-    name: "a manager that asks itself waits for itself",
-    file: admission,
-    find: "if (ownClaim.askers.includes(manager)) return",
-    replace: "if (ownClaim.askers.includes(request)) return",
-    killedBy: byOtherCode(
-      "a deadline for every way to a key provider > a manager that asks itself fails at once, and says so"
     )
   },
   {
@@ -268,15 +242,6 @@ export const otherCode: ReadonlyArray<Mutant> = [
     replace: "commitmentPolicy === undefined",
     killedBy: byOtherCode(
       "a manager that returns what the policy does not allow > seeds nothing that the policy may not decrypt"
-    )
-  },
-  {
-    name: "a context that a manager returned is kept as it is, and can be changed",
-    file: fetching,
-    find: "const kept = Result.isFailure(context)",
-    replace: "const kept = Result.isFailure(context) || context.success !== undefined",
-    killedBy: byPromises(
-      "promise 3: the key under which an entry is stored > nobody can change the context of an entry"
     )
   }
 ]
