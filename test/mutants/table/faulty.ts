@@ -8,6 +8,10 @@ export const faulty: ReadonlyArray<Mutant> = [
     file: admission,
     find: "metadata.key === key &&",
     replace: "metadata.key.length === key.length &&",
+    also: {
+      find: "EncryptionContext.isEqual(found.requestedContext, encryptionContext)",
+      replace: "EncryptionContext.isEqual(encryptionContext, encryptionContext)"
+    },
     killedBy: byPromises(
       "promise 16: a cache's faults are misses > an entry of the wrong kind, or of another key, is a miss"
     )

@@ -96,7 +96,7 @@ export const inMemory: ReadonlyArray<Mutant> = [
     name: "a cache is not told that its put failed",
     file: cacheAccess,
     find: "return evict(access, entry, cache, background.closed ? \"scope\" : \"deleted\", now)",
-    replace: "return void entry.discard()",
+    replace: "return background.closed ? evict(access, entry, cache, \"scope\", now) : void entry.discard()",
     killedBy: byModel(
       "an entry whose put failed leaves the cache that stored it all the same: its capacity stays its " +
         "capacity"
