@@ -33,7 +33,7 @@ import { checkOptions, checkSelector, checkWarmRequest } from "./internal/checkO
 import { type Configured, configured } from "./internal/configured.ts"
 import * as entryKey from "./internal/entryKey.ts"
 import { shutdown } from "./internal/fetching.ts"
-import { evictWhere, fitsSelector, type Invalidating } from "./internal/invalidation.ts"
+import { evictWhere, fitsSelector, type Invalidating, type Invalidation } from "./internal/invalidation.ts"
 import { Invalidations } from "./internal/invalidations.ts"
 import * as limits from "./internal/limits.ts"
 import * as operations from "./internal/operations.ts"
@@ -87,16 +87,7 @@ export interface Options {
   readonly onEvent?: ((event: CachingEvent) => void) | undefined
 }
 
-/** The result of an invalidation. */
-export interface Invalidation {
-  /** The number of entries that the caches evicted. Those on their way into a cache are evicted too, and not counted. */
-  readonly evicted: number
-  /**
-   * Whether all caches confirmed it. If not, one of them failed or took too long: this manager serves none of the entries all
-   * the same, but others that share the cache may.
-   */
-  readonly isConfirmed: boolean
-}
+export type { Invalidation } from "./internal/invalidation.ts"
 
 /** Selects the entries for which everything that is given fits. */
 export interface Selector {

@@ -168,16 +168,7 @@ class Store {
   readonly #onEvicted = (event: EvictionEvent, entry: Entry): void => {
     if (this.entries.get(entry.metadata.key) === entry) this.entries.delete(entry.metadata.key)
     this.#expiries.delete(entry)
-    const onEviction = this.#onEviction
-    if (onEviction !== undefined) tell(() => heard(onEviction, event))
-  }
-}
-
-const heard = (onEviction: (event: EvictionEvent) => void, event: EvictionEvent): void => {
-  try {
-    onEviction(event)
-  } catch {
-    // A listener's fault is not the cache's.
+    if (this.#onEviction !== undefined) tell(this.#onEviction, event)
   }
 }
 

@@ -135,10 +135,7 @@ const noMaterials = (keyring: Keyring.Keyring) =>
   })
 
 const isSameContext = (a: EncryptionContext.EncryptionContext, b: EncryptionContext.EncryptionContext): boolean =>
-  b === a ||
-  (typeof b === "object" && b !== null &&
-    Object.keys(b).length === Object.keys(a).length &&
-    EncryptionContext.findMismatch(a, b) === undefined)
+  typeof b === "object" && b !== null && EncryptionContext.isEqual(a, b)
 
 /** Specification: framework/default-cmm.md#decrypt-materials */
 const decryptMaterials = Effect.fnUntraced(function*(

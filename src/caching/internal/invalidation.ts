@@ -18,11 +18,14 @@ export interface Invalidating extends Fetching {
   readonly invalidations: Invalidations
 }
 
-/** The result of an eviction by what entries are about. */
-export interface Evicted {
-  /** The number of entries that the caches evicted. */
+/** The result of an invalidation. */
+export interface Invalidation {
+  /** The number of entries that the caches evicted. Those on their way into a cache are evicted too, and not counted. */
   readonly evicted: number
-  /** Whether all caches said that they did. If not, they may hold entries still, which this manager does not serve. */
+  /**
+   * Whether all caches confirmed it. If not, one of them failed or took too long: this manager serves none of the entries all
+   * the same, but others that share the cache may.
+   */
   readonly isConfirmed: boolean
 }
 
@@ -35,7 +38,7 @@ export const evictWhere = (
   manager: Invalidating,
   fits: (metadata: PartialMetadata) => boolean,
   cause: EvictionCause
-): Effect.Effect<Evicted> =>
+): Effect.Effect<Invalidation> =>
   Effect.suspend(() => {
     const { caches, clock, invalidations, owner: { partitionId } } = manager
     step(() => {

@@ -9,14 +9,7 @@ export const emitter =
   (onEvent: ((event: CachingEvent) => void) | undefined, context: Context.Context<never>) =>
   (event: CachingEvent): void => {
     record(event, context)
-    if (onEvent === undefined) return
-    tell(() => {
-      try {
-        onEvent(event)
-      } catch {
-        // A listener's fault is not the manager's.
-      }
-    })
+    if (onEvent !== undefined) tell(onEvent, event)
   }
 
 const outcomes = (operation: "encrypt" | "decrypt") => ({

@@ -105,9 +105,15 @@ export const step = <A>(change: () => A): A => {
   }
 }
 
-/** Tells an event when the step is complete, or at once where there is none. */
-export const tell = (event: () => void): void => {
-  events.add(event)
+/** Tells a listener of an event when the step is complete, or at once where there is none. What it throws is thrown away. */
+export const tell = <Event>(listener: (event: Event) => void, event: Event): void => {
+  events.add(() => {
+    try {
+      listener(event)
+    } catch {
+      // A listener's fault is not the manager's, nor the cache's.
+    }
+  })
   go()
 }
 

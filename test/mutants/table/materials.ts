@@ -55,8 +55,8 @@ export const materials: ReadonlyArray<Mutant> = [
   {
     name: "a keyring may add pairs to the context",
     file: defaultCmm,
-    find: "    Object.keys(b).length === Object.keys(a).length &&\n",
-    replace: "",
+    find: "b !== null && EncryptionContext.isEqual(a, b)",
+    replace: "b !== null && EncryptionContext.findMismatch(a, b) === undefined",
     killedBy: byEncryptAnswers("a pair more")
   },
   {
