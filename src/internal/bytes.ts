@@ -71,12 +71,13 @@ export const utf8 = (text: string): Uint8Array => {
   return out
 }
 
-/** Undefined where the bytes are not valid UTF-8. */
+/** Undefined where the bytes are not valid UTF-8. Browsers decode no memory that is shared or can be resized, but a copy of it. */
 export const fromUtf8 = (bytes: Uint8Array): string | undefined => {
   try {
     return decoder.decode(bytes)
   } catch {
-    return undefined
+    if (isUnshared(bytes)) return undefined
+    return bytes.length === 0 ? "" : fromUtf8(new Uint8Array(bytes))
   }
 }
 

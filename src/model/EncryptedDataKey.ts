@@ -40,9 +40,10 @@ export const defaultMaxCount = 128
  * For reading only. Keyrings compare bytes.
  */
 export const printableInfo = (info: Uint8Array): string => {
-  const start = info.length > maxPrinted ? info.subarray(0, maxPrinted) : info
-  const text = start === info ? bytes.fromUtf8(info) : undefined
+  const text = info.length > maxPrinted ? undefined : bytes.fromUtf8(info)
   if (text !== undefined && text === printable(text)) return text
+  // A copy, since browsers decode no memory that is shared or can be resized.
+  const start = new Uint8Array(info.subarray(0, maxPrinted))
   // U+FFFD stands for the first bytes that are no UTF-8.
   return `${/^[^\p{C}\p{Zl}\p{Zp}\uFFFD]*/u.exec(new TextDecoder().decode(start))![0]}…`
 }
