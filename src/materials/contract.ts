@@ -17,28 +17,41 @@ import type { Keyring, OnDecryptResult } from "./Keyring.ts"
 /** The class of the errors that a part may fail with. */
 type ErrorClass<E> = { readonly name: string } & (new(...args: Array<any>) => E)
 
+const breach = (part: string, description: string, cause?: unknown): BrokenContract =>
+  new BrokenContract({ part, description, ...cause === undefined ? {} : { cause } })
+
+/** Calls a part, which must return an Effect. `fail` makes an error of its breach; the part's own errors stay what they are. */
+export const called = <A, E, R, E2>(
+  part: string,
+  call: () => Effect.Effect<A, E, R>,
+  fail: (breach: BrokenContract) => E2
+): Effect.Effect<A, E | E2, R> =>
+  Effect.suspend((): Effect.Effect<A, E | E2, R> => {
+    let effect: Effect.Effect<A, E, R>
+    try {
+      effect = call()
+    } catch (cause) {
+      return Effect.fail(fail(breach(part, "threw instead of failing", cause)))
+    }
+    return Effect.isEffect(effect)
+      ? effect
+      : Effect.fail(fail(breach(part, `returned ${kindOf(effect)} instead of an Effect`)))
+  })
+
 /** Calls a part, which fails with errors of this class alone. `fail` makes an error of its breach. */
 export const guarded = <A, E, R, E2>(
   part: string,
   errors: ErrorClass<E>,
   call: () => Effect.Effect<A, E, R>,
   fail: (breach: BrokenContract) => E2
-): Effect.Effect<A, E | E2, R> =>
-  Effect.suspend(() => {
-    const broken = (description: string, cause?: unknown) =>
-      fail(new BrokenContract({ part, description, ...cause === undefined ? {} : { cause } }))
-    let effect: Effect.Effect<A, E, R>
-    try {
-      effect = call()
-    } catch (cause) {
-      return Effect.fail(broken("threw instead of failing", cause))
-    }
-    if (!Effect.isEffect(effect)) return Effect.fail(broken(`returned ${kindOf(effect)} instead of an Effect`))
-    return Effect.mapError(
-      effect,
-      (error) => error instanceof errors ? error : broken(`failed with an error that is no ${errors.name}`, error)
-    )
-  })
+): Effect.Effect<A, E | E2, R> => {
+  const checkError = (error: E): E | E2 =>
+    error instanceof errors ? error : fail(breach(part, `failed with an error that is no ${errors.name}`, error))
+  return called(part, () => {
+    const effect = call()
+    return Effect.isEffect(effect) ? Effect.mapError(effect, checkError) : effect
+  }, fail)
+}
 
 /** Names a value by its kind alone. A promise is one that nothing waits for: it must not end the process. */
 const kindOf = (value: unknown): string => {

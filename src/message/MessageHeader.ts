@@ -3,12 +3,14 @@
  *
  * Specification: data-format/message-header.md
  */
-import type * as Result from "effect/Result"
+import * as Result from "effect/Result"
 import * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
 import * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
 import type { EncryptionContext } from "../model/EncryptionContext.ts"
-import type { TooManyEncryptedDataKeys } from "../model/errors/Reasons.ts"
+import { InvalidOption, type TooManyEncryptedDataKeys } from "../model/errors/Reasons.ts"
 import * as bytes from "../internal/bytes.ts"
+import { findUnknown, type NamesOf, optionNames } from "../internal/optionNames.ts"
+import { checked, reject } from "../internal/rejection.ts"
 import type { ContentType } from "./internal/frames.ts"
 import type * as EncryptedDataKeyCodec from "./EncryptedDataKeyCodec.ts"
 import * as KeySection from "./KeySection.ts"
@@ -60,6 +62,12 @@ export interface DecodedHeader {
   readonly headerBodyLength: number
   /** Length of the whole, at which the message body begins. */
   readonly length: number
+}
+
+/** Options of `decode`. */
+export interface DecodeOptions {
+  /** The greatest number of encrypted data keys of a header, 1 to 65,535. Default: all that the format can carry. */
+  readonly maxEncryptedDataKeys?: number | undefined
 }
 
 /** The greatest frame length that the format can carry. */
@@ -174,7 +182,7 @@ export const encode = (header: MessageHeader): Uint8Array =>
 /**
  * Reads the header at the start of a message. The results are copies, so that neither a later change of `message` nor
  * a kept header affects the other. A header with more encrypted data keys than `maxEncryptedDataKeys` is rejected as soon
- * as their count is read.
+ * as their count is read. Fails with `InvalidOption` where an option does not exist or is out of its bounds.
  *
  * **Gotchas**
  *
@@ -187,9 +195,28 @@ export const encode = (header: MessageHeader): Uint8Array =>
  */
 export const decode = (
   message: Uint8Array,
-  options?: { readonly maxEncryptedDataKeys?: number | undefined }
-): Result.Result<DecodedHeader, MalformedMessage | TooManyEncryptedDataKeys> =>
-  decodeKnown(message, options?.maxEncryptedDataKeys, () => undefined)
+  options: DecodeOptions = {}
+): Result.Result<DecodedHeader, MalformedMessage | TooManyEncryptedDataKeys | InvalidOption> =>
+  Result.flatMap(
+    checked(() => checkDecodeOptions(options)),
+    () => decodeKnown(message, options.maxEncryptedDataKeys, () => undefined)
+  )
+
+const decodeNames = /*#__PURE__*/ optionNames(
+  "MessageHeader.decode",
+  { maxEncryptedDataKeys: true } satisfies NamesOf<DecodeOptions>
+)
+
+const checkDecodeOptions = (options: DecodeOptions): void => {
+  const { maxEncryptedDataKeys: maximum } = options
+  const unknown = findUnknown(options, decodeNames)
+  if (unknown !== undefined) reject(new InvalidOption(unknown))
+  if (maximum === undefined || (Number.isInteger(maximum) && maximum >= 1 && maximum <= EncryptedDataKey.maxCount)) {
+    return
+  }
+  const description = `must be an integer from 1 to ${EncryptedDataKey.maxCount}, or left out`
+  reject(new InvalidOption({ field: "maxEncryptedDataKeys", description }))
+}
 
 /**
  * `decode` with a memory: `find` returns the key section that begins at this offset of the message, where it is known.

@@ -8,23 +8,28 @@ import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import type { Client } from "../client/Client.ts"
-import type { DecryptRangeOptions, PlaintextRange, RandomAccessSource, StreamOptions } from "../client/Options.ts"
+import type { DecryptRangeOptions, PlaintextRange, RandomAccessSource } from "../client/Options.ts"
 import { checkBytes, invalidOption } from "../client/request.ts"
 import { orReject, reject } from "../internal/rejection.ts"
+import { called } from "../materials/contract.ts"
 import * as MessageBody from "../message/MessageBody.ts"
 import type * as MessageHeader from "../message/MessageHeader.ts"
 import * as PartialMessage from "../message/PartialMessage.ts"
-import { type DecryptError, failDecrypt, orFailDecrypt } from "../model/errors/DecryptError.ts"
+import { DecryptError, failDecrypt, orFailDecrypt } from "../model/errors/DecryptError.ts"
+import type { BrokenContract } from "../model/errors/BrokenContract.ts"
 import { MalformedMessage } from "../model/errors/MalformedMessage.ts"
 import { MessageNotAccepted, WithheldPlaintextTooLong } from "../model/errors/Reasons.ts"
 import { beginOpening } from "./beginOpening.ts"
 import { readHeader } from "./headerReader.ts"
+import * as hooks from "./hooks.ts"
 import type * as messageParts from "./messageParts.ts"
 import { decryptRangeSettings, type DecryptStreamSettings } from "./request.ts"
 import { batchFrames, batchLength, type Chunks } from "./Upstream.ts"
 
 /** Length in bytes of the first read of a message: more than most headers take. */
 const firstRead = 4096
+
+const failedBy = (reason: BrokenContract) => new DecryptError({ reason })
 
 /** See `EncryptionSdk.decryptRange`. */
 export const decryptRange = <E, R, E2, R2>(
@@ -36,14 +41,15 @@ export const decryptRange = <E, R, E2, R2>(
   Stream.fromPull(Effect.sync((): Pull.Pull<Chunks, E | E2 | DecryptError, void, R | R2> => {
     let next: Pull.Pull<Chunks, E | E2 | DecryptError, void, R | R2> = Effect.gen(function*() {
       const settings = yield* orFailDecrypt(() => decryptRangeSettings(client, source, range, options))
+      const { onHeader, onProgress } = hooks.make(options, failedBy)
       const read = yield* readHeader(client, seeStart(source))
       yield* checkKind(read.decoded.header)
       const { metadata, opening } = yield* beginOpening("EncryptionSdk.decryptRange", client, settings, read)
-      if (options.onHeader !== undefined) yield* options.onHeader(metadata)
+      yield* onHeader(metadata)
       const plan = yield* orFailDecrypt(() => planRange(source.length, range, read.decoded))
       if (range.length === 0) return yield* Cause.done()
       yield* checkWithheld(settings, plan)
-      next = openRange(source, plan, opening, options)
+      next = openRange(source, plan, opening, onProgress)
       return yield* next
     })
     return Effect.suspend(() => next)
@@ -105,7 +111,7 @@ const openRange = <E, R>(
   source: RandomAccessSource<E, R>,
   plan: RangePlan,
   opening: messageParts.Opening,
-  { onProgress }: StreamOptions<unknown, unknown, never>
+  onProgress: hooks.OnProgress<DecryptError>
 ): Pull.Pull<Chunks, E | DecryptError, void, R> => {
   const { end, firstFrame, lastFrame, layout: { frameLength }, start } = plan
   let index = firstFrame
@@ -123,7 +129,7 @@ const openRange = <E, R>(
       index += count
       frames += count
       bytes += plaintext.length
-      if (onProgress !== undefined) yield* onProgress({ frames, bytes })
+      yield* onProgress({ frames, bytes })
       return wanted.length === 0 ? yield* next : [wanted]
     }
   )
@@ -163,7 +169,7 @@ const read = <E, R>(
   offset: number,
   length: number
 ): Effect.Effect<Uint8Array, E | DecryptError, R> =>
-  Effect.flatMap(source.read(offset, length), (bytes) =>
+  Effect.flatMap(called("source.read", () => source.read(offset, length), failedBy), (bytes) =>
     orFailDecrypt(() => {
       const part = checkBytes("source.read", bytes, "an effect of a Uint8Array")
       return part.length === length

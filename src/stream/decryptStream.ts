@@ -11,7 +11,7 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Client } from "../client/Client.ts"
-import type { DecryptStreamOptions, StreamOptions, UnverifiedPlaintext } from "../client/Options.ts"
+import type { DecryptStreamOptions, UnverifiedPlaintext } from "../client/Options.ts"
 import { orReject } from "../internal/rejection.ts"
 import * as MessageFooter from "../message/MessageFooter.ts"
 import type * as MessageHeader from "../message/MessageHeader.ts"
@@ -22,6 +22,7 @@ import { MessageNotAccepted, WithheldPlaintextTooLong } from "../model/errors/Re
 import { beginOpening } from "./beginOpening.ts"
 import { type Batch, type CheckLength, FrameReader } from "./frameReader.ts"
 import { readHeader } from "./headerReader.ts"
+import * as hooks from "./hooks.ts"
 import type * as messageParts from "./messageParts.ts"
 import { type DecryptStreamSettings, decryptStreamSettings } from "./request.ts"
 import { type Chunks, make as makeUpstream, type Upstream, view } from "./Upstream.ts"
@@ -84,6 +85,7 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
   options: DecryptStreamOptions<E2, R2> = {}
 ): Effect.fn.Return<Pull.Pull<Chunks, E | E2 | DecryptError, void, R | R2>, DecryptError> {
   const settings = yield* orFailDecrypt(() => decryptStreamSettings(client, options))
+  const { onHeader, onProgress } = hooks.make(options, (reason) => new DecryptError({ reason }))
   const upstream = makeUpstream(source, {
     field: "message",
     orFail: orFailDecrypt,
@@ -104,8 +106,8 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
     if (settings.unsignedOnly && header.algorithmSuite.signature !== undefined) return yield* failDecrypt(isSigned())
     upstream.queue.consume(length)
     const { metadata, opening } = yield* beginOpening(name, client, settings, read)
-    if (options.onHeader !== undefined) yield* options.onHeader(metadata)
-    next = openBody(settings, upstream, header, opening, withheld, withholds, options)
+    yield* onHeader(metadata)
+    next = openBody(settings, upstream, header, opening, withheld, withholds, onProgress)
     return yield* next
   })
   return Effect.suspend(() => next)
@@ -119,7 +121,7 @@ const openBody = <E, R>(
   opening: messageParts.Opening,
   withheld: Withheld,
   withholds: boolean,
-  { onProgress }: StreamOptions<unknown, unknown, never>
+  onProgress: hooks.OnProgress<DecryptError>
 ): Pull.Pull<Chunks, E | DecryptError, void, R> => {
   const withholdsAll = withholds && header.algorithmSuite.signature !== undefined
   const reader = new FrameReader(header, upstream, withheldLength(settings, withholdsAll))
@@ -132,7 +134,7 @@ const openBody = <E, R>(
     frames += opened.length
     bytes += plaintext.length
     withheld.push(plaintext)
-    if (onProgress !== undefined) yield* onProgress({ frames, bytes })
+    yield* onProgress({ frames, bytes })
     if (!isFinal) reader.release()
   })
 

@@ -11,11 +11,12 @@ import * as Stream from "effect/Stream"
 import type { Client } from "../client/Client.ts"
 import { requestEncryptionMaterials } from "../client/materials.ts"
 import { operation } from "../client/operation.ts"
-import type { EncryptMetadata, EncryptStreamOptions, StreamOptions } from "../client/Options.ts"
+import type { EncryptMetadata, EncryptStreamOptions } from "../client/Options.ts"
 import * as MessageBody from "../message/MessageBody.ts"
-import { type EncryptError, failEncrypt, orFailEncrypt } from "../model/errors/EncryptError.ts"
+import { EncryptError, failEncrypt, orFailEncrypt } from "../model/errors/EncryptError.ts"
 import { InvalidOption, WrongPlaintextLength } from "../model/errors/Reasons.ts"
 import type { ByteQueue } from "./ByteQueue.ts"
+import * as hooks from "./hooks.ts"
 import * as messageParts from "./messageParts.ts"
 import { type EncryptStreamSettings, encryptStreamSettings } from "./request.ts"
 import { batchFrames, batchLength, type Chunks, make as makeUpstream, type Upstream } from "./Upstream.ts"
@@ -36,6 +37,7 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
   options: EncryptStreamOptions<E2, R2> = {}
 ): Effect.fn.Return<Pull.Pull<Chunks, E | E2 | EncryptError, void, R | R2>, EncryptError> {
   const settings = yield* orFailEncrypt(() => encryptStreamSettings(client, options))
+  const { onHeader, onProgress } = hooks.make(options, (reason) => new EncryptError({ reason }))
   const { limit } = settings
   const upstream = makeUpstream(
     source,
@@ -52,8 +54,8 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
   yield* Scope.addFinalizer(scope, Effect.sync(() => upstream.queue.zero()))
   let next: Pull.Pull<Chunks, E | E2 | EncryptError, void, R | R2> = Effect.gen(function*() {
     const { metadata, sealing } = yield* begin(client, settings)
-    if (options.onHeader !== undefined) yield* options.onHeader(metadata)
-    next = sealBody(settings, upstream, sealing, options)
+    yield* onHeader(metadata)
+    next = sealBody(settings, upstream, sealing, onProgress)
     return [sealing.headerBytes]
   })
   return Effect.suspend(() => next)
@@ -80,7 +82,7 @@ const sealBody = <E, R>(
   settings: EncryptStreamSettings,
   upstream: Upstream<E, R>,
   sealing: messageParts.Sealing,
-  { onProgress }: StreamOptions<unknown, unknown, never>
+  onProgress: hooks.OnProgress<EncryptError>
 ): Pull.Pull<Chunks, E | EncryptError, void, R> => {
   const { pull, queue, received } = upstream
   const { limit } = settings
@@ -102,7 +104,7 @@ const sealBody = <E, R>(
     frames += count
     for (const content of contents) bytes += content.length
     queue.release()
-    if (onProgress !== undefined) yield* onProgress({ frames, bytes })
+    yield* onProgress({ frames, bytes })
     return out
   })
 

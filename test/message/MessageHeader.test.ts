@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
-import { AlgorithmSuite, EncryptionContext, TooManyEncryptedDataKeys } from "effect-encryption-sdk"
+import { AlgorithmSuite, EncryptionContext, InvalidOption, TooManyEncryptedDataKeys } from "effect-encryption-sdk"
 import { MalformedMessage, MessageHeader } from "effect-encryption-sdk/message"
 import { arbitraryHeader } from "../support/arbitraryMessage.ts"
 import { assertFails } from "../support/assertFails.ts"
@@ -295,6 +295,21 @@ describe("MessageHeader", () => {
       const most = version2(hex(""), concat(hex("ffff"), new Uint8Array(6 * 0xffff)))
       assert.strictEqual(decode(most).header.encryptedDataKeys.length, 0xffff)
     })
+  })
+
+  it("options that do not exist, or are out of their bounds, are refused by name", () => {
+    const message = version2(hex(""), hex("0001 0000 0000 0000"))
+    const misspelt = { maxEncryptedDataKey: 1 } as object
+    assertFails(MessageHeader.decode(message, misspelt), InvalidOption, {
+      field: "maxEncryptedDataKey",
+      description: "is no option of MessageHeader.decode: did you mean maxEncryptedDataKeys?"
+    })
+    for (const maxEncryptedDataKeys of [0, -1, 1.5, NaN, 65_536, "2" as unknown as number]) {
+      assertFails(MessageHeader.decode(message, { maxEncryptedDataKeys }), InvalidOption, {
+        field: "maxEncryptedDataKeys",
+        description: "must be an integer from 1 to 65535, or left out"
+      })
+    }
   })
 
   describe("refuses", () => {

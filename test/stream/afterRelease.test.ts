@@ -72,7 +72,7 @@ const failing: Readonly<Record<string, Failing>> = {
     options: later(() => {
       throw mine
     }),
-    isCause: isMine
+    isCause: isDecryptError("BrokenContract")
   }
 }
 

@@ -10,7 +10,7 @@ declare const suite: AlgorithmSuite.AlgorithmSuite
 declare const encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
 
 expectTypeOf(MessageHeader.decode(bytes)).toEqualTypeOf<
-  Result.Result<MessageHeader.DecodedHeader, MalformedMessage | TooManyEncryptedDataKeys>
+  Result.Result<MessageHeader.DecodedHeader, MalformedMessage | TooManyEncryptedDataKeys | InvalidOption>
 >()
 expectTypeOf<MessageHeader.DecodedHeader["header"]>().toEqualTypeOf<MessageHeader.MessageHeader>()
 expectTypeOf<MessageHeader.MessageHeader["contentType"]>().toEqualTypeOf<"framed" | "nonFramed">()

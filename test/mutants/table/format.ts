@@ -102,6 +102,14 @@ export const format: ReadonlyArray<Mutant> = [
     killedBy: byHeader("answers copies")
   },
   {
+    name: "an option of decode that does not exist is passed over",
+    file: message("MessageHeader"),
+    find: "if (unknown !== undefined) reject",
+    replace: "if (unknown === undefined && maximum === 0) reject",
+    also: { find: "new InvalidOption(unknown)", replace: "new InvalidOption({ field: \"\", description: \"\" })" },
+    killedBy: byHeader("options that do not exist, or are out of their bounds, are refused by name")
+  },
+  {
     name: "a suite of version 2 in a message of version 1",
     file: message("MessageHeader"),
     find: "suite.messageFormatVersion === version",

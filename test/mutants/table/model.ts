@@ -67,8 +67,8 @@ export const model: ReadonlyArray<Mutant> = [
   {
     name: "key provider information prints whatever its length",
     file: encryptedDataKey,
-    find: "info.length > maxPrinted ? info.subarray(0, maxPrinted) : info",
-    replace: "info.length > maxPrinted ? info.subarray(0) : info",
+    find: "new Uint8Array(info.subarray(0, maxPrinted))",
+    replace: "new Uint8Array(info.subarray(0))",
     killedBy: byPrintableInfo("shows the start of a long text, however long")
   },
   {

@@ -12,6 +12,7 @@ const byBatches = by("batches", "frames of one byte, all in one chunk > ")
 const byHeaderReader = by("headerReader", "a header in parts > ")
 const byFrames = by("frameReader", "frames in parts > ")
 const byLengths = by("lengths", "a plaintext of another length > ")
+const byHooks = by("hooks")
 const byAliases = test("aliases", "ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY > ", "client")
 
 const unsignedOnlyCheck =
@@ -21,6 +22,27 @@ const checkKindCall = "      yield* checkKind(read.decoded.header)\n"
 
 /** Streams and ranges: what they hold in memory, what they release and when, what they refuse and in which order. */
 export const streams: ReadonlyArray<Mutant> = [
+  {
+    name: "a hook of a header is called past the guard",
+    file: stream("hooks"),
+    find: `called("hook onHeader", () => onHeader(metadata), fail)`,
+    replace: "onHeader(metadata)",
+    killedBy: byHooks("hooks of encryptStream > onHeader that throws")
+  },
+  {
+    name: "a hook of progress is called past the guard",
+    file: stream("hooks"),
+    find: `called("hook onProgress", () => onProgress(progress), fail)`,
+    replace: "onProgress(progress)",
+    killedBy: byHooks("hooks of decryptStream > onProgress that throws")
+  },
+  {
+    name: "a source of a range is called past the guard",
+    file: stream("decryptRange"),
+    find: `called("source.read", () => source.read(offset, length), failedBy)`,
+    replace: "source.read(offset, length)",
+    killedBy: byHooks("source.read of decryptRange > that throws")
+  },
   {
     name: "memory of a chunk that went after its first part was taken",
     file: stream("Upstream"),
@@ -296,8 +318,8 @@ export const streams: ReadonlyArray<Mutant> = [
     find: checkKindCall,
     replace: "",
     also: {
-      find: "      if (options.onHeader !== undefined) yield* options.onHeader(metadata)\n",
-      replace: checkKindCall + "      if (options.onHeader !== undefined) yield* options.onHeader(metadata)\n"
+      find: "      yield* onHeader(metadata)\n",
+      replace: checkKindCall + "      yield* onHeader(metadata)\n"
     },
     killedBy: byRange("of a signed message, or of one without frames, is refused")
   },
