@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Deferred, Duration, Effect, Exit, Fiber, Scope } from "effect"
-import { AlgorithmSuite, type CryptographicMaterialsManager, DataKey } from "effect-encryption-sdk"
+import { AlgorithmSuite, CryptographicMaterialsManager, DataKey, type EncryptedDataKey } from "effect-encryption-sdk"
 import { CacheEntry, LocalCache, MaterialsCacheError } from "effect-encryption-sdk/caching"
 import { TestClock } from "../support/TestClock.ts"
 import { caching, mapCache } from "../support/caching.ts"
+import { managerOf } from "../support/client.ts"
+import { staticKeyring } from "../support/keyrings.ts"
 import { decryptRequest, edk, encryptRequest, failed, keyBytes, keyNumber } from "../support/scriptedManager.ts"
 
 const isZero = (bytes: Uint8Array | undefined): boolean => bytes !== undefined && bytes.every((byte) => byte === 0)
@@ -397,6 +399,25 @@ describe("what an entry keeps", () => {
       assert.deepStrictEqual([kept!.keyProviderInfo.buffer.byteLength, kept!.ciphertext.buffer.byteLength], [10, 10])
       message.fill(1)
       assert.deepStrictEqual(kept!.ciphertext, new Uint8Array(10))
+    }))
+
+  it.effect("is its own, though the manager that made it keeps what it handed over", () =>
+    Effect.gen(function*() {
+      const handedOver: Array<EncryptedDataKey.EncryptedDataKey> = []
+      const under = yield* managerOf(staticKeyring(new Uint8Array(32).fill(0x42)))
+      const materialsManager = CryptographicMaterialsManager.make({
+        ...under,
+        decryptMaterials: (request) =>
+          Effect.tap(under.decryptMaterials(request), ({ materials }) =>
+            Effect.sync(() => handedOver.push(materials.unwrappedDataKey)))
+      })
+      const { decrypt } = yield* caching({ materialsManager })
+      const request = decryptRequest()
+      yield* decrypt(request)
+      handedOver[0]!.ciphertext.fill(0xee)
+      const { materials, receipt } = yield* decrypt(request)
+      assert.strictEqual(receipt._tag, "Hit")
+      assert.deepStrictEqual(materials.unwrappedDataKey, request.encryptedDataKeys[0])
     }))
 })
 

@@ -172,7 +172,6 @@ export const fail = (
   outcome: "failed" | "deadline" | "abandoned",
   cause: Cause.Cause<unknown>
 ): void => {
-  // Closed first, since what waits for the end of a refresh goes on within `ended`, and may try again at once.
   if (!singleFlight.fail(fetching.flights, flight)) return
   ended(fetching, flight, outcome, Exit.failCause(cause))
   for (const waiter of flight.waiters) {

@@ -60,7 +60,9 @@ export const cached: ReadonlyArray<Mutant> = [
     file: entryKey,
     find: "encryptionPreimage({ partitionId, algorithmSuite,",
     replace: "encryptionPreimage({ partitionId: \"\", algorithmSuite,",
-    killedBy: byThresholds("managers share entries if and only if they share a cache and an equal partition ID")
+    killedBy: byThresholds(
+      "a context object that is used again and again is served by what separates its entries, each time"
+    )
   },
   {
     name: "managers without a partition ID share one",

@@ -32,8 +32,7 @@ export const faulty: ReadonlyArray<Mutant> = [
     find: "put(fetching, entry, flight.request.cache, () => singleFlight.close(fetching.flights, flight))",
     replace: "put(fetching, entry, flight.request.cache, () => {\n" +
       "      singleFlight.close(fetching.flights, flight)\n" +
-      "      for (const { usage, waiter } of waiters) deliver(waiter, waiter.claim.materials!, { _tag: " +
-      "\"Miss\", usage })\n" +
+      "      for (const { usage, waiter } of waiters) deliver(waiter, { _tag: \"Miss\", usage })\n" +
       "    })\n" +
       "    return",
     killedBy: byPromises("promise 16: a cache's faults are misses > nobody waits for a put")

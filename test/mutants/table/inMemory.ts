@@ -70,10 +70,7 @@ export const inMemory: ReadonlyArray<Mutant> = [
     file: operations,
     find: "EncryptedDataKey.copy(materials.unwrappedDataKey)",
     replace: "materials.unwrappedDataKey",
-    killedBy: byPromises(
-      "what an entry keeps > is its own: no larger buffer stays alive for it, and nobody else's array " +
-        "changes it"
-    )
+    killedBy: byPromises("what an entry keeps > is its own, though the manager that made it keeps what it handed over")
   },
   {
     name: "an entry's bytes not zeroed when its put fails",
@@ -116,7 +113,7 @@ export const inMemory: ReadonlyArray<Mutant> = [
     name: "an operation's copy outlives it",
     file: serve,
     find: "if (claim.materials !== undefined) DataKey",
-    replace: "if (claim.materials !== undefined && manager.background.closed) DataKey",
+    replace: "if (claim.materials !== undefined && claim.giveUp !== undefined) DataKey",
     killedBy: byPromises("promise 14: keys in memory > each operation owns a copy, which is zeroed when it ends")
   },
   {

@@ -56,7 +56,7 @@ export const refreshed: ReadonlyArray<Mutant> = [
     replace: "put(fetching, entry, flight.request.cache, () => singleFlight.close(fetching.flights, flight))\n" +
       "    if (refresh !== undefined) {\n" +
       "      const renew = Effect.sync(() => startFetch(fetching, openFlight(fetching, flight.request, " +
-      "\"refresh\", nowUnsafe(fetching.clock))))\n" +
+      "\"refresh\", [], nowUnsafe(fetching.clock))))\n" +
       "      fetching.background.fork(Effect.delay(renew, refresh.ageMillis))\n" +
       "    }",
     killedBy: byRefresh("not before, and never by a timer: idle entries are left to expire")
@@ -81,13 +81,10 @@ export const refreshed: ReadonlyArray<Mutant> = [
     killedBy: byRefresh("no request waits for a retry delay")
   },
   {
-    name: "a failed refresh is closed after it is tried again",
+    name: "a failed refresh can be joined while it is tried again",
     file: fetching,
-    find: "if (!singleFlight.fail(fetching.flights, flight)) return\n" +
-      "  ended(fetching, flight, outcome, Exit.failCause(cause))",
-    replace: "if (!singleFlight.settle(fetching.flights, flight)) return\n" +
-      "  ended(fetching, flight, outcome, Exit.failCause(cause))\n" +
-      "  singleFlight.close(fetching.flights, flight)",
+    find: "if (!singleFlight.fail(fetching.flights, flight)) return\n",
+    replace: "if (!singleFlight.settle(fetching.flights, flight)) return\n",
     killedBy: byRefresh("a schedule without delays retries too")
   },
   {
