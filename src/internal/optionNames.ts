@@ -10,6 +10,8 @@
 export interface OptionNames {
   readonly owner: string
   readonly names: ReadonlySet<string>
+  /** Names of options that another option holds, such as `policy.maxAge`: they may be meant, and are none of these. */
+  readonly nested?: ReadonlyArray<string>
 }
 
 /** All names of `Options`: a type to write the names by, so that none can be forgotten. */
@@ -24,11 +26,11 @@ export const optionNames = (owner: string, names: Readonly<Record<string, true>>
 /** The first name that is none of the options, and the sentence about it; undefined where all are. Allocates nothing then. */
 export const findUnknown = (
   options: object,
-  { names, owner }: OptionNames
+  { names, nested = [], owner }: OptionNames
 ): { readonly field: string; readonly description: string } | undefined => {
   // Inherited names are looked at as well, as they are where options are read.
   for (const name in options) {
-    if (!names.has(name)) return { field: name, description: noOption(name, owner, names) }
+    if (!names.has(name)) return { field: name, description: noOption(name, owner, [...names, ...nested]) }
   }
   return undefined
 }
@@ -42,13 +44,16 @@ export const noOption = (name: string, owner: string, names: Iterable<string>): 
 /** Greatest length of a name that is compared with others. */
 const maxCompared = 64
 
-/** The known name that is most like another one, by the letters that were mistyped or left out; undefined where none is. */
+/**
+ * The known name that is most like another one, by the letters that were mistyped or left out; undefined where none is. Of
+ * `policy.maxAge`, the last part counts.
+ */
 export const nearest = (name: string, names: Iterable<string>): string | undefined => {
   const given = name.slice(0, maxCompared).toLowerCase()
   let best: string | undefined
   let least = Infinity
   for (const candidate of names) {
-    const known = candidate.toLowerCase()
+    const known = candidate.slice(candidate.lastIndexOf(".") + 1).toLowerCase()
     const cost = distance(given, known)
     const isNear = cost <= given.length / 3 || (given.length > 3 && (known.includes(given) || given.includes(known)))
     if (isNear && cost < least) {

@@ -32,16 +32,18 @@ const formatIssues = /*#__PURE__*/ SchemaIssue.makeFormatterStandardSchemaV1()
 
 /**
  * Makes the check of one kind of options from its schema. `owner` ends the sentence for an unknown option: `a client`.
- * A value that is no object is the field `options`, an element of a list the field `keyIds[1]`.
+ * A value that is no object is the field `options`, an element of a list the field `keyIds[1]`. `nested` are names of options
+ * within others, which an unknown one may mean.
  */
 export const checker = <S extends Schema.ConstraintDecoder<unknown>>(
   schema: S,
   owner: string,
-  bounds: Bounds<S["Type"]>
+  bounds: Bounds<S["Type"]>,
+  nested: ReadonlyArray<string> = []
 ): (input: unknown) => Result.Result<S["Type"], InvalidField> => {
   const decode = decodeUnknownResult(schema)
   const known: Readonly<Record<string, Bound | undefined>> = bounds
-  const names = { owner, names: new Set(within("", known)) }
+  const names = { owner, names: new Set(within("", known)), nested }
   return (input) => {
     const unknown = typeof input === "object" && input !== null ? findUnknown(input, names) : undefined
     if (unknown !== undefined) return Result.fail(unknown)

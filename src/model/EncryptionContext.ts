@@ -27,8 +27,9 @@ export const publicKeyKey = "aws-crypto-public-key"
 /**
  * Validates a context and returns a frozen copy, so that later changes of the caller's object change nothing. A context that
  * `validate` returned is returned as it is. Rejects, naming the key: a value that is no string, text that is not
- * well-formed Unicode, a field or a whole that is too long to serialise. Rejects what is no plain object too (a `Map` would
- * pass for an empty context, and an object over a prototype for one without the pairs of that), and symbols as keys. A getter is read once.
+ * well-formed Unicode, a field or a whole that is too long to serialise. Rejects what looks like other pairs than it has, too:
+ * what is no plain object (a `Map` would pass for an empty context, and so would an object of a class whose pairs are getters),
+ * symbols as keys, getters, and properties that are not enumerable.
  *
  * **Gotchas**
  *
@@ -71,9 +72,8 @@ export const checkPairs = (context: EncryptionContext): EncryptionContext => {
 }
 
 /**
- * A copy of a plain object whose pairs are still to be checked, or a validated context itself. The copy has own, enumerable
- * text keys and nothing else, since it may serve other callers; each value is read once. Rejects with
- * `InvalidEncryptionContext`.
+ * A copy of a plain object whose pairs are still to be checked, or a validated context itself. The copy has all that the
+ * object has: own, enumerable values with text as keys. Each value is read once. Rejects with `InvalidEncryptionContext`.
  *
  * @internal
  */
@@ -82,10 +82,12 @@ export const copy = (input: EncryptionContext): EncryptionContext => {
   if (validated.has(input)) return input
   try {
     if (!isPlain(Object.getPrototypeOf(input) as object | null)) return invalid(noPlainObject)
-    const symbols = Object.getOwnPropertySymbols(input)
-    if (symbols.length > 0) return invalid("key is a symbol, must be a string", String(symbols[0]))
+    const names = Reflect.ownKeys(input)
+    for (const name of names) checkProperty(input, name)
     // A spread defines own properties, so a key such as "__proto__" is kept like any other.
-    return { ...input }
+    const context = { ...input }
+    if (Object.keys(context).length !== names.length) checkEnumerable(input)
+    return context
   } catch (thrown) {
     // A getter or a proxy may throw whatever it likes.
     return thrown instanceof Rejection ? reject(thrown.error as Error) : invalid("cannot be read")
@@ -93,6 +95,23 @@ export const copy = (input: EncryptionContext): EncryptionContext => {
 }
 
 const noPlainObject = "must be a plain object of strings"
+
+/** Finds a getter without an object that describes it, which would cost more than all else of a small context. */
+const findGetter = (Object.prototype as unknown as {
+  readonly __lookupGetter__: (this: object, name: string) => unknown
+}).__lookupGetter__
+
+const checkProperty = (input: EncryptionContext, name: string | symbol): void => {
+  if (typeof name === "symbol") invalid("key is a symbol, must be a string", String(name))
+  else if (findGetter.call(input, name) !== undefined) invalid("value is a getter, must be a string", name)
+}
+
+const checkEnumerable = (input: EncryptionContext): void => {
+  const hidden = Object.getOwnPropertyNames(input).find((name) =>
+    !Object.prototype.propertyIsEnumerable.call(input, name)
+  )
+  invalid("property is not enumerable", hidden)
+}
 
 /** Whether a prototype is that of plain objects, in any realm, or none. Pairs of another prototype would be lost. */
 const isPlain = (prototype: object | null): boolean =>

@@ -27,7 +27,10 @@ describe("options of a caching manager", () => {
       [{ evictRevoked: "yes" as never }, "evictRevoked: must be a boolean"],
       [{ seedDecryptCache: 1 as never }, "seedDecryptCache: must be a boolean"],
       [{ onEvent: "log" as never }, "onEvent: must be a function"],
-      [{ maxAge: "1 minute" } as never, "maxAge: is no option of a caching materials manager"],
+      [
+        { maxAge: "1 minute" } as never,
+        "maxAge: is no option of a caching materials manager: did you mean policy.maxAge?"
+      ],
       [{ cacheTimeout: Object.create(null) as never }, "cacheTimeout: must be a positive, finite Duration, got object"],
       [
         { cacheTimeout: "x".repeat(200) as never },

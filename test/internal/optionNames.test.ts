@@ -47,6 +47,7 @@ describe("names of options", () => {
 
   it("prefers the nearest name", () => {
     assert.strictEqual(nearest("maxAge", ["maxPage", "maxAgee", "maxage"]), "maxage")
+    assert.strictEqual(nearest("maxAge", ["policy.maxPage", "policy.maxAge"]), "policy.maxAge")
   })
 
   it("looks at inherited names, as reading does; symbols and what is not enumerable name no option", () => {
@@ -77,8 +78,10 @@ describe("an option that does not exist, of an operation", () => {
 
   it.effect("encrypt", () =>
     Effect.gen(function*() {
-      const reason = yield* encryptFailure((yield* sdk).encrypt("a", { encryptionContex: { a: "1" } } as never))
-      assert.deepStrictEqual(fieldsOf(reason), meant("encryptionContex", "encrypt", "encryptionContext"))
+      for (const field of ["encryptionContex", "context"]) {
+        const reason = yield* encryptFailure((yield* sdk).encrypt("a", { [field]: { a: "1" } }))
+        assert.deepStrictEqual(fieldsOf(reason), meant(field, "encrypt", "encryptionContext"))
+      }
     }))
 
   it.effect("decrypt, which opened a message whose context was another one", () =>
@@ -155,6 +158,16 @@ describe("an option that does not exist, of a part", () => {
       "a caching manager",
       caching({ partitionID: "a" }),
       "partitionID: is no option of a caching materials manager: did you mean partitionId?"
+    ],
+    [
+      "a caching manager, where a threshold is no part of the policy",
+      caching({ maxAge: "1 minute" }),
+      "maxAge: is no option of a caching materials manager: did you mean policy.maxAge?"
+    ],
+    [
+      "refreshing ahead, by the name of a threshold",
+      caching({ refreshAhead: { maxage: "1 second" } }),
+      "refreshAhead.maxage: is no option of refreshing ahead"
     ],
     ["a caching manager without a cache", caching({ cache: undefined }), "cache: must be a materials cache"],
     [

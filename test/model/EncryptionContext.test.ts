@@ -101,10 +101,52 @@ describe("EncryptionContext", () => {
       assert.strictEqual(ran, 0)
     })
 
-    it("reads a getter once, and keeps its text", () => {
+    it("refuses getters, which do not run, and names the key", () => {
+      let ran = 0
+      const get = () => String(++ran)
+      assertRefused(
+        {
+          a: "1",
+          get b() {
+            return get()
+          }
+        },
+        "value is a getter, must be a string",
+        "b"
+      )
+      assertRefused(
+        Object.defineProperty({}, "__proto__", { get, enumerable: true }),
+        "value is a getter, must be a string",
+        "__proto__"
+      )
+      assertRefused(Object.defineProperty({}, "a", { get }), "value is a getter, must be a string", "a")
+      assertRefused(
+        Object.defineProperty({}, "a", { set: () => {}, enumerable: true }),
+        "value must be a string, got undefined",
+        "a"
+      )
+      assert.strictEqual(ran, 0)
+    })
+
+    it("refuses pairs that are not enumerable, and names the key", () => {
+      for (const value of ["1", undefined]) {
+        assertRefused(Object.defineProperty({ a: "1" }, "b", { value }), "property is not enumerable", "b")
+      }
+      assertRefused(Object.defineProperty({}, "a", { set: () => {} }), "property is not enumerable", "a")
+    })
+
+    it("refuses an object of a class, which has no pairs of its own", () => {
+      class Tenant {
+        get tenant() {
+          return "b"
+        }
+      }
+      assertRefused(new Tenant(), "must be a plain object of strings")
+    })
+
+    it("reads each value of a proxy once, and keeps its text", () => {
       let reads = 0
-      const input = Object.defineProperty({}, "a", { get: () => String(++reads), enumerable: true })
-      const context = valid(input)
+      const context = valid(new Proxy({ a: "" }, { get: () => String(++reads) }))
       assert.deepStrictEqual([context["a"], context["a"], reads], ["1", "1", 1])
       assert.deepStrictEqual(Object.getOwnPropertyDescriptor(context, "a"), {
         value: "1",
@@ -112,6 +154,11 @@ describe("EncryptionContext", () => {
         configurable: false,
         writable: false
       })
+    })
+
+    it("takes pairs that are named as the members of all objects", () => {
+      const pairs = { constructor: "1", toString: "2", hasOwnProperty: "3", ["__proto__"]: "4" }
+      assert.deepStrictEqual(Object.entries(valid(pairs)), Object.entries(pairs))
     })
 
     it("refuses what cannot be read, without what it threw", () => {
@@ -124,7 +171,6 @@ describe("EncryptionContext", () => {
       const { proxy, revoke } = Proxy.revocable({ a: "1" }, {})
       revoke()
       assertRefused(proxy, "cannot be read")
-      assertRefused(Object.defineProperty({}, "a", { get: boom, enumerable: true }), "cannot be read")
     })
 
     it("refuses values that are no strings, and names the key", () => {

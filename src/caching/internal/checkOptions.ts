@@ -51,7 +51,8 @@ export const checkOptions = /*#__PURE__*/ optionsOf(
     fetchDeadline: positiveDuration,
     cacheTimeout: positiveDuration,
     onEvent: "must be a function"
-  }
+  },
+  ["policy.maxAge", "policy.maxMessagesEncrypted", "policy.maxBytesEncrypted", "refreshAhead.gracePeriod"]
 )
 
 const isContext = (value: unknown): value is EncryptionContext.EncryptionContext =>

@@ -7,8 +7,9 @@ import { InvalidOption } from "./Reasons.ts"
 export const optionsOf = <S extends Schema.ConstraintDecoder<unknown>>(
   schema: S,
   owner: string,
-  bounds: Bounds<S["Type"]>
+  bounds: Bounds<S["Type"]>,
+  nested?: ReadonlyArray<string>
 ): (options: unknown) => Effect.Effect<S["Type"], InvalidOption> => {
-  const check = checker(schema, owner, bounds)
+  const check = checker(schema, owner, bounds, nested)
   return (options) => Effect.mapError(Effect.fromResult(check(options)), (invalid) => new InvalidOption(invalid))
 }

@@ -167,16 +167,30 @@ export const model: ReadonlyArray<Mutant> = [
   {
     name: "a context carries the symbols of the caller's object",
     file: encryptionContext,
-    find: "if (symbols.length > 0) return invalid(",
-    replace: "if (symbols.length > 9) return invalid(",
+    find: "if (typeof name === \"symbol\") invalid(",
+    replace: "if (typeof name === \"symbol\" && String(name) === \"\") invalid(",
     killedBy: byValidate("refuses symbols as keys, whose getters do not run, and names the first")
   },
   {
-    name: "a context keeps the getters of the caller's object",
+    name: "a context takes the values of getters",
     file: encryptionContext,
-    find: "    return { ...input }\n",
-    replace: "    return Object.defineProperties({}, Object.getOwnPropertyDescriptors(input))\n",
-    killedBy: byValidate("reads a getter once, and keeps its text")
+    find: "else if (findGetter.call(input, name) !== undefined) ",
+    replace: "else if (findGetter.call(input, name) === null) ",
+    killedBy: byValidate("refuses getters, which do not run, and names the key")
+  },
+  {
+    name: "a context leaves out what is not enumerable",
+    file: encryptionContext,
+    find: "    if (Object.keys(context).length !== names.length) checkEnumerable(input)\n",
+    replace: "    if (Object.keys(context).length > names.length) checkEnumerable(input)\n",
+    killedBy: byValidate("refuses pairs that are not enumerable, and names the key")
+  },
+  {
+    name: "a context is the caller's object",
+    file: encryptionContext,
+    find: "    const context = { ...input }\n",
+    replace: "    const context = input\n",
+    killedBy: byValidate("reads each value of a proxy once, and keeps its text")
   },
   {
     name: "any object but a list passes for a context",
