@@ -6,7 +6,7 @@
  */
 import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -24,6 +24,7 @@ import type { Entry } from "./internal/entry.ts"
 import { Expiries } from "./internal/expiries.ts"
 import { type Instant, nowUnsafe } from "./internal/instant.ts"
 import { step, tell } from "./internal/steps.ts"
+import { unreferenced } from "./internal/unreferenced.ts"
 import * as MaterialsCache from "./MaterialsCache.ts"
 
 /** Options of a local cache. */
@@ -40,7 +41,12 @@ export interface Options {
  * A cache that lives as long as its scope: when that closes, every entry is evicted and zeroed. Fails where the capacity
  * is no integer from 0 to 2^53 - 1, the interval is not positive and finite, or an option does not exist.
  *
- * The sweep runs on the Clock, and only while there are entries, so that an idle process is not kept alive by it.
+ * The sweep runs on the Clock, and only while there are entries. It does not keep an otherwise finished process alive: what is
+ * in memory ends with the process.
+ *
+ * **Gotchas**
+ *
+ * Under a Clock of your own, the sweep sleeps on that, which keeps a process alive if its timers do.
  */
 export const make: (
   options: Options
@@ -52,7 +58,7 @@ export const make: (
     const sweeper = makeSweeper(
       Duration.fromInputUnsafe(sweepInterval ?? "60 seconds"),
       store,
-      yield* Effect.context()
+      Context.add(yield* Effect.context(), Clock.Clock, unreferenced(clock))
     )
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {

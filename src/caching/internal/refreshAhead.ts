@@ -1,4 +1,5 @@
 /** Refreshes of entries that serve requests, each with its retries. */
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Schedule from "effect/Schedule"
@@ -7,6 +8,7 @@ import type { CompleteMaterials, Entry } from "./entry.ts"
 import * as fetching from "./fetching.ts"
 import { nowUnsafe } from "./instant.ts"
 import { afterStep, step } from "./steps.ts"
+import { unreferenced } from "./unreferenced.ts"
 
 /** The part of a manager that refreshes ahead. */
 export interface Refreshing extends fetching.Fetching {
@@ -47,7 +49,9 @@ export const refreshIfDue = (
   const refresh = attempt.pipe(
     Effect.retry({ schedule: refreshRetry, while: isWanted }),
     Effect.ignore,
-    Effect.ensuring(Effect.sync(() => refreshing.delete(key)))
+    Effect.ensuring(Effect.sync(() => refreshing.delete(key))),
+    // A process that has nothing else to do needs no retry.
+    Effect.provideService(Clock.Clock, unreferenced(clock))
   )
   afterStep(() => background.fork(refresh))
   return true

@@ -1,5 +1,5 @@
 import type { Mutant } from "../Mutant.ts"
-import { byLocalCache, expiries, localCache } from "./places.ts"
+import { byLocalCache, expiries, localCache, test } from "./places.ts"
 
 /** The local cache. */
 export const kept: ReadonlyArray<Mutant> = [
@@ -38,6 +38,16 @@ export const kept: ReadonlyArray<Mutant> = [
     find: "while (store.entries.size > 0)",
     replace: "while (sweeper !== undefined)",
     killedBy: byLocalCache("sweep > sleeps only while there are entries")
+  },
+  {
+    name: "sweep keeps a process alive while there are entries",
+    file: localCache,
+    find: "Context.add(yield* Effect.context(), Clock.Clock, unreferenced(clock))",
+    replace: "Context.add(yield* Effect.context(), Clock.Clock, clock)",
+    also: { find: "import { unreferenced } from \"./internal/unreferenced.ts\"\n", replace: "" },
+    killedBy: test("idle-process", "an idle process with an undisposed runtime > ")(
+      `exits at once where there are entries, with a sweep every ${60 * 60 * 1000} millis`
+    )
   },
   {
     name: "a delete evicts the entry that took the place",
