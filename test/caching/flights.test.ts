@@ -236,54 +236,6 @@ describe("promise 9: a failed fetch", () => {
       }
       assert.strictEqual(keyNumber(yield* encrypt(encryptRequest())), 2)
     }))
-
-  for (const hang of [Effect.never, Effect.uninterruptible(Effect.never)]) {
-    it.effect("at its deadline a flight fails its waiters and accepts no more, also when it cannot be interrupted", () =>
-      Effect.gen(function*() {
-        const { calls, encrypt } = yield* caching({
-          fetchDeadline: "5 seconds",
-          script: { before: (call) => call === 1 ? hang : Effect.void }
-        })
-        const first = yield* Effect.forkChild(encrypt(encryptRequest()))
-        yield* TestClock.adjust("4999 millis")
-        const second = yield* Effect.forkChild(encrypt(encryptRequest()))
-        yield* settle
-        assert.strictEqual(calls.length, 1)
-        yield* TestClock.adjust("1 millis")
-        for (const fiber of [first, second]) {
-          const error = yield* Effect.flip(Fiber.join(fiber))
-          assert.strictEqual(error.message, "encrypt: materials manager: no answer within 5s")
-          assert.isTrue(error.isRetryable)
-        }
-        assert.strictEqual(keyNumber(yield* encrypt(encryptRequest())), 2)
-      }))
-  }
-
-  it.effect("the deadline is 30 seconds by default", () =>
-    Effect.gen(function*() {
-      const { decrypt } = yield* caching({ script: { before: () => Effect.never } })
-      const fiber = yield* Effect.forkChild(decrypt(decryptRequest()))
-      yield* TestClock.adjust("29999 millis")
-      assert.strictEqual(fiber.pollUnsafe(), undefined)
-      yield* TestClock.adjust("1 millis")
-      assert.notStrictEqual(fiber.pollUnsafe(), undefined)
-      const error = yield* Effect.flip(Fiber.join(fiber))
-      assert.strictEqual(error.message, "decrypt: materials manager: no answer within 30s")
-    }))
-
-  it.effect("an answer after the deadline is thrown away, and zeroed", () =>
-    Effect.gen(function*() {
-      const { cache, calls, encrypt, events } = yield* caching({
-        fetchDeadline: "1 second",
-        script: { before: () => Effect.uninterruptible(Effect.sleep("2 seconds")) }
-      })
-      const fiber = yield* Effect.forkChild(Effect.exit(encrypt(encryptRequest())))
-      yield* TestClock.adjust("3 seconds")
-      assert.isTrue(Exit.isFailure(yield* Fiber.join(fiber)))
-      assert.isTrue(calls[0]!.key === undefined || calls[0]!.key.every((byte) => byte === 0))
-      assert.deepStrictEqual(events.flatMap((event) => event._tag === "Fetched" ? [event.outcome] : []), ["deadline"])
-      assert.strictEqual(yield* cache.size, 0)
-    }))
 })
 
 describe("promise 10: interruption", () => {

@@ -11,7 +11,18 @@ import type { MaterialsCache } from "../MaterialsCache.ts"
 import { asksItself, type CacheableRequest, managerClosed } from "./cacheable.ts"
 import { evict } from "./cacheAccess.ts"
 import { type CompleteMaterials, Entry } from "./entry.ts"
-import { type Claim, type Flight, give, openFlight, reserve, scopeClosed, startFetch, type Waiter } from "./fetching.ts"
+import {
+  type Claim,
+  type Flight,
+  give,
+  isOverdue,
+  openFlight,
+  reserve,
+  scopeClosed,
+  startDeadline,
+  startFetch,
+  type Waiter
+} from "./fetching.ts"
 import { type Instant, nowUnsafe } from "./instant.ts"
 import type { Invalidations } from "./invalidations.ts"
 import { exceeded } from "./limits.ts"
@@ -199,12 +210,16 @@ const joinOrLead = <M extends CompleteMaterials>(
     }
     evict(manager, entry, cache, usage, now)
   } else if (
-    flight !== undefined && entry === undefined && singleFlight.fits(flight, request.charge, request.limits)
+    flight !== undefined && entry === undefined && !isOverdue(manager, flight, now) &&
+    singleFlight.fits(flight, request.charge, request.limits)
   ) {
-    return { _tag: "Waiting", flight, waiter: reserve(manager, flight, request, claim, false) }
+    const waiter = reserve(manager, flight, request, claim, false)
+    startDeadline(manager, flight, waiter)
+    return { _tag: "Waiting", flight, waiter }
   }
   const opened = openFlight(manager, request, "request", claim.askers, now)
   const waiter = reserve(manager, opened, request, claim, true)
   startFetch(manager, opened)
+  startDeadline(manager, opened, waiter)
   return { _tag: "Waiting", flight: opened, waiter }
 }

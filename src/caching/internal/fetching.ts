@@ -45,6 +45,8 @@ export type Delivery<M extends CompleteMaterials> =
 export interface Waiter extends singleFlight.Waiter {
   readonly claim: Claim<CompleteMaterials>
   readonly delivery: Deferred.Deferred<Delivery<CompleteMaterials>, unknown>
+  /** The sleep until its own deadline, counted from its own start. */
+  deadline: Fiber.Fiber<unknown, unknown> | undefined
 }
 
 export interface Flight extends singleFlight.Flight<Waiter> {
@@ -58,6 +60,7 @@ export interface Flight extends singleFlight.Flight<Waiter> {
   readonly askers: Askers
   span: Tracer.Span | undefined
   fetching: Fiber.Fiber<unknown, unknown> | undefined
+  /** The sleep until the deadline of a refresh, for which no request has to wait. */
   deadline: Fiber.Fiber<unknown, unknown> | undefined
   readonly ended: Deferred.Deferred<void, unknown>
 }
@@ -100,11 +103,18 @@ export const openFlight = (
   return flight
 }
 
-/** Starts a flight's fetch, and its deadline, after the step. */
+/**
+ * Whether a flight is as old as its deadline: no request may join it any more. The sleeps of those who wait may not have ended
+ * yet, as in a process that was frozen.
+ */
+export const isOverdue = ({ fetchDeadline }: Fetching, { startedAt }: Flight, now: Instant): boolean =>
+  elapsedMillis(startedAt, now) >= Duration.toMillis(fetchDeadline)
+
+/** Starts a flight's fetch after the step, and the deadline of a refresh. */
 export const startFetch = (fetching: Fetching, flight: Flight): void => afterStep(() => start(fetching, flight))
 
 const start = (fetching: Fetching, flight: Flight): void => {
-  const { background, clock, fetchDeadline } = fetching
+  const { background, clock } = fetching
   // A listener may have interrupted all that wait for it.
   if (flight.settled) return
   const { request } = flight
@@ -128,14 +138,29 @@ const start = (fetching: Fetching, flight: Flight): void => {
     fetching.onFailure(key, exit.cause)
     step(() => fail(fetching, flight, "failed", exit.cause))
   })
-  if (flight.settled) return
-  flight.deadline = background.fork(Effect.andThen(
-    Effect.sleep(fetchDeadline),
-    Effect.sync(() => {
-      if (flight.settled) return
-      step(() => fail(fetching, flight, "deadline", Cause.fail(request.failure(overdue(fetchDeadline), true))))
-    })
-  ))
+  if (flight.settled || flight.trigger === "request") return
+  flight.deadline = atDeadline(fetching, () => {
+    flight.needsWaiters = true
+    if (flight.waiters.size === 0) failOverdue(fetching, flight)
+  })
+}
+
+/** Calls back in a step, once as much time as a deadline leaves has passed from now on. */
+const atDeadline = ({ background, fetchDeadline }: Fetching, call: () => void): Fiber.Fiber<unknown, unknown> =>
+  background.fork(Effect.andThen(Effect.sleep(fetchDeadline), Effect.sync(() => step(call))))
+
+const overdueCause = ({ fetchDeadline }: Fetching, { request }: Flight): Cause.Cause<unknown> =>
+  Cause.fail(request.failure(overdue(fetchDeadline), true))
+
+const failOverdue = (fetching: Fetching, flight: Flight): void =>
+  fail(fetching, flight, "deadline", overdueCause(fetching, flight))
+
+/** Fails a waiter at its own deadline. The flight goes on for the others, and ends with the last of them. */
+const failWaiter = (fetching: Fetching, flight: Flight, waiter: Waiter): void => {
+  if (flight.settled || !flight.waiters.has(waiter)) return
+  if (flight.waiters.size === 1 && flight.needsWaiters) return failOverdue(fetching, flight)
+  singleFlight.leave(flight, waiter)
+  afterStep(() => Deferred.doneUnsafe(waiter.delivery, Exit.failCause(overdueCause(fetching, flight))))
 }
 
 /** The failure of a request that was released before it was served. */
@@ -150,7 +175,7 @@ export const reserve = (
   leader: boolean
 ): Waiter => {
   const { charge, key, operation } = request
-  const waiter: Waiter = { charge, leader, claim, delivery: Deferred.makeUnsafe() }
+  const waiter: Waiter = { charge, leader, claim, delivery: Deferred.makeUnsafe(), deadline: undefined }
   singleFlight.reserve(flight, waiter)
   claim.giveUp = () => {
     leave(fetching, flight, waiter)
@@ -160,10 +185,25 @@ export const reserve = (
   return waiter
 }
 
-/** Takes an interrupted waiter out. A flight without waiters is abandoned. */
+/**
+ * Starts a waiter's deadline, after the step. It is a sleep of the waiter's own request, also for runtimes that end a request
+ * which has nothing in the air.
+ */
+export const startDeadline = (fetching: Fetching, flight: Flight, waiter: Waiter): void =>
+  afterStep(() => {
+    if (flight.settled || !flight.waiters.has(waiter)) return
+    waiter.deadline = atDeadline(fetching, () => failWaiter(fetching, flight, waiter))
+  })
+
+/** Takes an interrupted waiter out. A flight that needs waiters and has none is abandoned; a refresh is past its deadline then. */
 export const leave = (fetching: Fetching, flight: Flight, waiter: Waiter): void => {
-  if (singleFlight.leave(flight, waiter)) fail(fetching, flight, "abandoned", Cause.interrupt())
+  if (!singleFlight.leave(flight, waiter)) return
+  if (flight.trigger === "refresh") failOverdue(fetching, flight)
+  else fail(fetching, flight, "abandoned", Cause.interrupt())
 }
+
+/** Ends the sleep until a waiter's deadline, once it waits no more. */
+export const endDeadline = ({ deadline }: Waiter): void => deadline?.interruptUnsafe()
 
 /** Fails a flight and those who wait for it, unless it is settled, and interrupts its fetch. A part of a step. */
 export const fail = (

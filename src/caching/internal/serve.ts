@@ -20,7 +20,7 @@ import {
 } from "./cacheable.ts"
 import { attempt } from "./cacheAccess.ts"
 import type { CompleteMaterials } from "./entry.ts"
-import { type Claim, type Delivery, type Flight, leave, type Waiter } from "./fetching.ts"
+import { type Claim, type Delivery, endDeadline, type Flight, leave, type Waiter } from "./fetching.ts"
 import { step } from "./steps.ts"
 
 /** The part of a manager that serves requests. */
@@ -135,6 +135,7 @@ const awaitDelivery = <M extends CompleteMaterials, E>(
     (exit) =>
       Effect.withFiber((fiber) => {
         manager.emit({ _tag: "Waiting", operation, change: -1 })
+        endDeadline(waiter)
         if (Exit.hasInterrupts(exit)) step(() => leave(manager, flight, waiter))
         // The fetch runs in a trace of its own: the spans of those who waited for it say which.
         const { span } = fiber.cache

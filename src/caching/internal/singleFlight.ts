@@ -24,8 +24,9 @@ export interface Waiter {
 interface Fetch {
   /** The key under which its entry will be stored. */
   readonly key: string
-  /** A fetch for a request is abandoned with its last waiter, a refresh is not. */
   readonly trigger: "request" | "refresh"
+  /** Whether it ends with its last waiter: a fetch for a request always, a refresh from its deadline on. */
+  needsWaiters: boolean
   /** The sum of what its waiters have reserved. */
   reserved: Usage
   settled: boolean
@@ -50,6 +51,7 @@ export const make = <F>(): Flights<F> => ({ open: new Map(), unsettled: new Set(
 export const unreserved = <W extends Waiter>(key: string, trigger: Fetch["trigger"]): Flight<W> => ({
   key,
   trigger,
+  needsWaiters: trigger === "request",
   waiters: new Set(),
   reserved: noUsage,
   settled: false
@@ -88,7 +90,7 @@ export const reserve = <W extends Waiter>(flight: Flight<W>, waiter: W): void =>
 export const leave = <W extends Waiter>(flight: Flight<W>, waiter: W): boolean => {
   if (flight.settled || !flight.waiters.delete(waiter)) return false
   flight.reserved = minus(flight.reserved, waiter.charge)
-  return flight.waiters.size === 0 && flight.trigger === "request"
+  return flight.waiters.size === 0 && flight.needsWaiters
 }
 
 /** Settles a flight, which leaves it as open as it was. Returns false where it was settled before. */

@@ -115,8 +115,10 @@ export const make = (program: Program.Program): Model => ({
 })
 
 /** Promise 7: the larger of wall and monotonic time elapsed. */
-export const ageOf = (entry: Entry, now: Instant): number =>
-  Math.max(now.wall - entry.born.wall, now.monotonic - entry.born.monotonic)
+export const elapsed = (from: Instant, to: Instant): number =>
+  Math.max(to.wall - from.wall, to.monotonic - from.monotonic)
+
+export const ageOf = (entry: Entry, now: Instant): number => elapsed(entry.born, now)
 
 export const managerLimits = (spec: Program.ManagerSpec): Limits => ({
   maxAge: spec.maxAge,
@@ -185,9 +187,9 @@ const exceeded = (
   return messages > limits.maxMessages ? "messages" : bytes > limits.maxBytes ? "bytes" : undefined
 }
 
-/** Whether a request may join a flight whose fetch has not succeeded. */
-export const fits = (flight: Flight, request: CacheableRequest): boolean =>
-  exceeded(reserved(flight), request) === undefined
+/** Whether a request may join a flight whose fetch has not succeeded. Promise 9: none that is as old as its deadline. */
+export const fits = (flight: Flight, request: CacheableRequest, now: Instant): boolean =>
+  elapsed(flight.startedAt, now) < Program.fetchDeadline && exceeded(reserved(flight), request) === undefined
 
 /** The limits of the manager that made the entry hold with those of the request, the stricter of each. */
 const forbids = (entry: Entry, { charge, limits: asked }: CacheableRequest, now: Instant) => {
@@ -262,7 +264,7 @@ export const admit = (
   }
 
   const flight = findOpen(model, manager, request.key)
-  if (flight !== undefined && flight.entry === undefined && fits(flight, request)) {
+  if (flight !== undefined && flight.entry === undefined && fits(flight, request, now)) {
     flight.waiters.push({ request: number, charge: request.charge, leader: false })
     return { admission: { _tag: "Joined", flight, entry: undefined, usage: nothing }, evictions }
   }

@@ -146,13 +146,13 @@ const admitted = (
   const waiter = { request, charge: classified.charge, leader: event.outcome === "miss" }
   if (event.outcome === "joined") {
     if (open === undefined) return count(check, "joined what was on its way into the cache")
-    must(ReferenceModel.fits(open, classified), () => `request ${request} joins a flight that it does not fit`)
+    must(ReferenceModel.fits(open, classified, at), () => `request ${request} joins a flight that it does not fit`)
     open.waiters.push(waiter)
     check.waitsFor.set(request, open)
     return
   }
   if (open !== undefined) {
-    must(!ReferenceModel.fits(open, classified), () => `request ${request} does not join the open flight`)
+    must(!ReferenceModel.fits(open, classified, at), () => `request ${request} does not join the open flight`)
     open.open = false
     count(check, "closed flights")
   }

@@ -88,7 +88,7 @@ const event = (state: Replay, observation: Extract<Observation, { _tag: "Event" 
       return fetches.fetched(state, manager, event, observation)
     case "Waiting":
       state.waiting += event.change
-      if (event.change === -1) fetches.left(state, request!)
+      if (event.change === -1) fetches.left(state, request!, at)
       return
     case "Stored": {
       state.stored++

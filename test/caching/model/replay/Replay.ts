@@ -19,8 +19,10 @@ export type Expected =
   }
   /** Asks for itself: the response's call is one that the request's own fiber made. */
   | { readonly _tag: "Bypassed"; readonly reasons: ReadonlyArray<string>; readonly call: number | undefined }
-  | { readonly _tag: "Waiting"; readonly flight: ReferenceModel.Flight }
-  | { readonly _tag: "Failed"; readonly flight: ReferenceModel.Flight; readonly message: RegExp }
+  /** `since`: the time that sleeps go by. */
+  | { readonly _tag: "Waiting"; readonly flight: ReferenceModel.Flight; readonly since: number }
+  /** With the very error of all that wait for the flight, or at a deadline of its own. */
+  | { readonly _tag: "Failed"; readonly flight: ReferenceModel.Flight | undefined; readonly message: RegExp }
   | { readonly _tag: "Interrupted" }
 
 export interface Refresh {
@@ -73,6 +75,8 @@ export interface Replay {
   /** Flights that no request waits for any more, until they are abandoned. */
   readonly unwanted: Set<ReferenceModel.Flight>
   readonly givenUp: Array<ReferenceModel.Flight>
+  /** When the last request began to wait for a flight. */
+  readonly lastJoined: Map<ReferenceModel.Flight, number>
   readonly callOf: Map<ReferenceModel.Flight, number>
   /** Fetches that must still say that their materials may not be cached. */
   readonly owed: Set<number>
@@ -115,6 +119,7 @@ export const make = (
   closedByControl: new Set(),
   unwanted: new Set(),
   givenUp: [],
+  lastJoined: new Map(),
   callOf: new Map(),
   owed: new Set(),
   failures: new Map(),

@@ -34,24 +34,39 @@ export const admitted = (replay: Replay, request: number, event: Admitted, at: M
     case "Hit":
       return hit(replay, request, classified, admission, at)
     case "Joined":
-      return joined(replay, request, admission)
+      return joined(replay, request, admission, at)
     case "Miss": {
       const { closed: closedFlight, flight } = admission
       replay.flights.set(start!, flight)
       replay.unasked = flight
-      expected.set(request, { _tag: "Waiting", flight })
+      waits(replay, request, flight, at)
       if (closedFlight !== undefined) count(replay, "closed flights")
     }
   }
 }
 
-const joined = (replay: Replay, request: number, { entry, flight, usage }: Admission<"Joined">): void => {
-  replay.expected.set(
-    request,
-    entry === undefined
-      ? { _tag: "Waiting", flight }
-      : { _tag: "Served", call: entry.call, receipt: "Joined", usage, age: 0, refreshStarted: undefined }
-  )
+const waits = (
+  { expected, lastJoined }: Replay,
+  request: number,
+  flight: ReferenceModel.Flight,
+  { scheduled }: Moment
+): void => {
+  expected.set(request, { _tag: "Waiting", flight, since: scheduled })
+  lastJoined.set(flight, Math.max(scheduled, lastJoined.get(flight) ?? scheduled))
+}
+
+const joined = (
+  replay: Replay,
+  request: number,
+  { entry, flight, usage }: Admission<"Joined">,
+  at: Moment
+): void => {
+  if (entry === undefined) {
+    waits(replay, request, flight, at)
+  } else {
+    const receipt = { _tag: "Served", call: entry.call, receipt: "Joined", usage, age: 0 } as const
+    replay.expected.set(request, { ...receipt, refreshStarted: undefined })
+  }
   if (flight.trigger === "refresh") count(replay, "joined a refresh")
   if (entry !== undefined) count(replay, "joined what was on its way into the cache")
 }

@@ -80,14 +80,17 @@ export const fetched = (replay: Replay, manager: 0 | 1, event: Fetched, observat
   must(replay, Duration.toMillis(event.latency) === Math.max(0, elapsed), () => "a fetch has another latency")
   count(replay, `fetches: ${event.outcome}`)
   const { scheduled } = flight.startedAt as Moment
-  must(replay, at.scheduled <= scheduled + Program.fetchDeadline, () => "a flight outlives its deadline")
+  const last = Math.max(scheduled, replay.lastJoined.get(flight) ?? scheduled)
+  must(replay, at.scheduled <= last + Program.fetchDeadline, () => "a flight outlives all deadlines")
   switch (event.outcome) {
     case "succeeded":
       succeeded(replay, flight, event, observation)
       break
     case "failed":
+      failed(replay, flight)
+      break
     case "deadline":
-      failed(replay, flight, event.outcome, at)
+      overdue(replay, flight, at)
       break
     case "abandoned":
       abandoned(replay, manager, flight, event)
@@ -155,16 +158,37 @@ const expectServed = (
   }
 }
 
-const failed = (replay: Replay, flight: ReferenceModel.Flight, outcome: "failed" | "deadline", at: Moment): void => {
-  const { scheduled } = flight.startedAt as Moment
-  if (outcome === "deadline") {
-    must(replay, at.scheduled === scheduled + Program.fetchDeadline, () => "a flight fails before its deadline")
-    replay.givenUp.push(flight)
-  }
-  const message = outcome === "deadline" ? /no answer within 4s/ : /fault of call \d+/
+const failed = (replay: Replay, flight: ReferenceModel.Flight): void => {
+  const message = /fault of call \d+/
   ReferenceModel.fail(flight)
   for (const { request } of flight.waiters) replay.expected.set(request, { _tag: "Failed", flight, message })
   if (flight.waiters.length > 1) count(replay, "failed for several waiters")
+}
+
+/** A flight ends at the deadline of the last request that waits for it; a refresh also at its own, where none does. */
+const overdue = (replay: Replay, flight: ReferenceModel.Flight, at: Moment): void => {
+  const { expected, givenUp, lastJoined } = replay
+  const { scheduled } = flight.startedAt as Moment
+  const [last, ...others] = flight.waiters
+  must(replay, others.length === 0, () => "a flight meets its deadline though others wait for it")
+  if (last === undefined) {
+    must(replay, flight.trigger === "refresh", () => "a flight meets its deadline, and no request waited for it")
+    const isDue = at.scheduled === scheduled + Program.fetchDeadline
+    must(replay, isDue || lastJoined.has(flight), () => "a refresh fails before its deadline")
+  } else {
+    must(replay, meetsDeadline(replay, last.request, at), () => "a flight fails before the deadline of its last waiter")
+    expected.set(last.request, noAnswer)
+  }
+  givenUp.push(flight)
+  ReferenceModel.fail(flight)
+}
+
+const noAnswer = { _tag: "Failed", flight: undefined, message: /no answer within 4s/ } as const
+
+/** Whether a request has waited as long as its deadline. */
+const meetsDeadline = ({ expected }: Replay, request: number, { scheduled }: Moment): boolean => {
+  const waits = expected.get(request)
+  return waits?._tag === "Waiting" && scheduled === waits.since + Program.fetchDeadline
 }
 
 const abandoned = (replay: Replay, manager: 0 | 1, flight: ReferenceModel.Flight, { fetch }: Fetched): void => {
@@ -203,12 +227,18 @@ const settled = (
   }
 }
 
-/** A request waits no longer: it is served, or was interrupted. */
-export const left = (replay: Replay, request: number): void => {
+/** A request waits no longer: it is served, has met its deadline, or was interrupted. */
+export const left = (replay: Replay, request: number, at: Moment): void => {
   const { expected, run, unwanted } = replay
   const waits = expected.get(request)
   if (waits?._tag !== "Waiting" || waits.flight.settled) return
   const { flight } = waits
+  if (meetsDeadline(replay, request, at) && run.made[request]!.outcome._tag === "Failed") {
+    count(replay, "failed at a deadline of their own")
+    ReferenceModel.leave(flight, request)
+    expected.set(request, noAnswer)
+    return
+  }
   must(
     replay,
     run.made[request]!.interrupted,

@@ -93,6 +93,7 @@ const compareFailed = ({ failures }: Replay, { outcome }: Made, expectation: Of<
   assert(outcome._tag === "Failed" && expectation.message.test(outcome.message), "fails")
   if (outcome._tag !== "Failed") return
   const { flight } = expectation
+  if (flight === undefined) return
   // A waiter may be interrupted besides.
   const errors = outcome.cause.reasons.flatMap((reason) => reason._tag === "Interrupt" ? [] : [errorOf(reason)])
   const first = failures.get(flight) ?? errors
