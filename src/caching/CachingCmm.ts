@@ -79,7 +79,10 @@ export interface Options {
    * Skips the decrypt permission: a program that may encrypt but not decrypt reads its own recent messages.
    */
   readonly seedDecryptCache?: boolean | undefined
-  /** Time after which a fetch of materials fails all that wait for it. Default 30 seconds. */
+  /**
+   * Time that a request waits for its materials at most, from its own start; then it fails. None joins a fetch that is as old.
+   * Default 30 seconds.
+   */
   readonly fetchDeadline?: Duration.Input | undefined
   /** Time after which an operation of an asynchronous cache counts as a miss. Default 1 second. */
   readonly cacheTimeout?: Duration.Input | undefined

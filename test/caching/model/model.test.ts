@@ -44,6 +44,7 @@ describe("the caching manager and the reference model", () => {
       "fetches: deadline": 500,
       "fetches: abandoned": 200,
       "failed for several waiters": 300,
+      "failed at a deadline of their own": 50,
       "interrupted leaders": 100,
       "interrupted waiters": 100,
       "all interrupted": 200,

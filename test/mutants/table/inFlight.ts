@@ -8,8 +8,11 @@ import {
   cacheable,
   fetching,
   localCache,
-  singleFlight
+  singleFlight,
+  test
 } from "./places.ts"
+
+const byDeadlines = test("deadlines", "promise 9: deadlines > ")
 
 /** Single flight, failures and interruption: promises 8 to 11 and 13. */
 export const inFlight: ReadonlyArray<Mutant> = [
@@ -88,8 +91,47 @@ export const inFlight: ReadonlyArray<Mutant> = [
     name: "the deadline is missing",
     file: fetching,
     find: "Effect.sleep(fetchDeadline),",
-    replace: "Effect.never,",
-    killedBy: byFlights("promise 9: a failed fetch > the deadline is 30 seconds by default")
+    replace: "Effect.sleep(Duration.times(fetchDeadline, 9)),",
+    killedBy: byDeadlines("the deadline is 30 seconds by default")
+  },
+  {
+    name: "a request joins a fetch that is as old as its deadline",
+    file: admission,
+    find: "entry === undefined && !isOverdue(manager, flight, now) &&",
+    replace: "entry === undefined && !isOverdue(manager, flight, flight.startedAt) &&",
+    killedBy: byDeadlines("a process that was frozen: a request joins no fetch that is older than its deadline")
+  },
+  {
+    name: "the first request that gives up ends the fetch for all",
+    file: fetching,
+    find: "if (flight.waiters.size === 1 && flight.needsWaiters) return",
+    replace: "if (flight.needsWaiters) return",
+    killedBy: byDeadlines("a request that comes late in a fetch is served by it, after the first one gave up")
+  },
+  {
+    name: "a request that joins has no deadline of its own",
+    file: admission,
+    find: "    startDeadline(manager, flight, waiter)\n    return",
+    replace: "    return",
+    killedBy: byDeadlines(
+      "every request that waits has a sleep of its own in the air, and none when it waits no more"
+    )
+  },
+  {
+    name: "the sleep of a request goes on after it was served",
+    file: fetching,
+    find: "=> deadline?.interruptUnsafe()",
+    replace: "=> void deadline",
+    killedBy: byDeadlines("no sleep is left by requests that were served")
+  },
+  {
+    name: "a refresh that hangs goes on after its deadline",
+    file: fetching,
+    find: "    flight.needsWaiters = true\n",
+    replace: "",
+    killedBy: byDeadlines(
+      "a refresh that hangs ends at its deadline, or later by an interruption of the last request that joined it"
+    )
   },
   {
     name: "an interrupted waiter's reservation kept",
@@ -104,8 +146,8 @@ export const inFlight: ReadonlyArray<Mutant> = [
   {
     name: "the leader's interruption kills the flight",
     file: singleFlight,
-    find: "return flight.waiters.size === 0 && flight.trigger === \"request\"",
-    replace: "return waiter.leader || (flight.waiters.size === 0 && flight.trigger === \"request\")",
+    find: "return flight.waiters.size === 0 && flight.needsWaiters",
+    replace: "return waiter.leader || (flight.waiters.size === 0 && flight.needsWaiters)",
     killedBy: byFlights("promise 10: interruption > of one waiter, the first one included, disturbs no other")
   },
   {
@@ -121,8 +163,8 @@ export const inFlight: ReadonlyArray<Mutant> = [
   {
     name: "a flight with no waiters accepts one",
     file: fetching,
-    find: "if (singleFlight.leave(flight, waiter)) fail(fetching, flight, \"abandoned\", Cause.interrupt())",
-    replace: "if (singleFlight.leave(flight, waiter)) void fetching, flight.fetching?.interruptUnsafe()",
+    find: "  else fail(fetching, flight, \"abandoned\", Cause.interrupt())",
+    replace: "  else flight.fetching?.interruptUnsafe()",
     killedBy: byFlights(
       "promise 10: interruption > nobody waits for the interruption of a fetch to finish, and a flight " +
         "without waiters accepts none"

@@ -107,7 +107,7 @@ export const refreshed: ReadonlyArray<Mutant> = [
   {
     name: "an interrupted joiner ends a refresh",
     file: singleFlight,
-    find: "return flight.waiters.size === 0 && flight.trigger === \"request\"",
+    find: "return flight.waiters.size === 0 && flight.needsWaiters",
     replace: "return flight.waiters.size === 0",
     killedBy: byRefresh("an interrupted joiner does not end a refresh")
   },
