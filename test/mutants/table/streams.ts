@@ -41,6 +41,7 @@ export const streams: ReadonlyArray<Mutant> = [
     file: stream("decryptRange"),
     find: `called("source.read", () => source.read(offset, length), failedBy)`,
     replace: "source.read(offset, length)",
+    also: { find: "import { called } from \"../materials/contract.ts\"\n", replace: "" },
     killedBy: byHooks("source.read of decryptRange > that throws")
   },
   {
