@@ -267,7 +267,7 @@ export const layerConfig = (
 > => Layer.effect(EncryptionSdk, Effect.flatMap(Config.unwrap(options), make))
 
 const checkOptions = /*#__PURE__*/ optionsOf(Options, "a client", {
-  commitmentPolicy: /*#__PURE__*/ `must be ${CommitmentPolicy.CommitmentPolicy.literals.join(", ")} or left out`,
+  commitmentPolicy: () => `must be ${CommitmentPolicy.CommitmentPolicy.literals.join(", ")} or left out`,
   maxEncryptedDataKeys: `must be an integer from 1 to ${EncryptedDataKey.maxCount}, or left out`,
-  portability: /*#__PURE__*/ `must be ${/*#__PURE__*/ portabilities.join(" or ")}, or left out`
+  portability: () => `must be ${portabilities.join(" or ")}, or left out`
 })

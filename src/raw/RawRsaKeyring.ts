@@ -135,7 +135,7 @@ export const layerConfig = (
 const checkOptions = /*#__PURE__*/ optionsOf(name, "a raw RSA keyring", Options, {
   keyNamespace: stringBound,
   keyName: stringBound,
-  padding: /*#__PURE__*/ `must be one of ${/*#__PURE__*/ paddings.join(", ")}`,
+  padding: () => `must be one of ${paddings.join(", ")}`,
   publicKey: "must be PEM text",
   privateKey: "must be a Redacted of PEM text"
 })

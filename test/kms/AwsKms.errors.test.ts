@@ -29,7 +29,8 @@ describe("AwsKms over the protocol, where it fails", () => {
     [400, "InvalidGrantTokenException", "Rejected", false],
     [400, "InvalidKeyUsageException", "Rejected", false],
     [400, "ValidationException", "Rejected", false],
-    [403, "UnrecognizedClientException", "Rejected", false]
+    [403, "UnrecognizedClientException", "Rejected", false],
+    [400, "ExpiredTokenException", "Rejected", true]
   ])("status %i, %s is %s, retryable: %s", ([status, code, failure, isRetryable]) =>
     Effect.gen(function*() {
       const { endpoint } = yield* serve(() => ({
@@ -152,7 +153,7 @@ describe("AwsKms and the user's own clients, where they fail", () => {
         failure: "Rejected",
         code: "CredentialsProviderError",
         description: "Could not load credentials from any providers",
-        isRetryable: false
+        isRetryable: true
       })
       const certificate = Object.assign(new Error("self-signed certificate"), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" })
       assert.deepInclude(yield* Effect.flip(generate()).pipe(Effect.provide(throwing(certificate))), {

@@ -168,6 +168,7 @@ describe("KmsKeyring.onEncrypt", () => {
         code,
         isRetryable: false
       })
+      if (code === "KeyIdNotAKeyArn") assert.include(error.message, `must be a key ARN, got "${answer.keyId}"`)
       assert.strictEqual(yield* script.unreleased, 0)
       assert.isTrue((yield* script.handedOut).length > 0)
     }).pipe(Effect.provide(TestKms)))

@@ -19,7 +19,7 @@ const outcomes = (operation: "encrypt" | "decrypt") => ({
 })
 
 /** The counters of what happens for every message. */
-const admitted = /*#__PURE__*/ { encrypt: outcomes("encrypt"), decrypt: outcomes("decrypt") }
+const admitted = { encrypt: /*#__PURE__*/ outcomes("encrypt"), decrypt: /*#__PURE__*/ outcomes("decrypt") }
 
 const record = (event: CachingEvent, context: Context.Context<never>): void => {
   const { operation } = event

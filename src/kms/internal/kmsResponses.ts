@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as References from "effect/References"
 import type * as Scope from "effect/Scope"
 import * as bytes from "../../internal/bytes.ts"
+import { shown } from "../../internal/printable.ts"
 import { guarded } from "../../materials/contract.ts"
 import { invalidAnswer } from "../../materials/unwrapFirst.ts"
 import type { DecryptionMaterials, EncryptionMaterials } from "../../model/CryptographicMaterials.ts"
@@ -80,7 +81,7 @@ export interface Wrapped {
 /** Returns the fault of a wrapped data key: one without key ARN, or without ciphertext. */
 export const checkWrapped = ({ ciphertextBlob, keyId }: Wrapped): ProviderRefusal | undefined =>
   !KeyArn.isKeyArn(keyId)
-    ? invalidAnswer("KeyIdNotAKeyArn")
+    ? { ...invalidAnswer("KeyIdNotAKeyArn"), description: `must be a key ARN, got ${shown(keyId)}` }
     : ciphertextBlob.length === 0
     ? invalidAnswer("CiphertextBlobEmpty")
     : undefined

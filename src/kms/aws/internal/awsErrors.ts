@@ -32,6 +32,15 @@ const failures: Readonly<Record<string, ProviderFailure>> = {
   TimeoutError: "Unreachable"
 }
 
+/** Credentials that could not be had, or have expired: the AWS SDK asks its providers again with the next call. */
+const credentials: ReadonlySet<string> = new Set([
+  "CredentialsProviderError",
+  "TokenProviderError",
+  "ExpiredToken",
+  "ExpiredTokenException",
+  "TokenRefreshRequired"
+])
+
 /** Node's codes for a connection that could not be made, or that broke. */
 const networkCodes =
   /^(ECONN(ABORTED|REFUSED|RESET)|EPIPE|ETIMEDOUT|E(HOST|NET)(DOWN|UNREACH)|ENOTFOUND|EAI_AGAIN|ERR_HTTP2_\w+)$/
@@ -92,6 +101,7 @@ const explained = (error: unknown): Explanation => {
       ? thrown.message
       : code,
     isRetryable: failure === "Throttled" || failure === "Unreachable" || name === "KeyUnavailableException" ||
+      credentials.has(name) ||
       (typeof thrown.$retryable === "object" && thrown.$retryable !== null)
   }
 }
