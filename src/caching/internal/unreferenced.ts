@@ -6,12 +6,9 @@ import * as Effect from "effect/Effect"
 /** A timer of Node and Bun is an object, one of Deno and of browsers is a number. */
 type Timer = number | { readonly unref?: () => unknown }
 
-/** The part of a runtime that has timers. */
-interface Host {
-  readonly setTimeout: (call: () => void, millis: number) => Timer
-  readonly clearTimeout: (timer: Timer) => void
-  readonly Deno?: { readonly unrefTimer?: (timer: number) => void }
-}
+declare const setTimeout: (call: () => void, millis: number) => Timer
+declare const clearTimeout: (timer: Timer) => void
+declare const Deno: { readonly unrefTimer?: (timer: number) => void } | undefined
 
 /** The longest time of a timer. */
 const maxMillis = 2 ** 31 - 1
@@ -29,13 +26,9 @@ export const unreferenced = (clock: Clock.Clock): Clock.Clock =>
 
 const sleep = (millis: number): Effect.Effect<void> =>
   Effect.callback((resume) => {
-    const host = globalThis as unknown as Host
     const left = millis - maxMillis
-    const timer = host.setTimeout(
-      () => resume(left > 0 ? sleep(left) : Effect.void),
-      Math.min(millis, maxMillis)
-    )
-    if (typeof timer === "number") host.Deno?.unrefTimer?.(timer)
-    else timer.unref?.()
-    return Effect.sync(() => host.clearTimeout(timer))
+    const timer = setTimeout(() => resume(left > 0 ? sleep(left) : Effect.void), Math.min(millis, maxMillis))
+    if (typeof timer !== "number") timer.unref?.()
+    else if (typeof Deno !== "undefined") Deno.unrefTimer?.(timer)
+    return Effect.sync(() => clearTimeout(timer))
   })
