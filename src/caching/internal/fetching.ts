@@ -186,8 +186,8 @@ export const reserve = (
 }
 
 /**
- * Starts a waiter's deadline, after the step. It is a sleep of the waiter's own request, also for runtimes that end a request
- * which has nothing in the air.
+ * Starts a waiter's deadline, after the step. It is a sleep of the waiter's own request: some runtimes end a request that waits
+ * for nothing of its own.
  */
 export const startDeadline = (fetching: Fetching, flight: Flight, waiter: Waiter): void =>
   afterStep(() => {
