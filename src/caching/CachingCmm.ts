@@ -42,7 +42,6 @@ import * as refreshOptions from "./internal/refreshOptions.ts"
 import { evictRevoked } from "./internal/revocation.ts"
 import { respond, respondAtOnce, serve, type Serving } from "./internal/serve.ts"
 import * as singleFlight from "./internal/singleFlight.ts"
-import { noUsage } from "./internal/usage.ts"
 import type { InvalidPolicy } from "./InvalidPolicy.ts"
 import * as MaterialsCache from "./MaterialsCache.ts"
 import type * as RefreshAhead from "./RefreshAhead.ts"
@@ -106,6 +105,16 @@ export interface WarmRequest {
   readonly algorithmSuite?: AlgorithmSuite.AlgorithmSuite | undefined
   /** The policy of the client whose requests will come. Default `RequireEncryptRequireDecrypt`. */
   readonly commitmentPolicy?: CommitmentPolicy.CommitmentPolicy | undefined
+  /**
+   * Number of data keys to have, 1 to 1,000: the one in use, and others in reserve, with which requests go on when it meets its
+   * limit of messages or bytes. Default 1.
+   *
+   * **Gotchas**
+   *
+   * Each is an entry of the cache, and ages from now on: all of them expire together. The reserves of the last 10,000 contexts
+   * are remembered.
+   */
+  readonly dataKeys?: number | undefined
 }
 
 /** A caching manager, and the control of what it has cached. */
@@ -122,7 +131,7 @@ export interface CachingCmm extends CryptographicMaterialsManager.CryptographicM
   /** `invalidate` for everything of this manager's partition. */
   readonly clear: Effect.Effect<Invalidation>
   /**
-   * Fetches encryption materials before traffic, unless there are some, and charges nothing for it. Succeeds when requests
+   * Fetches encryption materials before traffic, as many as there are not yet, and charges nothing for it. Succeeds when requests
    * can be served without a call: a check of readiness. Does nothing where such a request would not be cached.
    */
   readonly warm: (request?: WarmRequest) => Effect.Effect<void, EncryptError>
@@ -212,7 +221,7 @@ export const make: (
         (checked) => evictWhere(manager, (metadata) => fitsSelector(checked, metadata), "invalidated")
       ),
     clear: evictWhere(manager, () => true, "cleared"),
-    warm: (request) => warm(manager, encryption, request)
+    warm: (request) => warm(manager, encryption, keys, request)
   }
 })
 
@@ -241,24 +250,30 @@ const responding = (
 const warm = (
   manager: Manager,
   encryption: ReturnType<typeof operations.encryption>,
+  keys: entryKey.EntryKeys,
   input: WarmRequest = {}
 ): Effect.Effect<void, EncryptError> =>
-  Effect.mapError(checkWarmRequest(input), (reason) => new EncryptError({ reason })).pipe(
-    Effect.flatMap((request) =>
-      classify(manager, encryption, {
-        encryptionContext: request.encryptionContext ?? EncryptionContext.empty,
-        algorithmSuite: request.algorithmSuite,
-        commitmentPolicy: request.commitmentPolicy ?? CommitmentPolicy.defaultPolicy,
-        requiredEncryptionContextKeys: [],
-        maxPlaintextLength: 0
-      })
-    ),
-    Effect.flatMap((classified) =>
-      typeof classified === "string"
-        ? Effect.void
-        : Effect.asVoid(Effect.scoped(serve(manager, classified.charged(noUsage))))
+  Effect.gen(function*() {
+    const request = yield* Effect.mapError(checkWarmRequest(input), (reason) => new EncryptError({ reason }))
+    const classified = yield* classify(manager, encryption, {
+      encryptionContext: request.encryptionContext ?? EncryptionContext.empty,
+      algorithmSuite: request.algorithmSuite,
+      commitmentPolicy: request.commitmentPolicy ?? CommitmentPolicy.defaultPolicy,
+      requiredEncryptionContextKeys: [],
+      maxPlaintextLength: 0
+    })
+    if (typeof classified === "string") return
+    const { key } = classified
+    const reserves = keys.reserve(key, (request.dataKeys ?? 1) - 1)
+    yield* Effect.forEach(
+      [key, ...reserves],
+      (each) => Effect.scoped(serve(manager, classified.toKeep(each))),
+      { concurrency: maxCalls, discard: true }
     )
-  )
+  })
+
+/** Number of calls that one request to warm makes at a time. */
+const maxCalls = 10
 
 type Services = CryptographicMaterialsManager.CryptographicMaterialsManager | CachingCmm
 

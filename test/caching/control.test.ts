@@ -1,13 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Metric } from "effect"
-import {
-  AlgorithmSuite,
-  CryptographicMaterialsManager,
-  DefaultCmm,
-  EncryptionSdk,
-  MaterialsManagerFailed
-} from "effect-encryption-sdk"
-import { type CacheEntry, CachePolicy, CachingCmm, LocalCache, NullCache } from "effect-encryption-sdk/caching"
+import { AlgorithmSuite, CryptographicMaterialsManager, DefaultCmm, EncryptionSdk } from "effect-encryption-sdk"
+import { type CacheEntry, CachePolicy, CachingCmm, LocalCache } from "effect-encryption-sdk/caching"
 import { KmsKeyring } from "effect-encryption-sdk/kms"
 import { EmbeddedKms } from "effect-encryption-sdk/kms/development-only"
 import { CachingCounts, ScriptedKms } from "effect-encryption-sdk/testing"
@@ -138,54 +132,6 @@ describe("promise 17: invalidate and clear", () => {
     }))
 })
 
-describe("warm", () => {
-  it.effect("fetches before traffic, charges nothing, and does not fetch again", () =>
-    Effect.gen(function*() {
-      const { calls, cmm, encrypt } = yield* caching({ policy: { maxAge: "1 minute", maxMessagesEncrypted: 2 } })
-      yield* cmm.warm({ encryptionContext: { tenant: "a" } })
-      yield* cmm.warm({ encryptionContext: { tenant: "a" } })
-      assert.strictEqual(calls.length, 1)
-      const answer = yield* encrypt(encryptRequest())
-      assert.strictEqual(answer.receipt._tag, "Hit")
-      if (answer.receipt._tag === "Hit") assert.deepStrictEqual(answer.receipt.usage, { messages: 1, bytes: 10n })
-      yield* encrypt(encryptRequest())
-      assert.strictEqual(calls.length, 1)
-    }))
-
-  it.effect("joins requests that are waiting already, and they join it", () =>
-    Effect.gen(function*() {
-      const { cmm, count, encrypt } = yield* caching({ script: { before: () => Effect.sleep("1 second") } })
-      const fibers = [
-        yield* Effect.forkChild(cmm.warm({ encryptionContext: { tenant: "a" } })),
-        yield* Effect.forkChild(Effect.asVoid(encrypt(encryptRequest()))),
-        yield* Effect.forkChild(cmm.warm({ encryptionContext: { tenant: "a" } }))
-      ]
-      yield* TestClock.adjust("1 second")
-      yield* Effect.forEach(fibers, Fiber.join)
-      assert.strictEqual(count(), 1)
-    }))
-
-  it.effect("fails as a request would: readiness", () =>
-    Effect.gen(function*() {
-      const { cmm } = yield* caching({
-        script: {
-          before: () => Effect.fail(new MaterialsManagerFailed({ description: "no permission", isRetryable: false }))
-        }
-      })
-      const error = yield* Effect.flip(cmm.warm())
-      assert.strictEqual(error.message, "encrypt: materials manager: no permission")
-    }))
-
-  it.effect("does nothing where nothing would be cached", () =>
-    Effect.gen(function*() {
-      const off = yield* caching({ cache: NullCache.make })
-      yield* off.cmm.warm()
-      const { cmm, count } = yield* caching()
-      yield* cmm.warm({ algorithmSuite: AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_NO_KDF })
-      assert.deepStrictEqual([off.count(), count()], [0, 0])
-    }))
-})
-
 describe("rules, over the running manager", () => {
   it.effect("a rule by context keeps a tenant out of the cache, and binds another more strictly", () =>
     Effect.gen(function*() {
@@ -274,6 +220,18 @@ const kmsLayer = ScriptedKms.layer().pipe(Layer.provideMerge(TestPrimitives.laye
 describe("evictRevoked", () => {
   const encrypt = (client: EncryptionSdk.EncryptionSdk, tenant: string) =>
     client.encrypt("hello", { encryptionContext: { tenant } })
+
+  it.effect("access denied drops what is in reserve for the same requests too", () =>
+    Effect.gen(function*() {
+      const { a, cache, evictions, kms } = yield* overKms({})
+      for (const tenant of ["a", "b"]) yield* a.cmm.warm({ encryptionContext: { tenant }, dataKeys: 3 })
+      yield* kms.when({ operation: "GenerateDataKey" }, ScriptedKms.fail("AccessDenied"))
+      yield* TestClock.adjust("9 minutes")
+      yield* encrypt(a.client, "a")
+      yield* settle
+      assert.deepStrictEqual(evictions, ["revoked", "revoked", "revoked"])
+      assert.strictEqual(yield* cache.size, 3)
+    }).pipe(Effect.provide(kmsLayer)))
 
   it.effect("access denied drops only the entry whose own refresh was denied", () =>
     Effect.gen(function*() {

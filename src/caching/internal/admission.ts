@@ -41,13 +41,15 @@ export type Admission<M extends CompleteMaterials> =
   | { readonly _tag: "Served"; readonly materials: M; readonly receipt: Receipt }
   | { readonly _tag: "Waiting"; readonly flight: Flight; readonly waiter: Waiter }
 
-/** Admits a request, with what the cache has under its key and under the manager's own. */
+/** The contents of a cache under the key of a request, and under the others of it. */
+export type Found = readonly [unknown, ...ReadonlyArray<unknown>]
+
+/** Admits a request, with what the cache has. */
 export const admit = <M extends CompleteMaterials, E>(
   manager: Admitting,
   request: CacheableRequest<M, E>,
   ownClaim: Claim<M>,
-  found: unknown,
-  foundOwn: unknown
+  found: Found
 ): Admission<M> =>
   step(() => {
     if (manager.background.closed) return { _tag: "Rejected", description: managerClosed }
@@ -55,9 +57,8 @@ export const admit = <M extends CompleteMaterials, E>(
     const now = nowUnsafe(manager.clock)
     const untyped = request as unknown as CacheableRequest<CompleteMaterials, unknown>
     const claim = ownClaim as unknown as Claim<CompleteMaterials>
-    const { key, ownKey } = request
-    const entries = [usable(manager, untyped, found, key), ownKey && usable(manager, untyped, foundOwn, ownKey)]
-    for (const entry of entries) {
+    for (const [index, key] of [request.key, ...request.otherKeys].entries()) {
+      const entry = usable(manager, untyped, found[index], key)
       const receipt = entry && hit(manager, entry, untyped, claim, now)
       if (receipt) return { _tag: "Served", materials: ownClaim.materials!, receipt }
     }
@@ -69,27 +70,44 @@ export const admitAtOnce = <M extends CompleteMaterials, E>(
   manager: Admitting,
   request: CacheableRequest<M, E>,
   claim: Claim<M>,
-  getUnsafe: NonNullable<MaterialsCache["getUnsafe"]>
+  getUnsafe: GetUnsafe
 ): Admission<M> => {
   // Nothing is looked up either: that alone would count as use.
   if (manager.background.closed) return { _tag: "Rejected", description: managerClosed }
   // The look-up at once has failed before: its fault is the one of this request.
-  const looked = request.cacheFault ? undefined : lookUpAtOnce(request, getUnsafe)
-  if (looked === undefined) manager.emit({ _tag: "CacheFault", operation: "get", fault: "died" })
-  return admit(manager, request, claim, looked?.found, looked?.foundOwn)
+  const found = request.cacheFault ? undefined : lookUpAtOnce(request, getUnsafe)
+  if (found === undefined) manager.emit({ _tag: "CacheFault", operation: "get", fault: "died" })
+  return admit(manager, request, claim, found ?? [undefined])
 }
 
-/** The contents of a cache that responds at once under the keys of a request; undefined where it throws. */
-const lookUpAtOnce = (
-  { key, ownKey }: Pick<CacheableRequest<never, unknown>, "key" | "ownKey">,
-  getUnsafe: NonNullable<MaterialsCache["getUnsafe"]>
-): { readonly found: unknown; readonly foundOwn: unknown } | undefined => {
+type GetUnsafe = NonNullable<MaterialsCache["getUnsafe"]>
+
+/** The contents of a cache that responds at once; undefined where it throws. */
+const lookUpAtOnce = <M extends CompleteMaterials>(
+  { key, otherKeys }: CacheableRequest<M, unknown>,
+  getUnsafe: GetUnsafe
+): Found | undefined => {
   try {
-    const found = getUnsafe(key)
-    return { found, foundOwn: found === undefined && ownKey !== undefined ? getUnsafe(ownKey) : undefined }
+    return [getUnsafe(key), ...otherKeys.map((key) => getUnsafe(key))]
   } catch {
     return undefined
   }
+}
+
+/** The first usable entry of a cache that responds at once. The other keys are looked up only where it is not under the first. */
+const findAtOnce = (
+  manager: Admitting,
+  request: CacheableRequest<CompleteMaterials, unknown>,
+  getUnsafe: GetUnsafe
+): Entry | undefined => {
+  const { key } = request
+  const entry = usable(manager, request, getUnsafe(key), key)
+  if (entry !== undefined) return entry
+  for (const key of request.otherKeys) {
+    const other = usable(manager, request, getUnsafe(key), key)
+    if (other !== undefined) return other
+  }
+  return undefined
 }
 
 /** Serves a request in one step, where a cache that responds at once has its entry. */
@@ -98,19 +116,17 @@ export const hitAtOnce = <M extends CompleteMaterials, E>(
   request: CacheableRequest<M, E>,
   holder: KeyHolder
 ): Served<M> | undefined => {
-  const { cache: { getUnsafe }, key, ownKey } = request
+  const { cache: { getUnsafe } } = request
   if (getUnsafe === undefined || manager.background.closed) return undefined
   const now = nowUnsafe(manager.clock)
-  const looked = lookUpAtOnce(request, getUnsafe)
-  if (looked === undefined) {
-    request.cacheFault = true
-    return undefined
-  }
   const untyped = request as unknown as CacheableRequest<CompleteMaterials, unknown>
-  const entry = usable(manager, untyped, looked.found, key) ??
-    (ownKey && usable(manager, untyped, looked.foundOwn, ownKey))
-  if (!entry) return undefined
-  return step(() => {
+  let entry: Entry | undefined
+  try {
+    entry = findAtOnce(manager, untyped, getUnsafe)
+  } catch {
+    request.cacheFault = true
+  }
+  return entry && step(() => {
     const usage = charge(manager, entry, untyped, () => entry.copyKey(holder), now)
     // An entry that may not be used is evicted by the admission that follows then, in the step of the miss.
     if (typeof usage === "string") return undefined

@@ -18,15 +18,17 @@ import { asking, withAskers } from "./askers.ts"
 import type { CacheAccess } from "./cacheAccess.ts"
 import { overdue, within } from "./deadline.ts"
 import type { CompleteMaterials } from "./entry.ts"
+import { noKeys } from "./entryKey.ts"
 import type { Limits } from "./limits.ts"
 import type { Seed } from "./seeding.ts"
+import { noUsage } from "./usage.ts"
 
 /** A request that may be served from the cache. */
 export interface CacheableRequest<M extends CompleteMaterials, E> {
   /** The key under which its entry is stored. */
   readonly key: string
-  /** The key of an entry for this manager alone, which is looked up too. */
-  readonly ownKey: string | undefined
+  /** The keys of other entries that may serve it where that one cannot: a seed of this manager, or reserves. */
+  readonly otherKeys: ReadonlyArray<string>
   readonly operation: "encrypt" | "decrypt"
   readonly cache: MaterialsCache
   /** The context that the materials will have. */
@@ -35,8 +37,8 @@ export interface CacheableRequest<M extends CompleteMaterials, E> {
   readonly limits: Limits
   /** Whether the cache has thrown at the look-up at once. */
   cacheFault: boolean
-  /** The same request, charged something else. */
-  readonly charged: (charge: Usage) => CacheableRequest<M, E>
+  /** A request for materials that are stored under this key, and no others. Nothing is charged for it. */
+  readonly toKeep: (key: string) => CacheableRequest<M, E>
   /** Asks the underlying manager, without any knowledge of the plaintext. */
   readonly fetch: () => Effect.Effect<Fetched<M>, E, Scope.Scope>
   /** Asks the underlying manager for this request alone, as it came. */
@@ -83,8 +85,8 @@ export interface Operation<Request extends MaterialsRequest, M extends CompleteM
   /** Checks and copies a request. Rejects with a reason of the operation's error. */
   readonly read: (request: Request) => ReadRequest<Request> | "UnknownPlaintextLength"
   readonly key: (read: ReadRequest<Request>) => Effect.Effect<string>
-  /** The key of an entry that this manager seeded, where the request may be served from one. */
-  readonly ownKey: (read: ReadRequest<Request>, key: string) => string | undefined
+  /** The keys of entries that may serve a request beside that of its key. */
+  readonly otherKeys: (read: ReadRequest<Request>, key: string) => ReadonlyArray<string>
   /** Prepares what a fetch for this request seeds. */
   readonly seed: (read: ReadRequest<Request>, materials: M) => Effect.Effect<Seed | undefined>
   /** Asks the underlying manager, as it is. */
@@ -144,7 +146,7 @@ const withinLimits = <Request extends MaterialsRequest, M extends CompleteMateri
   if (read.charge.bytes > limits.maxBytesEncrypted) return Effect.succeed("LargerThanMaxBytesEncrypted")
   return andThen(
     operation.key(read),
-    (key) => Effect.succeed(new Cacheable(manager, operation, request, read, key, limits, read.charge))
+    (key) => Effect.succeed(new Cacheable(manager, operation, request, read, key, limits))
   )
 }
 
@@ -152,12 +154,13 @@ const withinLimits = <Request extends MaterialsRequest, M extends CompleteMateri
 class Cacheable<Request extends MaterialsRequest, M extends CompleteMaterials, E> implements CacheableRequest<M, E> {
   readonly key: string
   readonly limits: Limits
-  readonly charge: Usage
   cacheFault = false
   private readonly manager: Deciding
   private readonly kind: Operation<Request, M, E>
   private readonly request: Request
   private readonly read: ReadRequest<Request>
+  /** Whether materials are for use, and not only to be kept. */
+  private readonly isServed: boolean
 
   constructor(
     manager: Deciding,
@@ -166,7 +169,7 @@ class Cacheable<Request extends MaterialsRequest, M extends CompleteMaterials, E
     read: ReadRequest<Request>,
     key: string,
     limits: Limits,
-    charge: Usage
+    isServed = true
   ) {
     this.manager = manager
     this.kind = kind
@@ -174,7 +177,7 @@ class Cacheable<Request extends MaterialsRequest, M extends CompleteMaterials, E
     this.read = read
     this.key = key
     this.limits = limits
-    this.charge = charge
+    this.isServed = isServed
   }
 
   get operation(): "encrypt" | "decrypt" {
@@ -189,12 +192,16 @@ class Cacheable<Request extends MaterialsRequest, M extends CompleteMaterials, E
     return this.read.encryptionContext
   }
 
-  get ownKey(): string | undefined {
-    return this.kind.ownKey(this.read, this.key)
+  get charge(): Usage {
+    return this.isServed ? this.read.charge : noUsage
   }
 
-  charged(charge: Usage): CacheableRequest<M, E> {
-    return new Cacheable(this.manager, this.kind, this.request, this.read, this.key, this.limits, charge)
+  get otherKeys(): ReadonlyArray<string> {
+    return this.isServed ? this.kind.otherKeys(this.read, this.key) : noKeys
+  }
+
+  toKeep(key: string): CacheableRequest<M, E> {
+    return new Cacheable(this.manager, this.kind, this.request, this.read, key, this.limits, false)
   }
 
   fetch(): Effect.Effect<Fetched<M>, E, Scope.Scope> {

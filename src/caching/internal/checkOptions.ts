@@ -78,17 +78,25 @@ export const checkSelector = (selector: unknown): Effect.Effect<typeof Selector.
     wrappingKey
   }))
 
+/** The most data keys that a cache is warmed with for one context. */
+const maxDataKeys = 1000
+
+const isNumberOfKeys = (value: unknown): value is number =>
+  Number.isInteger(value) && Number(value) >= 1 && Number(value) <= maxDataKeys
+
 /** The check of a request to warm a cache. */
 export const checkWarmRequest = /*#__PURE__*/ optionsOf(
   /*#__PURE__*/ Schema.Struct({
     encryptionContext: Context,
     algorithmSuite: /*#__PURE__*/ Schema.optional(/*#__PURE__*/ Schema.declare(AlgorithmSuite.isAlgorithmSuite)),
-    commitmentPolicy: /*#__PURE__*/ Schema.optional(CommitmentPolicy.CommitmentPolicy)
+    commitmentPolicy: /*#__PURE__*/ Schema.optional(CommitmentPolicy.CommitmentPolicy),
+    dataKeys: /*#__PURE__*/ Schema.optional(/*#__PURE__*/ Schema.declare(isNumberOfKeys))
   }),
   "a request to warm",
   {
     encryptionContext: isNoContext,
     algorithmSuite: "must be one of AlgorithmSuite",
-    commitmentPolicy: "must be a commitment policy"
+    commitmentPolicy: "must be a commitment policy",
+    dataKeys: `must be an integer from 1 to ${maxDataKeys}`
   }
 )

@@ -16,11 +16,11 @@ import { EncryptError, orFailEncrypt } from "../../model/errors/EncryptError.ts"
 import { InvalidOption, MaterialsManagerFailed } from "../../model/errors/Reasons.ts"
 import type { MaterialsCache } from "../MaterialsCache.ts"
 import type { Operation } from "./cacheable.ts"
-import type { EntryKeys } from "./entryKey.ts"
+import { type EntryKeys, noKeys } from "./entryKey.ts"
 import * as seeding from "./seeding.ts"
 import { noUsage } from "./usage.ts"
 
-const noKeys: ReadonlyArray<string> = /*#__PURE__*/ Object.freeze([])
+const noRequiredKeys: ReadonlyArray<string> = /*#__PURE__*/ Object.freeze([])
 
 /** Encryption, which seeds the decrypt cache where it is given how. */
 export const encryption = (
@@ -37,7 +37,7 @@ export const encryption = (
     if (!Number.isSafeInteger(length) || length < 0) reject(invalidLength(length))
     const encryptionContext = EncryptionContext.check(request.encryptionContext)
     const requiredEncryptionContextKeys = request.requiredEncryptionContextKeys.length === 0
-      ? noKeys
+      ? noRequiredKeys
       : [...new Set(request.requiredEncryptionContextKeys)]
     const copy: EncryptionMaterialsRequest = {
       encryptionContext,
@@ -55,7 +55,7 @@ export const encryption = (
     }
   },
   key: ({ isValidated, request }) => keys.encryption(request, isValidated),
-  ownKey: () => undefined,
+  otherKeys: (_, key) => keys.reserves(key),
   seed: ({ request: { commitmentPolicy, requiredEncryptionContextKeys: { length: required } } }, materials) =>
     seeds === undefined || required > 0
       ? Effect.undefined
@@ -116,7 +116,7 @@ export const decryption = (
     }
   },
   key: ({ request }) => keys.decryption(request, isStable),
-  ownKey: ({ request }, key) => isSeeded && expectsNothing(request) ? keys.own(key) : undefined,
+  otherKeys: ({ request }, key) => isSeeded && expectsNothing(request) ? [keys.own(key)] : noKeys,
   seed: () => Effect.undefined,
   ask: (request) =>
     materialsManager.decryptMaterials(

@@ -4,18 +4,19 @@ import * as EncryptedDataKey from "../../model/EncryptedDataKey.ts"
 import { DecryptError } from "../../model/errors/DecryptError.ts"
 import { EncryptError } from "../../model/errors/EncryptError.ts"
 import type { EncryptedDataKeyReport } from "../../model/errors/KeyringError.ts"
+import { isUnder } from "./entryKey.ts"
 import { evictWhere, type Invalidating } from "./invalidation.ts"
 import { ownEncryptedDataKeys } from "./metadata.ts"
 
 /**
- * Evicts what a failed fetch of this key shows to be revoked: its own entry where the caller is denied, and all entries of a
- * wrapping key that is unavailable.
+ * Evicts what a failed fetch of this key shows to be revoked: its own entry and the reserves where the caller is denied, and all
+ * entries of a wrapping key that is unavailable.
  */
 export const evictRevoked = (manager: Invalidating, key: string, cause: Cause.Cause<unknown>): void => {
   const { denied, unavailable } = rejections(cause)
   if (!denied && unavailable.size === 0) return
   manager.background.fork(evictWhere(manager, (metadata) =>
-    (denied && metadata.key === key) ||
+    (denied && isUnder(key, metadata.key ?? "")) ||
     (ownEncryptedDataKeys(metadata) ?? []).some(({ keyProviderInfo }) =>
       unavailable.has(EncryptedDataKey.printableInfo(keyProviderInfo))
     ), "revoked"))

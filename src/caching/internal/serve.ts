@@ -8,7 +8,7 @@ import type { KeyHolder, Response } from "../../materials/atOnce.ts"
 import type { MaterialsResponse } from "../../materials/CryptographicMaterialsManager.ts"
 import * as DataKey from "../../model/DataKey.ts"
 import type { BypassReason } from "../../model/Receipt.ts"
-import { type Admission, admit, admitAtOnce, type Admitting, hitAtOnce } from "./admission.ts"
+import { type Admission, admit, admitAtOnce, type Admitting, type Found, hitAtOnce } from "./admission.ts"
 import { type Askers, withAskers } from "./askers.ts"
 import {
   bypass,
@@ -96,7 +96,7 @@ const serveFor = <M extends CompleteMaterials, E>(
         getUnsafe === undefined
           ? Effect.flatMap(
             restore(lookUp(manager, request)),
-            ([found, foundOwn]) => admitted(admit(manager, request, claim, found, foundOwn))
+            (found) => admitted(admit(manager, request, claim, found))
           )
           : admitted(admitAtOnce(manager, request, claim, getUnsafe))
     )
@@ -111,15 +111,17 @@ const releaseClaim = <M extends CompleteMaterials>(claim: Claim<M>): void =>
     claim.giveUp?.()
   })
 
-/** Looks up in an asynchronous cache. */
+/** Looks up in an asynchronous cache, under the request's own key last. */
 const lookUp = <M extends CompleteMaterials, E>(
   manager: Admitting,
-  { cache, key, ownKey }: CacheableRequest<M, E>
-): Effect.Effect<readonly [found: unknown, foundOwn: unknown]> =>
-  Effect.flatMap(
-    ownKey === undefined ? Effect.undefined : attempt(manager, "get", () => cache.get(ownKey)),
-    (foundOwn) => Effect.map(attempt(manager, "get", () => cache.get(key)), (found) => [found, foundOwn] as const)
+  { cache, key, otherKeys }: CacheableRequest<M, E>
+): Effect.Effect<Found> => {
+  const get = (key: string) => attempt(manager, "get", () => cache.get(key))
+  return Effect.flatMap(
+    Effect.forEach(otherKeys, get),
+    (others) => Effect.map(get(key), (found) => [found, ...others])
   )
+}
 
 /** Waits for a flight. Only this can be interrupted, and then the waiter leaves. */
 const awaitDelivery = <M extends CompleteMaterials, E>(

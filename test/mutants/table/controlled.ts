@@ -1,5 +1,18 @@
 import type { Mutant } from "../Mutant.ts"
-import { byControl, byModel, byPromises, invalidation, manager, operations, revocation } from "./places.ts"
+import {
+  byControl,
+  byModel,
+  byPromises,
+  cacheable,
+  entryKey,
+  invalidation,
+  manager,
+  operations,
+  revocation,
+  test
+} from "./places.ts"
+
+const byWarm = test("warm")
 
 /** Control: promise 17, warming, revocation and seeding. */
 export const controlled: ReadonlyArray<Mutant> = [
@@ -53,20 +66,38 @@ export const controlled: ReadonlyArray<Mutant> = [
   },
   {
     name: "warming is charged a message",
-    file: manager,
-    find: "classified.charged(noUsage)",
-    replace: "classified.charged({ messages: 1, bytes: 0n })",
-    also: {
-      find: "import { noUsage } from \"./internal/usage.ts\"\n",
-      replace: ""
-    },
-    killedBy: byControl("warm > fetches before traffic, charges nothing, and does not fetch again")
+    file: cacheable,
+    find: "return this.isServed ? this.read.charge : noUsage",
+    replace: "return this.isServed ? this.read.charge : { ...noUsage, messages: 1 }",
+    killedBy: byWarm("warm > fetches before traffic, charges nothing, and does not fetch again")
+  },
+  {
+    name: "reserves are not looked up",
+    file: operations,
+    find: "otherKeys: (_, key) => keys.reserves(key),",
+    replace: "otherKeys: () => noKeys,",
+    killedBy: byWarm("warm, with data keys in reserve > fetches those that are not there, and no others")
+  },
+  {
+    name: "warming for fewer data keys forgets the others",
+    file: entryKey,
+    find: "if (count > (reserves.get(key) ?? noKeys).length) reserves",
+    replace: "reserves",
+    killedBy: byWarm("warm, with data keys in reserve > fetches those that are not there, and no others")
+  },
+  {
+    name: "a denial leaves the reserves",
+    file: revocation,
+    find: "(denied && isUnder(key, metadata.key ?? \"\")) ||",
+    replace: "(denied && metadata.key === key) ||",
+    also: { find: "import { isUnder } from \"./entryKey.ts\"\n", replace: "" },
+    killedBy: byControl("evictRevoked > access denied drops what is in reserve for the same requests too")
   },
   {
     name: "a denial empties other contexts too",
     file: revocation,
-    find: "(denied && metadata.key === key) ||",
-    replace: "(denied && metadata.key?.length === key.length) ||",
+    find: "(denied && isUnder(key, metadata.key ?? \"\")) ||",
+    replace: "(denied && isUnder(key.slice(0, 0), metadata.key?.slice(0, 0) ?? \"\")) ||",
     killedBy: byControl("evictRevoked > access denied drops only the entry whose own refresh was denied")
   },
   {
