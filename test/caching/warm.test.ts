@@ -102,6 +102,15 @@ describe("warm, with data keys in reserve", () => {
       assert.strictEqual(calls.length, 5)
     }))
 
+  it.effect("are not forgotten where it is asked for fewer", () =>
+    Effect.gen(function*() {
+      const { calls, cmm, encrypt } = yield* caching({ policy })
+      yield* cmm.warm({ ...tenant, dataKeys: 3 })
+      yield* cmm.warm(tenant)
+      for (let i = 0; i < 6; i++) yield* encrypt(encryptRequest())
+      assert.strictEqual(calls.length, 3)
+    }))
+
   it.effect("a message that does not fit one of them is served by the next, and evicts the first", () =>
     Effect.gen(function*() {
       const { calls, causes, cmm, encrypt } = yield* caching({ policy: { maxAge: "1 minute", maxBytesEncrypted: 15 } })

@@ -83,7 +83,7 @@ export const controlled: ReadonlyArray<Mutant> = [
     file: entryKey,
     find: "if (count > (reserves.get(key) ?? noKeys).length) reserves",
     replace: "reserves",
-    killedBy: byWarm("warm, with data keys in reserve > fetches those that are not there, and no others")
+    killedBy: byWarm("warm, with data keys in reserve > are not forgotten where it is asked for fewer")
   },
   {
     name: "a denial leaves the reserves",
