@@ -31,9 +31,10 @@ export const findGone = (bytes: Uint8Array): string | undefined => {
     at.call(bytes, 0)
     return undefined
   } catch {
-    return (bufferOf.call(bytes) as ArrayBuffer).detached
-      ? "is a view of a buffer that was transferred"
-      : "is a view of a buffer that was made smaller, and ends before it"
+    // Older engines have no `detached`. A buffer of no memory has no size to grow to, and only a resizable one gets smaller.
+    return (bufferOf.call(bytes) as ArrayBuffer).maxByteLength > 0
+      ? "is a view of a buffer that was made smaller, and ends before it"
+      : "is a view of a buffer that was transferred"
   }
 }
 
@@ -119,10 +120,10 @@ export const getUint32 = (bytes: Uint8Array, offset: number): number =>
 /**
  * Gives back the memory of an array that has no other user: it is empty afterwards. Left to the garbage collector, the next
  * array of its length takes memory that was not touched before, which costs more than to encrypt it
- * (`npm run bench -- messages --only "1 MiB"`). For a short array this costs more than it gains.
+ * (`npm run bench -- messages --only "1 MiB"`). For a short array this costs more than it gains. An engine of before 2024 cannot.
  */
 export const free = ({ buffer, length }: Uint8Array): void => {
-  if (length >= 2048 && buffer.byteLength === length && buffer instanceof ArrayBuffer) buffer.transfer(0)
+  if (length >= 2048 && buffer.byteLength === length && buffer instanceof ArrayBuffer) buffer.transfer?.(0)
 }
 
 /** Lexicographic order over unsigned bytes; a prefix comes first. */
