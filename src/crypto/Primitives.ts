@@ -123,7 +123,10 @@ export interface Primitives {
   /** `verify` for a message that arrives in parts. Memory does not grow with the message. */
   readonly verifier: (key: VerificationKey) => Effect.Effect<Verifier, NotLoaded>
 
-  /** Imports a PEM `SubjectPublicKeyInfo`. Fails with `InvalidKey` for anything but an RSA key of at least 2048 bits. */
+  /**
+   * Imports a PEM `SubjectPublicKeyInfo`, with any white space in it. Fails with `InvalidKey` for anything but an RSA key of
+   * at least 2048 bits.
+   */
   readonly importRsaPublicKey: (
     pem: string,
     padding: RsaPadding

@@ -201,8 +201,15 @@ export const node: ReadonlyArray<Mutant> = [
   {
     name: "the public half of a private key is taken for a public key",
     file: rsa,
-    find: "if (problem !== undefined) return problem",
-    replace: "if (problem !== undefined && !pem.includes(\"PRIVATE\")) return problem",
+    find: "if (typeof der === \"string\") return der\n",
+    replace: "if (typeof der === \"string\") return pem.includes(\"PRIVATE\") ? crypto.createPublicKey(pem) : der\n",
     killedBy: byContract("RSA > as a public key, the other half of a pair is refused")
+  },
+  {
+    name: "the DER of a private RSA key is not zeroed in Node",
+    file: rsa,
+    find: "  der.fill(0)\n",
+    replace: "",
+    killedBy: byZeroing("importRsaPrivateKey leaves no bytes of a key behind, whether it takes it or not")
   }
 ]
