@@ -118,7 +118,7 @@ export const classify = <Request extends MaterialsRequest, M extends CompleteMat
   operation: Operation<Request, M, E>,
   request: Request
 ): Effect.Effect<BypassReason | CacheableRequest<M, E>, E> => {
-  const { algorithmSuite } = request
+  const algorithmSuite = AlgorithmSuite.resolve(request.algorithmSuite)
   if (!operation.cache.stores) return Effect.succeed("CachingOff")
   if (algorithmSuite !== undefined && !AlgorithmSuite.isCacheable(algorithmSuite)) {
     return Effect.succeed("SuiteWithoutKeyDerivation")

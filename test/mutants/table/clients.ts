@@ -284,7 +284,8 @@ export const clients: ReadonlyArray<Mutant> = [
   {
     name: "an encryption of a suite that the policy forbids asks for a key",
     file: client("request"),
-    find: "    CommitmentPolicy.checkEncrypt(client.commitmentPolicy, algorithmSuite)\n",
+    find:
+      "  if (algorithmSuite !== undefined) CommitmentPolicy.checkEncrypt(client.commitmentPolicy, algorithmSuite)\n",
     replace: "",
     killedBy: byClientItself("materials manager > is not asked for a suite that the policy forbids")
   },
