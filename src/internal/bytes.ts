@@ -57,7 +57,7 @@ export const checkLength = (name: string, { length }: Uint8Array, expected: numb
 }
 
 /** TextEncoder costs half a microsecond however short the text is, and most texts here are short and ASCII. */
-export const utf8 = (text: string): Uint8Array => {
+export const utf8 = (text: string): Uint8Array<ArrayBuffer> => {
   if (text.length > 64) return encoder.encode(text)
   const out = new Uint8Array(text.length)
   for (let i = 0; i < text.length; i++) {
@@ -85,7 +85,7 @@ export const fromUtf8 = (bytes: Uint8Array): string | undefined => {
 /** A lone surrogate has no UTF-8 encoding: TextEncoder would replace it silently, and two different texts would collide. */
 export const isWellFormed = (text: string): boolean => !/\p{Surrogate}/u.test(text)
 
-export const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
+export const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array<ArrayBuffer> => {
   let length = 0
   for (const part of parts) length += part.length
   const out = new Uint8Array(length)
@@ -98,7 +98,7 @@ export const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
 }
 
 /** A copy of a part. A view less than `subarray` would make, which takes longer than to copy a few bytes one by one. */
-export const copyRange = (bytes: Uint8Array, start: number, length: number): Uint8Array => {
+export const copyRange = (bytes: Uint8Array, start: number, length: number): Uint8Array<ArrayBuffer> => {
   if (length > 64) return new Uint8Array(bytes.subarray(start, start + length))
   const out = new Uint8Array(length)
   for (let i = 0; i < length; i++) out[i] = bytes[start + i]!
@@ -149,7 +149,7 @@ export const isAllZero = (bytes: Uint8Array): boolean => {
 export const toLatin1 = (bytes: ArrayLike<number>): string =>
   String.fromCharCode.apply(null, bytes as unknown as Array<number>)
 
-export const fromLatin1 = (text: string): Uint8Array => {
+export const fromLatin1 = (text: string): Uint8Array<ArrayBuffer> => {
   const out = new Uint8Array(text.length)
   for (let i = 0; i < text.length; i++) out[i] = text.charCodeAt(i)
   return out

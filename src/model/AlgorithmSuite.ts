@@ -243,4 +243,4 @@ export const formatId = (id: number): string => `0x${id.toString(16).padStart(4,
  *
  * @internal
  */
-export const encodeId = (id: number): Uint8Array => Uint8Array.of(id >>> 8, id & 0xff)
+export const encodeId = (id: number): Uint8Array<ArrayBuffer> => Uint8Array.of(id >>> 8, id & 0xff)

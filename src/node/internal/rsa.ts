@@ -32,7 +32,7 @@ const withPadding = (key: KeyObject, padding: RsaPadding) => {
 }
 
 /** A plain copy of what node:crypto returned, which is zeroed. */
-const take = (secret: Buffer): Uint8Array => {
+const take = (secret: Buffer): Uint8Array<ArrayBuffer> => {
   const out = new Uint8Array(secret)
   secret.fill(0)
   return out

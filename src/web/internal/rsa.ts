@@ -85,7 +85,7 @@ export const operations = (subtle: Subtle): Operations => ({
     Effect.suspend(() => {
       const rsa = Redacted.value(key) as unknown as RsaKey
       if (rsa.padding !== padding) return failed("rsaDecrypt")
-      return settle<ArrayBuffer, DataKey.DataKey, PrimitivesError>(
+      return settle<ArrayBuffer, DataKey.DataKey<ArrayBuffer>, PrimitivesError>(
         () => subtle.decrypt({ name: "RSA-OAEP" }, rsa.key, plain(ciphertext)),
         (plaintext, { aborted }) => {
           const taken = DataKey.make(toBytes(plaintext))
