@@ -121,7 +121,7 @@ export interface EncryptionSdk {
   readonly encryptStream: <E, R, E2 = never, R2 = never>(
     plaintext: Stream.Stream<Uint8Array, E, R>,
     options?: EncryptStreamOptions<E2, R2>
-  ) => Stream.Stream<Uint8Array, E | E2 | EncryptError, R | R2>
+  ) => Stream.Stream<Uint8Array<ArrayBuffer>, E | E2 | EncryptError, R | R2>
 
   /**
    * Decrypts a stream of a message's bytes, in chunks of any length.
@@ -138,7 +138,7 @@ export interface EncryptionSdk {
   readonly decryptStream: <E, R, E2 = never, R2 = never>(
     message: Stream.Stream<Uint8Array, E, R>,
     options?: DecryptStreamOptions<E2, R2>
-  ) => Stream.Stream<Uint8Array, E | E2 | DecryptError, R | R2>
+  ) => Stream.Stream<Uint8Array<ArrayBuffer>, E | E2 | DecryptError, R | R2>
 
   /**
    * `decryptStream` for signed messages of any length: each frame is released when it was found authentic under the data
@@ -176,7 +176,7 @@ export interface EncryptionSdk {
     source: RandomAccessSource<E, R>,
     range: PlaintextRange,
     options?: DecryptRangeOptions<E2, R2>
-  ) => Stream.Stream<Uint8Array, E | E2 | DecryptError, R | R2>
+  ) => Stream.Stream<Uint8Array<ArrayBuffer>, E | E2 | DecryptError, R | R2>
 
   /**
    * Reads the header of a message without any key.

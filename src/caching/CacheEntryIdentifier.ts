@@ -16,7 +16,7 @@ const decryptScope = /*#__PURE__*/ Uint8Array.of(0x02)
 const withoutSuite = /*#__PURE__*/ Uint8Array.of(0x00)
 const withSuite = cachingCmmResource
 
-const joinWithNullBytes = (fields: ReadonlyArray<Uint8Array>): Uint8Array => {
+const joinWithNullBytes = (fields: ReadonlyArray<Uint8Array>): Uint8Array<ArrayBuffer> => {
   let length = fields.length - 1
   for (const field of fields) length += field.length
   const out = new Uint8Array(length)
@@ -34,11 +34,14 @@ const joinWithNullBytes = (fields: ReadonlyArray<Uint8Array>): Uint8Array => {
  *
  * Specification: framework/caching-cmm.md#encryption-materials-with-algorithm-suite
  */
-export const encryptionPreimage = (request: {
-  readonly partitionId: string
-  readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite | undefined
-  readonly encryptionContext: EncryptionContext.EncryptionContext
-}, encode = EncryptionContextCodec.encode): Uint8Array =>
+export const encryptionPreimage = (
+  request: {
+    readonly partitionId: string
+    readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite | undefined
+    readonly encryptionContext: EncryptionContext.EncryptionContext
+  },
+  encode: (context: EncryptionContext.EncryptionContext) => Uint8Array = EncryptionContextCodec.encode
+): Uint8Array<ArrayBuffer> =>
   joinWithNullBytes([
     cachingCmmResource,
     encryptScope,
@@ -55,12 +58,15 @@ export const encryptionPreimage = (request: {
  *
  * Specification: framework/caching-cmm.md#decryption-materials
  */
-export const decryptionPreimage = (request: {
-  readonly partitionId: string
-  readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite
-  readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
-  readonly encryptionContext: EncryptionContext.EncryptionContext
-}, encode = EncryptionContextCodec.encode): Uint8Array =>
+export const decryptionPreimage = (
+  request: {
+    readonly partitionId: string
+    readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite
+    readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
+    readonly encryptionContext: EncryptionContext.EncryptionContext
+  },
+  encode: (context: EncryptionContext.EncryptionContext) => Uint8Array = EncryptionContextCodec.encode
+): Uint8Array<ArrayBuffer> =>
   joinWithNullBytes([
     cachingCmmResource,
     decryptScope,

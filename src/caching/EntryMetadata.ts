@@ -14,7 +14,7 @@ export interface EntryMetadata {
   /** The context of the materials. Not secret, but kept out of metrics, spans and logs. */
   readonly encryptionContext: EncryptionContext
   /** For encryption all encrypted data keys, the generator's first; for decryption the one that was unwrapped. */
-  readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKey>
+  readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKey<ArrayBuffer>>
   /** The maximum age of the manager that made the entry. */
   readonly maxAge: Duration.Duration
 }

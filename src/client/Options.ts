@@ -86,7 +86,7 @@ export interface DecryptMetadata extends MessageMetadata {
  * Specification: client-apis/encrypt.md#output
  */
 export interface EncryptResult extends EncryptMetadata {
-  readonly message: Uint8Array
+  readonly message: Uint8Array<ArrayBuffer>
 }
 
 /**
@@ -95,7 +95,7 @@ export interface EncryptResult extends EncryptMetadata {
  * Specification: client-apis/decrypt.md#output
  */
 export interface DecryptResult extends DecryptMetadata {
-  readonly plaintext: Uint8Array
+  readonly plaintext: Uint8Array<ArrayBuffer>
 }
 
 /** A header that was read without keys. Nothing of it is authenticated. */
@@ -163,7 +163,7 @@ export interface DecryptRangeOptions<E = never, R = never>
  * successful end of the stream proves that the holder of the signing key wrote them.
  */
 export interface UnverifiedPlaintext {
-  readonly unverified: Uint8Array
+  readonly unverified: Uint8Array<ArrayBuffer>
 }
 
 /** Random access to the bytes of a message: a file, or an object in a store that takes byte ranges. */

@@ -59,7 +59,7 @@ const resultOf = (
   { keyReferences }: Client,
   { materials: { algorithmSuite, encryptionContext, unwrappedDataKey }, receipt }: DecryptionMaterials,
   header: MessageHeader.MessageHeader,
-  plaintext: Uint8Array
+  plaintext: Uint8Array<ArrayBuffer>
 ): DecryptResult => ({
   plaintext,
   header,

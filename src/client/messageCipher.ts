@@ -36,7 +36,7 @@ export interface BegunMessage {
   readonly encryptionKey: MessageKey
   readonly fields: MessageHeader.MessageHeaderBody
   /** Array that begins with the header body, behind which there is room for the rest. */
-  readonly message: Uint8Array
+  readonly message: Uint8Array<ArrayBuffer>
   readonly headerBodyLength: number
 }
 
@@ -112,7 +112,7 @@ export const sealedHeader = (fields: MessageHeader.MessageHeaderBody, tag: Uint8
 }
 
 /** Encodes the footer of a signature, which must have the suite's length. */
-export const encodeFooter = (algorithmSuite: AlgorithmSuite, signature: Uint8Array): Uint8Array => {
+export const encodeFooter = (algorithmSuite: AlgorithmSuite, signature: Uint8Array): Uint8Array<ArrayBuffer> => {
   const footer = MessageFooter.encode(signature)
   if (footer.length !== MessageFooter.length(algorithmSuite)) {
     throw new Error("Primitives: the signature has not the suite's length")
@@ -122,7 +122,7 @@ export const encodeFooter = (algorithmSuite: AlgorithmSuite, signature: Uint8Arr
 
 /** A whole message, and its header. */
 export interface SealedMessage {
-  readonly message: Uint8Array
+  readonly message: Uint8Array<ArrayBuffer>
   readonly header: MessageHeader.MessageHeader
 }
 
@@ -200,7 +200,7 @@ export const open = (
   acquired: DecryptionMaterials,
   message: Uint8Array,
   decoded: DecodedMessage
-): Effect.Effect<Uint8Array, DecryptError> =>
+): Effect.Effect<Uint8Array<ArrayBuffer>, DecryptError> =>
   andThen(deriveKey(atOnce, primitives, acquired, decoded.header), (key) => {
     const { header, length } = decoded
     const { materials } = acquired

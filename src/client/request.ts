@@ -46,17 +46,15 @@ export const encryptSettings = (
   const materialsManager = checkCommonOptions(client, options, names)
   // The defaults are for what is undefined alone: null is an error of the caller's.
   const {
-    algorithmSuite,
+    algorithmSuite: suite,
     encryptionContext: input = EncryptionContext.empty,
     frameLength = MessageHeader.defaultFrameLength
   } = options
   const encryptionContext = client.contexts.check(input)
   EncryptionContext.checkUnreserved(encryptionContext)
   if (client.isPortable) portability.checkContext(encryptionContext)
-  if (algorithmSuite !== undefined) {
-    CommitmentPolicy.checkSuite(algorithmSuite)
-    CommitmentPolicy.checkEncrypt(client.commitmentPolicy, algorithmSuite)
-  }
+  const algorithmSuite = suite === undefined ? undefined : CommitmentPolicy.checkSuite(suite)
+  if (algorithmSuite !== undefined) CommitmentPolicy.checkEncrypt(client.commitmentPolicy, algorithmSuite)
   if (!Number.isInteger(frameLength) || frameLength < 1 || frameLength > MessageHeader.maxFrameLength) {
     invalidOption("frameLength", `must be an integer from 1 to ${MessageHeader.maxFrameLength}`)
   }

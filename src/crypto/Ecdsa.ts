@@ -52,12 +52,12 @@ export const algorithm = (curve: SignatureCurve): SignatureAlgorithm => curves[c
  *
  * If (r, s) is a signature, so is (r, order − s), and nearly always one of the two has the length.
  */
-export const derFromRaw = (curve: SignatureCurve, raw: Uint8Array): Uint8Array | undefined => {
+export const derFromRaw = (curve: SignatureCurve, raw: Uint8Array): Uint8Array<ArrayBuffer> | undefined => {
   const { algorithm, length, order } = curves[curve]
   bytes.checkLength("raw signature", raw, 2 * length)
   const r = derInteger(raw.subarray(0, length))
   const s = raw.subarray(length)
-  const encoded = (candidate: Uint8Array): Uint8Array | undefined => {
+  const encoded = (candidate: Uint8Array): Uint8Array<ArrayBuffer> | undefined => {
     const der = bytes.concat([Uint8Array.of(0x30, 0), r, derInteger(candidate)])
     der[1] = der.length - 2
     return der.length === algorithm.signatureLength ? der : undefined
@@ -66,7 +66,7 @@ export const derFromRaw = (curve: SignatureCurve, raw: Uint8Array): Uint8Array |
 }
 
 /** A signature as DER of exactly the suite's `signatureLength`, from DER of any length. Undefined as for `derFromRaw`. */
-export const derOfSuiteLength = (curve: SignatureCurve, der: Uint8Array): Uint8Array | undefined => {
+export const derOfSuiteLength = (curve: SignatureCurve, der: Uint8Array): Uint8Array<ArrayBuffer> | undefined => {
   const { algorithm, length } = curves[curve]
   if (der.length === algorithm.signatureLength) return new Uint8Array(der)
   // SEQUENCE { INTEGER r, INTEGER s }, all of them shorter than 128 bytes. A number that begins with a set bit has a zero before it.
@@ -82,7 +82,7 @@ export const derOfSuiteLength = (curve: SignatureCurve, der: Uint8Array): Uint8A
 }
 
 /** A compressed point from an uncompressed one, which begins with 4. Throws a `RangeError` for anything else. */
-export const compress = (curve: SignatureCurve, point: Uint8Array): Uint8Array => {
+export const compress = (curve: SignatureCurve, point: Uint8Array): Uint8Array<ArrayBuffer> => {
   const { length } = curves[curve]
   if (point.length !== 1 + 2 * length || point[0] !== 4) throw new RangeError("point: is not an uncompressed point")
   const compressed = new Uint8Array(point.subarray(0, 1 + length))
@@ -95,11 +95,11 @@ export const isCompressed = (curve: SignatureCurve, point: Uint8Array): boolean 
   point.length === 1 + curves[curve].length && (point[0] === 2 || point[0] === 3)
 
 /** DER of the `SubjectPublicKeyInfo` of a compressed point. Undefined unless `isCompressed`. */
-export const spkiFromCompressed = (curve: SignatureCurve, point: Uint8Array): Uint8Array | undefined =>
+export const spkiFromCompressed = (curve: SignatureCurve, point: Uint8Array): Uint8Array<ArrayBuffer> | undefined =>
   isCompressed(curve, point) ? bytes.concat([spkiPrefixes[curve], point]) : undefined
 
 /** The uncompressed point at the end of the DER of a `SubjectPublicKeyInfo`. */
-export const uncompressedFromSpki = (curve: SignatureCurve, spki: Uint8Array): Uint8Array =>
+export const uncompressedFromSpki = (curve: SignatureCurve, spki: Uint8Array): Uint8Array<ArrayBuffer> =>
   new Uint8Array(spki.subarray(spki.length - 1 - 2 * curves[curve].length))
 
 const derInteger = (magnitude: Uint8Array): Uint8Array => {

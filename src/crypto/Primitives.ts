@@ -42,7 +42,7 @@ export interface Signer {
   /** Adds the next bytes of the message. */
   readonly update: (part: Uint8Array) => void
   /** The signature over all parts, as `sign` makes it. Ends the signer. */
-  readonly finish: Effect.Effect<Uint8Array>
+  readonly finish: Effect.Effect<Uint8Array<ArrayBuffer>>
 }
 
 /** An incremental verification of one message, which arrives in parts. A part may change once it was given. */
@@ -60,10 +60,10 @@ export interface Verifier {
  */
 export interface Primitives {
   /** Cryptographically secure random bytes. The only source of randomness. */
-  readonly randomBytes: (length: number) => Effect.Effect<Uint8Array>
+  readonly randomBytes: (length: number) => Effect.Effect<Uint8Array<ArrayBuffer>>
 
   /** SHA-384 digest of public data, 48 bytes. */
-  readonly sha384: (data: Uint8Array) => Effect.Effect<Uint8Array>
+  readonly sha384: (data: Uint8Array) => Effect.Effect<Uint8Array<ArrayBuffer>>
 
   /** Whether two arrays are equal. Takes a time that depends on their lengths alone. */
   readonly timingSafeEqual: (a: Uint8Array, b: Uint8Array) => boolean
@@ -71,7 +71,7 @@ export interface Primitives {
   /** Derives a message's encryption key and commitment value from its data key. */
   readonly deriveKeys: (dataKey: DataKey, parameters: KeyDerivationParameters) => Effect.Effect<{
     readonly encryptionKey: AesKey
-    readonly commitment: Uint8Array | undefined
+    readonly commitment: Uint8Array<ArrayBuffer> | undefined
   }, NotLoaded>
 
   /** Imports a copy of 16, 24 or 32 bytes as an AES key; fails with `InvalidKey` for another length. The bytes stay the caller's. */
@@ -96,7 +96,7 @@ export interface Primitives {
   /** Generates an ECDSA key pair. `publicKey` is the compressed point: 33 bytes for P-256, 49 for P-384. */
   readonly generateSigningKey: (curve: SignatureCurve) => Effect.Effect<{
     readonly signingKey: SigningKey
-    readonly publicKey: Uint8Array
+    readonly publicKey: Uint8Array<ArrayBuffer>
   }>
 
   /** Imports a compressed point. Fails with `InvalidKey` if the bytes are no point of the curve. */
@@ -109,7 +109,7 @@ export interface Primitives {
    * Signs with ECDSA and the curve's own hash function. Returns DER of exactly the suite's `signatureLength` (71 bytes
    * for P-256, 103 for P-384), so that the length of a message is known beforehand.
    */
-  readonly sign: (key: SigningKey, message: Uint8Array) => Effect.Effect<Uint8Array>
+  readonly sign: (key: SigningKey, message: Uint8Array) => Effect.Effect<Uint8Array<ArrayBuffer>>
 
   /** Whether a DER signature of any length is valid. Malformed DER is just an invalid signature. */
   readonly verify: (key: VerificationKey, message: Uint8Array, signature: Uint8Array) => Effect.Effect<boolean>
@@ -123,7 +123,10 @@ export interface Primitives {
   /** `verify` for a message that arrives in parts. Memory does not grow with the message. */
   readonly verifier: (key: VerificationKey) => Effect.Effect<Verifier, NotLoaded>
 
-  /** Imports a PEM `SubjectPublicKeyInfo`. Fails with `InvalidKey` for anything but an RSA key of at least 2048 bits. */
+  /**
+   * Imports a PEM `SubjectPublicKeyInfo`, with any white space in it. Fails with `InvalidKey` for anything but an RSA key of
+   * at least 2048 bits.
+   */
   readonly importRsaPublicKey: (
     pem: string,
     padding: RsaPadding
@@ -140,14 +143,14 @@ export interface Primitives {
     key: RsaPublicKey,
     padding: RsaPadding,
     plaintext: Redacted.Redacted<Uint8Array>
-  ) => Effect.Effect<Uint8Array, PrimitivesError>
+  ) => Effect.Effect<Uint8Array<ArrayBuffer>, PrimitivesError>
 
   /** Decrypts with RSA. The plaintext belongs to the caller, who zeroes it. */
   readonly rsaDecrypt: (
     key: RsaPrivateKey,
     padding: RsaPadding,
     ciphertext: Uint8Array
-  ) => Effect.Effect<Redacted.Redacted<Uint8Array>, PrimitivesError>
+  ) => Effect.Effect<Redacted.Redacted<Uint8Array<ArrayBuffer>>, PrimitivesError>
 }
 
 /** The tag of the service. */

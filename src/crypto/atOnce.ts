@@ -18,8 +18,8 @@ import { aesKey, failed } from "./results.ts"
 
 /** The synchronous form of the operations that a message without a signature takes: results instead of Effects. */
 export interface Synchronous {
-  readonly randomBytes: (length: number) => Uint8Array
-  readonly sha384: (data: Uint8Array) => Uint8Array
+  readonly randomBytes: (length: number) => Uint8Array<ArrayBuffer>
+  readonly sha384: (data: Uint8Array) => Uint8Array<ArrayBuffer>
   readonly deriveKeys: (dataKey: Uint8Array, parameters: KeyDerivationParameters) => DerivedKeys<KeyHandle<"AesKey">>
   readonly seal: (key: KeyHandle<"AesKey">, jobs: Iterable<SealJob>) => void
   /** Whether all tags are right. Reads no job behind a wrong one. */
@@ -29,7 +29,7 @@ export interface Synchronous {
 /** The keys of one message. */
 interface DerivedKeys<Key> {
   readonly encryptionKey: Key
-  readonly commitment: Uint8Array | undefined
+  readonly commitment: Uint8Array<ArrayBuffer> | undefined
 }
 
 const counterparts = /*#__PURE__*/ makeCounterparts<object, Synchronous[keyof Synchronous]>()
@@ -61,8 +61,8 @@ export type MessageKey = AesKey | KeyHandle<"AesKey">
 export interface AtOnce {
   /** Whether all of them have a synchronous form. */
   readonly isSynchronous: boolean
-  readonly randomBytes: (length: number) => Effect.Effect<Uint8Array>
-  readonly sha384: (data: Uint8Array) => Effect.Effect<Uint8Array>
+  readonly randomBytes: (length: number) => Effect.Effect<Uint8Array<ArrayBuffer>>
+  readonly sha384: (data: Uint8Array) => Effect.Effect<Uint8Array<ArrayBuffer>>
   /** The keys of the message with this ID. */
   readonly deriveKeys: (
     dataKey: Uint8Array,

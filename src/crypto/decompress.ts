@@ -22,7 +22,7 @@ const fields: Readonly<Record<SignatureCurve, Field>> = {
 }
 
 /** The uncompressed point of a compressed one; undefined where the bytes are no point of the curve. Takes about a millisecond. */
-export const decompress = (curve: SignatureCurve, point: Uint8Array): Uint8Array | undefined => {
+export const decompress = (curve: SignatureCurve, point: Uint8Array): Uint8Array<ArrayBuffer> | undefined => {
   const { b, prime } = fields[curve]
   if (!Ecdsa.isCompressed(curve, point)) return undefined
   const x = fromBytes(point.subarray(1))

@@ -1,6 +1,8 @@
 /** Rules of RSA keys and paddings that all layers of `Primitives` share. Not exported, and loaded with RSA alone. */
 import * as Redacted from "effect/Redacted"
+import * as Pem from "../internal/pem.ts"
 import type { HashAlgorithm } from "../model/AlgorithmSuite.ts"
+import * as KeyType from "./keyType.ts"
 import type { RsaPadding, RsaPrivateKey } from "./Primitives.ts"
 import { toHandle } from "./results.ts"
 
@@ -20,9 +22,18 @@ export const oaepHashes: Readonly<Record<RsaPadding, "SHA-1" | HashAlgorithm | u
   "OAEP-SHA512": "SHA-512"
 }
 
-/** The problem with a key of this algorithm, as a sentence's end; undefined where there is none. */
-export const algorithmProblem = (algorithm: string | undefined): string | undefined =>
-  algorithm === "rsa" ? undefined : `is a key for ${algorithm}, expected rsa`
+/**
+ * The DER of an RSA key in a PEM text, of which the caller zeroes a private one; else the problem with the text, as a
+ * sentence's end.
+ */
+export const readKey = (text: string, format: Pem.Format): Uint8Array | string => {
+  const der = Pem.read(text, format)
+  if (typeof der === "string") return der
+  const type = KeyType.of(der)
+  if (type === "rsa") return der
+  der.fill(0)
+  return type === undefined ? Pem.malformed(format) : `is a key for ${type}, expected rsa`
+}
 
 /** The problem with a modulus of this many bits, as a sentence's end; undefined where there is none. */
 export const modulusProblem = (length: number): string | undefined =>

@@ -31,9 +31,10 @@ export const findGone = (bytes: Uint8Array): string | undefined => {
     at.call(bytes, 0)
     return undefined
   } catch {
-    return (bufferOf.call(bytes) as ArrayBuffer).detached
-      ? "is a view of a buffer that was transferred"
-      : "is a view of a buffer that was made smaller, and ends before it"
+    // Older engines have no `detached`. A buffer of no memory has no size to grow to, and only a resizable one gets smaller.
+    return (bufferOf.call(bytes) as ArrayBuffer).maxByteLength > 0
+      ? "is a view of a buffer that was made smaller, and ends before it"
+      : "is a view of a buffer that was transferred"
   }
 }
 
@@ -56,7 +57,7 @@ export const checkLength = (name: string, { length }: Uint8Array, expected: numb
 }
 
 /** TextEncoder costs half a microsecond however short the text is, and most texts here are short and ASCII. */
-export const utf8 = (text: string): Uint8Array => {
+export const utf8 = (text: string): Uint8Array<ArrayBuffer> => {
   if (text.length > 64) return encoder.encode(text)
   const out = new Uint8Array(text.length)
   for (let i = 0; i < text.length; i++) {
@@ -84,7 +85,7 @@ export const fromUtf8 = (bytes: Uint8Array): string | undefined => {
 /** A lone surrogate has no UTF-8 encoding: TextEncoder would replace it silently, and two different texts would collide. */
 export const isWellFormed = (text: string): boolean => !/\p{Surrogate}/u.test(text)
 
-export const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
+export const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array<ArrayBuffer> => {
   let length = 0
   for (const part of parts) length += part.length
   const out = new Uint8Array(length)
@@ -97,7 +98,7 @@ export const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
 }
 
 /** A copy of a part. A view less than `subarray` would make, which takes longer than to copy a few bytes one by one. */
-export const copyRange = (bytes: Uint8Array, start: number, length: number): Uint8Array => {
+export const copyRange = (bytes: Uint8Array, start: number, length: number): Uint8Array<ArrayBuffer> => {
   if (length > 64) return new Uint8Array(bytes.subarray(start, start + length))
   const out = new Uint8Array(length)
   for (let i = 0; i < length; i++) out[i] = bytes[start + i]!
@@ -119,10 +120,10 @@ export const getUint32 = (bytes: Uint8Array, offset: number): number =>
 /**
  * Gives back the memory of an array that has no other user: it is empty afterwards. Left to the garbage collector, the next
  * array of its length takes memory that was not touched before, which costs more than to encrypt it
- * (`npm run bench -- messages --only "1 MiB"`). For a short array this costs more than it gains.
+ * (`npm run bench -- messages --only "1 MiB"`). For a short array this costs more than it gains. An engine of before 2024 cannot.
  */
 export const free = ({ buffer, length }: Uint8Array): void => {
-  if (length >= 2048 && buffer.byteLength === length && buffer instanceof ArrayBuffer) buffer.transfer(0)
+  if (length >= 2048 && buffer.byteLength === length && buffer instanceof ArrayBuffer) buffer.transfer?.(0)
 }
 
 /** Lexicographic order over unsigned bytes; a prefix comes first. */
@@ -148,7 +149,7 @@ export const isAllZero = (bytes: Uint8Array): boolean => {
 export const toLatin1 = (bytes: ArrayLike<number>): string =>
   String.fromCharCode.apply(null, bytes as unknown as Array<number>)
 
-export const fromLatin1 = (text: string): Uint8Array => {
+export const fromLatin1 = (text: string): Uint8Array<ArrayBuffer> => {
   const out = new Uint8Array(text.length)
   for (let i = 0; i < text.length; i++) out[i] = text.charCodeAt(i)
   return out

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
-import type * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
+import * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
 import * as CommitmentPolicy from "../model/CommitmentPolicy.ts"
 import { Primitives } from "../crypto/Primitives.ts"
 import * as CryptographicMaterials from "../model/CryptographicMaterials.ts"
@@ -99,8 +99,8 @@ const checkEncryptionRequest = (request: CryptographicMaterialsManager.Encryptio
   if (missing !== undefined) {
     reject(new InvalidEncryptionContext({ key: missing, description: "is required, and missing" }))
   }
-  const algorithmSuite = request.algorithmSuite ?? CommitmentPolicy.defaultAlgorithmSuite(commitmentPolicy)
-  CommitmentPolicy.checkSuite(algorithmSuite)
+  const suite = request.algorithmSuite ?? CommitmentPolicy.defaultAlgorithmSuite(commitmentPolicy)
+  const algorithmSuite = CommitmentPolicy.checkSuite(suite)
   CommitmentPolicy.checkEncrypt(commitmentPolicy, algorithmSuite)
   return { algorithmSuite, context, requiredEncryptionContextKeys }
 }
@@ -121,7 +121,7 @@ const checkFilled = (
   const changed = (field: string) =>
     reject(new InvalidMaterials({ field, description: `was changed by the keyring ${nameOf(keyring)}` }))
   if (typeof filled !== "object" || filled === null) return reject(noMaterials(keyring))
-  if (filled.algorithmSuite !== empty.algorithmSuite) changed("algorithmSuite")
+  if (AlgorithmSuite.resolve(filled.algorithmSuite) !== empty.algorithmSuite) changed("algorithmSuite")
   if (!isSameContext(empty.encryptionContext, filled.encryptionContext)) changed("encryptionContext")
   if (filled.signingKey !== empty.signingKey) changed("signingKey")
   const { encryptedDataKeys, plaintextDataKey } = filled
@@ -190,8 +190,7 @@ interface CheckedRequest {
 }
 
 const checkDecryptionRequest = (request: CryptographicMaterialsManager.DecryptMaterialsRequest): CheckedRequest => {
-  const { algorithmSuite } = request
-  CommitmentPolicy.checkSuite(algorithmSuite)
+  const algorithmSuite = CommitmentPolicy.checkSuite(request.algorithmSuite)
   CommitmentPolicy.checkDecrypt(request.commitmentPolicy, algorithmSuite)
   const stored = EncryptionContext.check(request.encryptionContext)
   const expected = EncryptionContext.check(request.expectedEncryptionContext)

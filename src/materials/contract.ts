@@ -4,6 +4,7 @@
  * point exports it.
  */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { DecryptionMaterials, EncryptionMaterials } from "../model/CryptographicMaterials.ts"
@@ -15,7 +16,17 @@ import { KeyringError, Skipped } from "../model/errors/KeyringError.ts"
 import type { Keyring, OnDecryptResult } from "./Keyring.ts"
 
 /** The class of the errors that a part may fail with. */
-type ErrorClass<E> = { readonly name: string } & (new(...args: Array<any>) => E)
+type ErrorClass<E> = { readonly name: string } & Schema.ConstraintDecoder<E> & (new(...args: Array<any>) => E)
+
+/** An error of the same class in a second copy of this package, as one of this copy; undefined for any other. */
+const copied = <E>(errors: ErrorClass<E>, error: unknown): E | undefined => {
+  try {
+    return Option.getOrUndefined(Schema.decodeUnknownOption(errors)(error))
+  } catch {
+    // It cannot be read.
+    return undefined
+  }
+}
 
 const breach = (part: string, description: string, cause?: unknown): BrokenContract =>
   new BrokenContract({ part, description, ...cause === undefined ? {} : { cause } })
@@ -46,7 +57,9 @@ export const guarded = <A, E, R, E2>(
   fail: (breach: BrokenContract) => E2
 ): Effect.Effect<A, E | E2, R> => {
   const checkError = (error: E): E | E2 =>
-    error instanceof errors ? error : fail(breach(part, `failed with an error that is no ${errors.name}`, error))
+    error instanceof errors
+      ? error
+      : copied(errors, error) ?? fail(breach(part, `failed with an error that is no ${errors.name}`, error))
   return called(part, () => {
     const effect = call()
     return Effect.isEffect(effect) ? Effect.mapError(effect, checkError) : effect
@@ -55,9 +68,13 @@ export const guarded = <A, E, R, E2>(
 
 /** Names a value by its kind alone. A promise is one that nothing waits for: it must not end the process. */
 const kindOf = (value: unknown): string => {
-  if (!(value instanceof Promise)) return value === null || value === undefined ? String(value) : typeof value
-  value.catch(() => undefined)
-  return "a Promise"
+  try {
+    // A promise of another realm is one too. Nothing else is.
+    void Promise.prototype.then.call(value, undefined, () => undefined)
+    return "a Promise"
+  } catch {
+    return value === null || value === undefined ? String(value) : typeof value
+  }
 }
 
 /** The error of a keyring that broke its contract. */

@@ -25,7 +25,7 @@ export const encodedLength = (edk: Size): number =>
  * Encodes one entry: three fields, each behind its two-byte length. Every field must fit
  * (`EncryptedDataKey.maxFieldLength`).
  */
-export const encode = (edk: EncryptedDataKey): Uint8Array => {
+export const encode = (edk: EncryptedDataKey): Uint8Array<ArrayBuffer> => {
   const out = new ByteWriter(new Uint8Array(encodedLength(edk)))
   write(out, edk)
   return out.bytes
@@ -48,17 +48,20 @@ export const write = (out: ByteWriter, { ciphertext, keyProviderId, keyProviderI
  *
  * @internal
  */
-export const readAll = (reader: ByteReader, maximum: number | undefined): ReadonlyArray<EncryptedDataKey> => {
+export const readAll = (
+  reader: ByteReader,
+  maximum: number | undefined
+): ReadonlyArray<EncryptedDataKey<ArrayBuffer>> => {
   const { offset } = reader
   const count = reader.uint16("Encrypted Data Key Count")
   if (count === 0) rejectField("Encrypted Data Key Count", offset, "must not be zero")
   if (maximum !== undefined && count > maximum) reject(new TooManyEncryptedDataKeys({ count, maximum }))
-  const encryptedDataKeys: Array<EncryptedDataKey> = []
+  const encryptedDataKeys: Array<EncryptedDataKey<ArrayBuffer>> = []
   for (let i = 0; i < count; i++) encryptedDataKeys.push(read(reader))
   return encryptedDataKeys
 }
 
-const read = (reader: ByteReader): EncryptedDataKey => {
+const read = (reader: ByteReader): EncryptedDataKey<ArrayBuffer> => {
   const idLength = reader.uint16("Key Provider ID Length")
   const idOffset = reader.offset
   const keyProviderId = bytes.fromUtf8(reader.take("Key Provider ID", idLength)) ??

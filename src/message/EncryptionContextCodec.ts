@@ -14,7 +14,7 @@ import { ByteWriter } from "./internal/ByteWriter.ts"
  *
  * Specification: framework/structures.md#serialization
  */
-export const encode = (context: EncryptionContext.EncryptionContext): Uint8Array => {
+export const encode = (context: EncryptionContext.EncryptionContext): Uint8Array<ArrayBuffer> => {
   const keys = Object.keys(context)
   if (keys.length === 0) return new Uint8Array(0)
   let length = 2

@@ -11,9 +11,9 @@ import * as EncryptionContextCodec from "./EncryptionContextCodec.ts"
 import { ByteReader } from "./internal/ByteReader.ts"
 import { ByteWriter } from "./internal/ByteWriter.ts"
 
-export interface KeySection {
+export interface KeySection<Memory extends ArrayBufferLike = ArrayBufferLike> {
   readonly encryptionContext: EncryptionContext
-  readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
+  readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey<Memory>>
 }
 
 /** A section that was authentic. Never changes, and is never handed out. */
@@ -25,8 +25,8 @@ export interface KnownSection extends KeySection {
 /** Encodes a section. `context` is the encoded context, where the caller has it already. */
 export const encode = (
   { encryptedDataKeys, encryptionContext }: KeySection,
-  context = EncryptionContextCodec.encode(encryptionContext)
-): Uint8Array => {
+  context: Uint8Array = EncryptionContextCodec.encode(encryptionContext)
+): Uint8Array<ArrayBuffer> => {
   const out = new ByteWriter(new Uint8Array(encodedLength(context.length, encryptedDataKeys)))
   out.field(context)
   out.uint16(encryptedDataKeys.length)
@@ -45,7 +45,7 @@ export const encodedLength = (
 }
 
 /** Reads a section. Throws as a `ByteReader` does; more encrypted data keys than `maximum` are rejected. */
-export const read = (reader: ByteReader, maximum: number | undefined): KeySection => {
+export const read = (reader: ByteReader, maximum: number | undefined): KeySection<ArrayBuffer> => {
   const encryptionContext = EncryptionContextCodec.read(reader)
   return { encryptionContext, encryptedDataKeys: EncryptedDataKeyCodec.readAll(reader, maximum) }
 }
@@ -60,7 +60,7 @@ export const decode = (encoded: Uint8Array): KeySection => {
 export const readKnown = (
   reader: ByteReader,
   { encoded, encryptedDataKeys, encryptionContext }: KnownSection
-): KeySection => {
+): KeySection<ArrayBuffer> => {
   reader.skip("Encrypted Data Keys", encoded.length)
   return { encryptionContext, encryptedDataKeys: encryptedDataKeys.map(EncryptedDataKey.copy) }
 }

@@ -43,7 +43,7 @@ export const aad = (
   content: BodyContent,
   sequenceNumber: number,
   contentLength: number
-): Uint8Array => bodyAad(messageId, content, sequenceNumber, contentLength)
+): Uint8Array<ArrayBuffer> => bodyAad(messageId, content, sequenceNumber, contentLength)
 
 /**
  * The IV of a frame that this library writes: the sequence number, padded to the suite's IV length from the left. Unique
@@ -51,7 +51,7 @@ export const aad = (
  *
  * Specification: client-apis/encrypt.md#construct-a-frame
  */
-export const iv = (algorithmSuite: AlgorithmSuite, sequenceNumber: number): Uint8Array => {
+export const iv = (algorithmSuite: AlgorithmSuite, sequenceNumber: number): Uint8Array<ArrayBuffer> => {
   const out = new Uint8Array(algorithmSuite.ivLength)
   bytes.setUint32(out, out.length - sequenceNumberLength, sequenceNumber)
   return out

@@ -14,7 +14,7 @@ export const length = ({ signature }: AlgorithmSuite): number =>
   signature === undefined ? 0 : 2 + signature.signatureLength
 
 /** Encodes the footer of a signature, which is at most 65,535 bytes. */
-export const encode = (signature: Uint8Array): Uint8Array => {
+export const encode = (signature: Uint8Array): Uint8Array<ArrayBuffer> => {
   const out = new ByteWriter(new Uint8Array(2 + signature.length))
   out.field(signature)
   return out.bytes
@@ -27,12 +27,12 @@ export const encode = (signature: Uint8Array): Uint8Array => {
  *
  * Specification: client-apis/decrypt.md#verify-the-signature
  */
-export const decode = (
+export const decode = <Memory extends ArrayBufferLike>(
   algorithmSuite: AlgorithmSuite,
-  message: Uint8Array,
+  message: Uint8Array<Memory>,
   offset: number,
   start = 0
-): Result.Result<Uint8Array | undefined, MalformedMessage> =>
+): Result.Result<Uint8Array<Memory> | undefined, MalformedMessage> =>
   decoding(() => {
     const reader = new ByteReader(message, offset)
     const signature = algorithmSuite.signature === undefined

@@ -25,18 +25,18 @@ export type { ContentType } from "./internal/frames.ts"
  *
  * Specification: data-format/message-header.md#header-body
  */
-export interface MessageHeaderBody {
+export interface MessageHeaderBody<Memory extends ArrayBufferLike = ArrayBuffer> {
   readonly algorithmSuite: AlgorithmSuite.AlgorithmSuite
   /** 16 random bytes in version 1, 32 in version 2. */
-  readonly messageId: Uint8Array
+  readonly messageId: Uint8Array<Memory>
   /** The pairs that are stored in the message. */
   readonly encryptionContext: EncryptionContext
-  readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
+  readonly encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey<Memory>>
   readonly contentType: ContentType
   /** Bytes of plaintext in each frame but the last: 1 to 2^32 - 1. Zero where the body is not framed. */
   readonly frameLength: number
   /** In version 2 the commitment to the data key; empty in version 1. */
-  readonly suiteData: Uint8Array
+  readonly suiteData: Uint8Array<Memory>
 }
 
 /**
@@ -44,15 +44,15 @@ export interface MessageHeaderBody {
  *
  * Specification: data-format/message-header.md#header-authentication
  */
-export interface HeaderAuthentication {
-  readonly iv: Uint8Array | undefined
-  readonly tag: Uint8Array
+export interface HeaderAuthentication<Memory extends ArrayBufferLike = ArrayBuffer> {
+  readonly iv: Uint8Array<Memory> | undefined
+  readonly tag: Uint8Array<Memory>
 }
 
-/** A whole header. */
-export interface MessageHeader extends MessageHeaderBody {
+/** A whole header. Its bytes are in memory of their own, an `ArrayBuffer`; `encode` takes headers over any memory. */
+export interface MessageHeader<Memory extends ArrayBufferLike = ArrayBuffer> extends MessageHeaderBody<Memory> {
   readonly messageFormatVersion: 1 | 2
-  readonly authentication: HeaderAuthentication
+  readonly authentication: HeaderAuthentication<Memory>
 }
 
 /** A header that was read, and how many bytes it takes at the start of the message. */
@@ -89,7 +89,10 @@ const contentTypes: ReadonlyMap<number, ContentType> = /*#__PURE__*/ new Map<num
  *
  * @internal
  */
-export const encodeBody = (header: MessageHeaderBody, keySection = KeySection.encode(header)): Uint8Array => {
+export const encodeBody = (
+  header: MessageHeaderBody<ArrayBufferLike>,
+  keySection: Uint8Array = KeySection.encode(header)
+): Uint8Array<ArrayBuffer> => {
   const out = new Uint8Array(fixedLength(header.algorithmSuite) + keySection.length)
   writeBody(out, header, keySection)
   return out
@@ -100,7 +103,11 @@ export const encodeBody = (header: MessageHeaderBody, keySection = KeySection.en
  *
  * @internal
  */
-export const writeBody = (message: Uint8Array, header: MessageHeaderBody, keySection: Uint8Array): void => {
+export const writeBody = (
+  message: Uint8Array,
+  header: MessageHeaderBody<ArrayBufferLike>,
+  keySection: Uint8Array
+): void => {
   const { algorithmSuite, contentType, frameLength, messageId, suiteData } = header
   const isVersion1 = algorithmSuite.messageFormatVersion === 1
   const out = new ByteWriter(message)
@@ -156,7 +163,7 @@ export const authenticationLength = (algorithmSuite: AlgorithmSuite.AlgorithmSui
   algorithmSuite.tagLength + (algorithmSuite.messageFormatVersion === 1 ? algorithmSuite.ivLength : 0)
 
 /** IV and tag in version 1, the tag alone in version 2. */
-const encodeAuthentication = ({ iv, tag }: HeaderAuthentication): Uint8Array =>
+const encodeAuthentication = ({ iv, tag }: HeaderAuthentication<ArrayBufferLike>): Uint8Array =>
   bytes.concat(iv === undefined ? [tag] : [iv, tag])
 
 /**
@@ -176,7 +183,7 @@ export const copy = (header: MessageHeader): MessageHeader => ({
 })
 
 /** Encodes a whole header. */
-export const encode = (header: MessageHeader): Uint8Array =>
+export const encode = (header: MessageHeader<ArrayBufferLike>): Uint8Array<ArrayBuffer> =>
   bytes.concat([encodeBody(header), encodeAuthentication(header.authentication)])
 
 /**
@@ -235,7 +242,10 @@ export const decodeKnown = (
     })
   )
 
-const read = (reader: ByteReader, readKeySection: (reader: ByteReader) => KeySection.KeySection): DecodedHeader => {
+const read = (
+  reader: ByteReader,
+  readKeySection: (reader: ByteReader) => KeySection.KeySection<ArrayBuffer>
+): DecodedHeader => {
   const version = reader.uint8("Version")
   if (version !== 1 && version !== 2) return rejectField("Version", 0, `must be 1 or 2, is ${version}`)
   if (version === 1) {

@@ -39,7 +39,7 @@ const pointLengths = { "P-256": 33, "P-384": 49 } as const
 export const ciphertextLength = (
   plaintextLength: number,
   {
-    algorithmSuite,
+    algorithmSuite: suite,
     encryptedDataKeys,
     encryptionContext = EncryptionContext.empty,
     frameLength = MessageHeader.defaultFrameLength
@@ -47,7 +47,8 @@ export const ciphertextLength = (
 ): Result.Result<number, InvalidOption | InvalidEncryptionContext> =>
   Result.gen(function*() {
     const invalid = (field: string, description: string) => Result.fail(new InvalidOption({ field, description }))
-    if (!AlgorithmSuite.isAlgorithmSuite(algorithmSuite)) {
+    const algorithmSuite = AlgorithmSuite.resolve(suite)
+    if (algorithmSuite === undefined) {
       return yield* invalid("algorithmSuite", "must be one of the eleven suites of AlgorithmSuite")
     }
     if (!Number.isSafeInteger(plaintextLength) || plaintextLength < 0) {

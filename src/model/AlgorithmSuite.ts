@@ -208,8 +208,21 @@ const byId: ReadonlyMap<number, AlgorithmSuite> = /*#__PURE__*/ new Map(all.map(
 /** The suite with this two-byte identifier, or `undefined` where there is none. */
 export const fromId = (id: number): AlgorithmSuite | undefined => byId.get(id)
 
-/** Whether a value is one of the eleven suites. */
-export const isAlgorithmSuite = (value: unknown): value is AlgorithmSuite => all.includes(value as AlgorithmSuite)
+/**
+ * The suite of this module that a value names by its `id`; undefined where it names none. The value may be a copy, as those of
+ * `structuredClone`, of JSON, and of a second copy of this package. Its other fields are not looked at.
+ */
+export const resolve = (value: unknown): AlgorithmSuite | undefined =>
+  typeof value === "object" && value !== null ? byId.get((value as AlgorithmSuite).id) : undefined
+
+/**
+ * Whether a value is one of the eleven suites, or a copy of one.
+ *
+ * **Gotchas**
+ *
+ * A copy is known by its `id` alone: read the other fields of what `resolve` returns.
+ */
+export const isAlgorithmSuite = (value: unknown): value is AlgorithmSuite => resolve(value) !== undefined
 
 /** Whether messages of the suite carry a commitment to the data key. */
 export const isCommitting = (suite: AlgorithmSuite): boolean => suite.commitmentLength > 0
@@ -230,4 +243,4 @@ export const formatId = (id: number): string => `0x${id.toString(16).padStart(4,
  *
  * @internal
  */
-export const encodeId = (id: number): Uint8Array => Uint8Array.of(id >>> 8, id & 0xff)
+export const encodeId = (id: number): Uint8Array<ArrayBuffer> => Uint8Array.of(id >>> 8, id & 0xff)

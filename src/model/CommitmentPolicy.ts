@@ -47,17 +47,15 @@ export const defaultAlgorithmSuite = (policy: CommitmentPolicy): AlgorithmSuite.
     : AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
 
 /**
- * Checks that a caller's value is one of the eleven suites. Rejects with `InvalidOption`.
+ * The suite that a caller's value names, which may be a copy of it. Rejects with `InvalidOption` where it names none.
  *
  * @internal
  */
-export const checkSuite = (value: unknown): void => {
-  if (!AlgorithmSuite.isAlgorithmSuite(value)) {
+export const checkSuite = (value: unknown): AlgorithmSuite.AlgorithmSuite =>
+  AlgorithmSuite.resolve(value) ??
     reject(
       new InvalidOption({ field: "algorithmSuite", description: "must be one of the eleven suites of AlgorithmSuite" })
     )
-  }
-}
 
 /**
  * Checks that messages may be encrypted with the suite under the policy. Rejects with `CommitmentPolicyViolation`.

@@ -90,9 +90,9 @@ const unreleased = (plaintextDataKey: DataKey.DataKey): unknown => {
 export const checkEncryptionMaterials = (materials: EncryptionMaterials): CompleteEncryptionMaterials => {
   if (typeof materials !== "object" || materials === null) return invalid("materials", "are missing")
   // Each part is read once: what is checked is what is returned, whatever a getter would return the next time.
-  const { algorithmSuite, plaintextDataKey, signingKey } = materials
+  const { algorithmSuite: suite, plaintextDataKey, signingKey } = materials
   const isChecked = checkedEncryption.has(materials)
-  if (!isChecked) checkSuite(algorithmSuite)
+  const algorithmSuite = isChecked ? suite : readSuite(suite)
   if (plaintextDataKey === undefined) return invalid("plaintextDataKey", "is missing")
   checkDataKey(algorithmSuite, plaintextDataKey)
   if (isChecked) return materials as CompleteEncryptionMaterials
@@ -112,9 +112,8 @@ export const checkEncryptionMaterials = (materials: EncryptionMaterials): Comple
   return Object.freeze(checkedEncryption.mark(complete))
 }
 
-const checkSuite = (suite: unknown): void => {
-  if (!AlgorithmSuite.isAlgorithmSuite(suite)) invalid("algorithmSuite", "is none of the known suites")
-}
+const readSuite = (suite: unknown): AlgorithmSuite.AlgorithmSuite =>
+  AlgorithmSuite.resolve(suite) ?? invalid("algorithmSuite", "is none of the known suites")
 
 const readEncryptedDataKeys = (
   given: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
@@ -218,9 +217,9 @@ const readRequiredKeys = (
  */
 export const checkDecryptionMaterials = (materials: CompleteDecryptionMaterials): CompleteDecryptionMaterials => {
   if (typeof materials !== "object" || materials === null) return invalid("materials", "are missing")
-  const { algorithmSuite, encryptionContext, plaintextDataKey, unwrappedDataKey, verificationKey } = materials
+  const { algorithmSuite: suite, encryptionContext, plaintextDataKey, unwrappedDataKey, verificationKey } = materials
   const isChecked = checkedDecryption.has(materials)
-  if (!isChecked) checkSuite(algorithmSuite)
+  const algorithmSuite = isChecked ? suite : readSuite(suite)
   checkDataKey(algorithmSuite, plaintextDataKey)
   if (isChecked) return materials
   checkPresence("verificationKey", verificationKey, algorithmSuite)

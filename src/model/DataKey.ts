@@ -11,8 +11,8 @@ import type * as Scope from "effect/Scope"
 import { makeBrand } from "../internal/brand.ts"
 import * as bytes from "../internal/bytes.ts"
 
-/** The plaintext bytes of a data key. */
-export type DataKey = Redacted.Redacted<Uint8Array>
+/** The plaintext bytes of a data key, over the memory that it was made of. */
+export type DataKey<Memory extends ArrayBufferLike = ArrayBufferLike> = Redacted.Redacted<Uint8Array<Memory>>
 
 /**
  * Takes over the bytes, without copying them.
@@ -21,10 +21,11 @@ export type DataKey = Redacted.Redacted<Uint8Array>
  *
  * The caller gives the array away: it is zeroed when the key is released.
  */
-export const make = (key: Uint8Array): DataKey => Redacted.make(key, { label: "data-key" })
+export const make = <Memory extends ArrayBufferLike>(key: Uint8Array<Memory>): DataKey<Memory> =>
+  Redacted.make(key, { label: "data-key" })
 
 /** The key's own bytes, not a copy. Throws after `zero`, so that no operation can use a released key by mistake. */
-export const value = (key: DataKey): Uint8Array => Redacted.value(key)
+export const value = <Memory extends ArrayBufferLike>(key: DataKey<Memory>): Uint8Array<Memory> => Redacted.value(key)
 
 /**
  * Whether a value is a data key that was not released.
@@ -38,14 +39,14 @@ export const isDataKey = (value: unknown): value is DataKey => {
 }
 
 /** A key of its own with the same bytes, which lives and is zeroed apart from this one. */
-export const copy = (key: DataKey): DataKey => copyFrom(Redacted.value(key))
+export const copy = (key: DataKey): DataKey<ArrayBuffer> => copyFrom(Redacted.value(key))
 
 /**
  * A key of its own with a copy of the bytes.
  *
  * @internal
  */
-export const copyFrom = (key: Uint8Array): DataKey =>
+export const copyFrom = (key: Uint8Array): DataKey<ArrayBuffer> =>
   // Not `slice`: that of a Buffer returns a view of the same memory.
   make(new Uint8Array(key))
 

@@ -9,12 +9,12 @@ import { maxPrinted, printable } from "../internal/printable.ts"
 /**
  * `keyProviderId` says which kind of keyring wrote it (`aws-kms`, or a raw keyring's namespace), `keyProviderInfo` which
  * wrapping key (a key ARN's bytes, for one), `ciphertext` is the data key under that wrapping key. Each is at most
- * 65,535 bytes.
+ * 65,535 bytes. Those that the library returns are in memory of their own, an `ArrayBuffer`; any may be given.
  */
-export interface EncryptedDataKey {
+export interface EncryptedDataKey<Memory extends ArrayBufferLike = ArrayBufferLike> {
   readonly keyProviderId: string
-  readonly keyProviderInfo: Uint8Array
-  readonly ciphertext: Uint8Array
+  readonly keyProviderInfo: Uint8Array<Memory>
+  readonly ciphertext: Uint8Array<Memory>
 }
 
 /** The greatest length in bytes of each field in a message header. */
@@ -64,7 +64,9 @@ export const equals = (a: EncryptedDataKey, b: EncryptedDataKey): boolean =>
  *
  * @internal
  */
-export const copy = ({ ciphertext, keyProviderId, keyProviderInfo }: EncryptedDataKey): EncryptedDataKey => {
+export const copy = (
+  { ciphertext, keyProviderId, keyProviderInfo }: EncryptedDataKey
+): EncryptedDataKey<ArrayBuffer> => {
   const split = keyProviderInfo.length
   const isSmall = split <= maxInHeap && ciphertext.length <= maxInHeap
   // One buffer for both: buffers are what takes most of a cache entry's memory.

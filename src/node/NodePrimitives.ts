@@ -13,10 +13,10 @@ import * as Rsa from "./internal/rsa.ts"
 import * as Signatures from "./internal/signatures.ts"
 import { type Runner, synchronous, threadPool } from "./internal/threadPool.ts"
 
-const randomBytes = (length: number): Uint8Array => crypto.randomFillSync(new Uint8Array(length))
+const randomBytes = (length: number): Uint8Array<ArrayBuffer> => crypto.randomFillSync(new Uint8Array(length))
 
 // A text costs half of what a Buffer does; a digest of public data is no secret.
-const sha384 = (data: Uint8Array): Uint8Array => bytes.fromLatin1(crypto.hash("sha384", data, "binary"))
+const sha384 = (data: Uint8Array): Uint8Array<ArrayBuffer> => bytes.fromLatin1(crypto.hash("sha384", data, "binary"))
 
 const over = (runner: Runner): Primitives =>
   Primitives.of({

@@ -9,7 +9,10 @@ import * as bytes from "../internal/bytes.ts"
 import { ByteQueue } from "./ByteQueue.ts"
 
 /** Chunks of bytes, as a `Pull` of a stream returns them. */
-export type Chunks = Arr.NonEmptyReadonlyArray<Uint8Array>
+export type Chunks<Memory extends ArrayBufferLike = ArrayBufferLike> = Arr.NonEmptyReadonlyArray<Uint8Array<Memory>>
+
+/** Chunks that the library makes. */
+export type OwnChunks = Chunks<ArrayBuffer>
 
 /** Length in bytes of a batch of frames. A longer frame is a batch by itself. */
 export const batchLength = 2 ** 18

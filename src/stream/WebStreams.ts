@@ -15,13 +15,15 @@ export class WebStreamError
 }
 
 /** The two ends of a transformation, as `ReadableStream.pipeThrough` takes them. */
-export interface ReadableWritablePair {
-  readonly readable: ReadableStream<Uint8Array>
+export interface ReadableWritablePair<Memory extends ArrayBufferLike = ArrayBuffer> {
+  readonly readable: ReadableStream<Uint8Array<Memory>>
   readonly writable: WritableStream<Uint8Array>
 }
 
 /** A `ReadableStream` as an Effect `Stream`. It is locked when the stream runs, and cancelled where that stops early. */
-export const fromReadable = (readable: ReadableStream<Uint8Array>): Stream.Stream<Uint8Array, WebStreamError> =>
+export const fromReadable = <Memory extends ArrayBufferLike>(
+  readable: ReadableStream<Uint8Array<Memory>>
+): Stream.Stream<Uint8Array<Memory>, WebStreamError> =>
   Stream.fromReadableStream({
     evaluate: () => readable,
     onError: (cause) => new WebStreamError({ cause })
@@ -37,9 +39,9 @@ export const fromReadable = (readable: ReadableStream<Uint8Array>): Stream.Strea
  *
  * A pair is used once, like every Web stream. The operation starts when the readable end is read from.
  */
-export const toTransform = <E, R>(
-  operation: (input: Stream.Stream<Uint8Array, WebStreamError>) => Stream.Stream<Uint8Array, E, R>
-): Effect.Effect<ReadableWritablePair, never, R> =>
+export const toTransform = <Memory extends ArrayBufferLike, E, R>(
+  operation: (input: Stream.Stream<Uint8Array, WebStreamError>) => Stream.Stream<Uint8Array<Memory>, E, R>
+): Effect.Effect<ReadableWritablePair<Memory>, never, R> =>
   Effect.suspend(() => {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
     return Effect.map(

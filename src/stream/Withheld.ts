@@ -1,5 +1,5 @@
 import * as bytes from "../internal/bytes.ts"
-import { batchLength, type Chunks } from "./Upstream.ts"
+import { batchLength, type OwnChunks } from "./Upstream.ts"
 
 /** Greatest slack in bytes of an array, and length from which a part is left as it is: an array takes hundreds of bytes by itself. */
 const smallLength = 4096
@@ -9,13 +9,13 @@ const smallLength = 4096
  * however short the frames are that it came in.
  */
 export class Withheld {
-  private parts: Array<Uint8Array> = []
+  private parts: Array<Uint8Array<ArrayBuffer>> = []
   /** The last part, of which `end` bytes are plaintext. Others may be written behind them. */
-  private last: Uint8Array = bytes.empty
+  private last: Uint8Array<ArrayBuffer> = bytes.empty
   private end = 0
 
   /** Takes over a part: its array is released as it is, or zeroed. */
-  push(plaintext: Uint8Array): void {
+  push(plaintext: Uint8Array<ArrayBuffer>): void {
     const { length } = plaintext
     if (length === 0) return
     const end = this.end + length
@@ -32,7 +32,7 @@ export class Withheld {
   }
 
   /** Releases all parts; undefined where there are none. */
-  take(): Chunks | undefined {
+  take(): OwnChunks | undefined {
     this.close()
     const [first, ...others] = this.parts
     this.parts = []

@@ -24,7 +24,7 @@ import { readHeader } from "./headerReader.ts"
 import * as hooks from "./hooks.ts"
 import type * as messageParts from "./messageParts.ts"
 import { decryptRangeSettings, type DecryptStreamSettings } from "./request.ts"
-import { batchFrames, batchLength, type Chunks } from "./Upstream.ts"
+import { batchFrames, batchLength, type OwnChunks } from "./Upstream.ts"
 
 /** Length in bytes of the first read of a message: more than most headers take. */
 const firstRead = 4096
@@ -37,9 +37,9 @@ export const decryptRange = <E, R, E2, R2>(
   source: RandomAccessSource<E, R>,
   range: PlaintextRange,
   options: DecryptRangeOptions<E2, R2> = {}
-): Stream.Stream<Uint8Array, E | E2 | DecryptError, R | R2> =>
-  Stream.fromPull(Effect.sync((): Pull.Pull<Chunks, E | E2 | DecryptError, void, R | R2> => {
-    let next: Pull.Pull<Chunks, E | E2 | DecryptError, void, R | R2> = Effect.gen(function*() {
+): Stream.Stream<Uint8Array<ArrayBuffer>, E | E2 | DecryptError, R | R2> =>
+  Stream.fromPull(Effect.sync((): Pull.Pull<OwnChunks, E | E2 | DecryptError, void, R | R2> => {
+    let next: Pull.Pull<OwnChunks, E | E2 | DecryptError, void, R | R2> = Effect.gen(function*() {
       const settings = yield* orFailDecrypt(() => decryptRangeSettings(client, source, range, options))
       const { onHeader, onProgress } = hooks.make(options, failedBy)
       const read = yield* readHeader(client, seeStart(source))
@@ -112,13 +112,13 @@ const openRange = <E, R>(
   plan: RangePlan,
   opening: messageParts.Opening,
   onProgress: hooks.OnProgress<DecryptError>
-): Pull.Pull<Chunks, E | DecryptError, void, R> => {
+): Pull.Pull<OwnChunks, E | DecryptError, void, R> => {
   const { end, firstFrame, lastFrame, layout: { frameLength }, start } = plan
   let index = firstFrame
   let frames = 0
   let bytes = 0
-  const next: Pull.Pull<Chunks, E | DecryptError, void, R> = Effect.gen(
-    function*(): Effect.fn.Return<Chunks, E | DecryptError | Cause.Done, R> {
+  const next: Pull.Pull<OwnChunks, E | DecryptError, void, R> = Effect.gen(
+    function*(): Effect.fn.Return<OwnChunks, E | DecryptError | Cause.Done, R> {
       if (index > lastFrame) return yield* Cause.done()
       const fitting = Math.min(batchFrames, Math.max(1, Math.floor(batchLength / frameLength)))
       const count = Math.min(lastFrame - index + 1, fitting)

@@ -25,7 +25,7 @@ import { readHeader } from "./headerReader.ts"
 import * as hooks from "./hooks.ts"
 import type * as messageParts from "./messageParts.ts"
 import { type DecryptStreamSettings, decryptStreamSettings } from "./request.ts"
-import { type Chunks, make as makeUpstream, type Upstream, view } from "./Upstream.ts"
+import { type Chunks, make as makeUpstream, type OwnChunks, type Upstream, view } from "./Upstream.ts"
 import { Withheld } from "./Withheld.ts"
 
 /** See `EncryptionSdk.decryptStream`. */
@@ -33,7 +33,7 @@ export const decryptStream = <E, R, E2, R2>(
   client: Client,
   message: Stream.Stream<Uint8Array, E, R>,
   options: DecryptStreamOptions<E2, R2> | undefined
-): Stream.Stream<Uint8Array, E | E2 | DecryptError, R | R2> =>
+): Stream.Stream<Uint8Array<ArrayBuffer>, E | E2 | DecryptError, R | R2> =>
   Stream.transformPullBracket(
     message,
     (upstream, _, scope) => run("EncryptionSdk.decryptStream", client, upstream, scope, true, options)
@@ -83,7 +83,7 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
   scope: Scope.Scope,
   withholds: boolean,
   options: DecryptStreamOptions<E2, R2> = {}
-): Effect.fn.Return<Pull.Pull<Chunks, E | E2 | DecryptError, void, R | R2>, DecryptError> {
+): Effect.fn.Return<Pull.Pull<OwnChunks, E | E2 | DecryptError, void, R | R2>, DecryptError> {
   const settings = yield* orFailDecrypt(() => decryptStreamSettings(client, options))
   const { onHeader, onProgress } = hooks.make(options, (reason) => new DecryptError({ reason }))
   const upstream = makeUpstream(source, {
@@ -100,7 +100,7 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
       withheld.zero()
     })
   )
-  let next: Pull.Pull<Chunks, E | E2 | DecryptError, void, R | R2> = Effect.gen(function*() {
+  let next: Pull.Pull<OwnChunks, E | E2 | DecryptError, void, R | R2> = Effect.gen(function*() {
     const read = yield* readHeader(client, (length) => view(upstream, length))
     const { header, length } = read.decoded
     if (settings.unsignedOnly && header.algorithmSuite.signature !== undefined) return yield* failDecrypt(isSigned())
@@ -122,7 +122,7 @@ const openBody = <E, R>(
   withheld: Withheld,
   withholds: boolean,
   onProgress: hooks.OnProgress<DecryptError>
-): Pull.Pull<Chunks, E | DecryptError, void, R> => {
+): Pull.Pull<OwnChunks, E | DecryptError, void, R> => {
   const withholdsAll = withholds && header.algorithmSuite.signature !== undefined
   const reader = new FrameReader(header, upstream, withheldLength(settings, withholdsAll))
   let frames = 0
@@ -145,7 +145,7 @@ const openBody = <E, R>(
     return withheld.take() ?? (yield* Cause.done())
   })
 
-  const next: Pull.Pull<Chunks, E | DecryptError, void, R> = Effect.suspend(() => {
+  const next: Pull.Pull<OwnChunks, E | DecryptError, void, R> = Effect.suspend(() => {
     if (ended) return Cause.done()
     const batch = reader.next()
     if (Result.isFailure(batch)) return failDecrypt(batch.failure)

@@ -19,14 +19,21 @@ import type { ByteQueue } from "./ByteQueue.ts"
 import * as hooks from "./hooks.ts"
 import * as messageParts from "./messageParts.ts"
 import { type EncryptStreamSettings, encryptStreamSettings } from "./request.ts"
-import { batchFrames, batchLength, type Chunks, make as makeUpstream, type Upstream } from "./Upstream.ts"
+import {
+  batchFrames,
+  batchLength,
+  type Chunks,
+  make as makeUpstream,
+  type OwnChunks,
+  type Upstream
+} from "./Upstream.ts"
 
 /** See `EncryptionSdk.encryptStream`. */
 export const encryptStream = <E, R, E2, R2>(
   client: Client,
   plaintext: Stream.Stream<Uint8Array, E, R>,
   options: EncryptStreamOptions<E2, R2> | undefined
-): Stream.Stream<Uint8Array, E | E2 | EncryptError, R | R2> =>
+): Stream.Stream<Uint8Array<ArrayBuffer>, E | E2 | EncryptError, R | R2> =>
   Stream.transformPullBracket(plaintext, (upstream, _, scope) => run(client, upstream, scope, options))
 
 /** One run of the stream, which owns all of its state. */
@@ -35,7 +42,7 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
   source: Pull.Pull<Chunks, E, void, R>,
   scope: Scope.Scope,
   options: EncryptStreamOptions<E2, R2> = {}
-): Effect.fn.Return<Pull.Pull<Chunks, E | E2 | EncryptError, void, R | R2>, EncryptError> {
+): Effect.fn.Return<Pull.Pull<OwnChunks, E | E2 | EncryptError, void, R | R2>, EncryptError> {
   const settings = yield* orFailEncrypt(() => encryptStreamSettings(client, options))
   const { onHeader, onProgress } = hooks.make(options, (reason) => new EncryptError({ reason }))
   const { limit } = settings
@@ -52,7 +59,7 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
     }
   )
   yield* Scope.addFinalizer(scope, Effect.sync(() => upstream.queue.zero()))
-  let next: Pull.Pull<Chunks, E | E2 | EncryptError, void, R | R2> = Effect.gen(function*() {
+  let next: Pull.Pull<OwnChunks, E | E2 | EncryptError, void, R | R2> = Effect.gen(function*() {
     const { metadata, sealing } = yield* begin(client, settings)
     yield* onHeader(metadata)
     next = sealBody(settings, upstream, sealing, onProgress)
@@ -83,7 +90,7 @@ const sealBody = <E, R>(
   upstream: Upstream<E, R>,
   sealing: messageParts.Sealing,
   onProgress: hooks.OnProgress<EncryptError>
-): Pull.Pull<Chunks, E | EncryptError, void, R> => {
+): Pull.Pull<OwnChunks, E | EncryptError, void, R> => {
   const { pull, queue, received } = upstream
   const { limit } = settings
   let frames = 0
@@ -119,7 +126,7 @@ const sealBody = <E, R>(
     return footer.length === 0 ? [final] as const : [final, footer] as const
   })
 
-  const next: Pull.Pull<Chunks, E | EncryptError, void, R> = Effect.suspend(() => {
+  const next: Pull.Pull<OwnChunks, E | EncryptError, void, R> = Effect.suspend(() => {
     if (ended) return Cause.done()
     const contents = takeFullFrames(settings, upstream)
     if (contents.length > 0) return Effect.map(seal(contents, false), (out) => [out] as const)

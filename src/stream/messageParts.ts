@@ -23,11 +23,11 @@ import { failEncrypt } from "../model/errors/EncryptError.ts"
 export interface Sealing {
   readonly header: MessageHeader.MessageHeader
   /** The bytes of the header. */
-  readonly headerBytes: Uint8Array
+  readonly headerBytes: Uint8Array<ArrayBuffer>
   /** Encrypts a run of frames. */
-  readonly sealFrames: (frames: MessageBody.FramesToSeal) => Effect.Effect<Uint8Array>
+  readonly sealFrames: (frames: MessageBody.FramesToSeal) => Effect.Effect<Uint8Array<ArrayBuffer>>
   /** The bytes behind the final frame; empty where the suite does not sign. */
-  readonly finish: Effect.Effect<Uint8Array>
+  readonly finish: Effect.Effect<Uint8Array<ArrayBuffer>>
 }
 
 /**
@@ -81,7 +81,7 @@ export interface Opening {
   readonly openFrames: (
     frames: ReadonlyArray<MessageBody.Frame>,
     encoded: ReadonlyArray<Uint8Array>
-  ) => Effect.Effect<Uint8Array, DecryptError>
+  ) => Effect.Effect<Uint8Array<ArrayBuffer>, DecryptError>
   /** Verifies the signature over the header and all frames so far, where the suite signs. */
   readonly finish: (signature: Uint8Array | undefined) => Effect.Effect<void, DecryptError>
 }

@@ -48,7 +48,7 @@ const optional = <A>(value: Arbitrary.Arbitrary<A>): Arbitrary.Arbitrary<A | und
     ([present, value]) => present ? value : undefined
   )
 
-const byteArray = (minLength: number, maxLength: number): Arbitrary.Arbitrary<Uint8Array> =>
+const byteArray = (minLength: number, maxLength: number): Arbitrary.Arbitrary<Uint8Array<ArrayBuffer>> =>
   Arbitrary.map(Arbitrary.array(integer(0, 0xff), { minLength, maxLength }), (values) => Uint8Array.from(values))
 
 /**
@@ -124,7 +124,7 @@ export const cacheableAlgorithmSuite: Arbitrary.Arbitrary<AlgorithmSuite.Algorit
 )
 
 /** Encrypted data keys of any key provider. */
-export const encryptedDataKey: Arbitrary.Arbitrary<EncryptedDataKey> = /*#__PURE__*/ Arbitrary.map(
+export const encryptedDataKey: Arbitrary.Arbitrary<EncryptedDataKey<ArrayBuffer>> = /*#__PURE__*/ Arbitrary.map(
   /*#__PURE__*/ Arbitrary.all([/*#__PURE__*/ text(), /*#__PURE__*/ byteArray(0, 12), /*#__PURE__*/ byteArray(0, 20)]),
   ([keyProviderId, keyProviderInfo, ciphertext]) => ({ keyProviderId, keyProviderInfo, ciphertext })
 )

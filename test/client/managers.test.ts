@@ -105,7 +105,7 @@ describe("encrypt with a manager that answers", () => {
     ...wrongForBoth("getEncryptionMaterials"),
     [
       "a suite that nobody knows",
-      encryption((materials) => ({ algorithmSuite: { ...materials.algorithmSuite, commitmentLength: 0 } })),
+      encryption((materials) => ({ algorithmSuite: { ...materials.algorithmSuite, id: 0x0678 } })),
       invalid("algorithmSuite", "is none of the known suites")
     ],
     [

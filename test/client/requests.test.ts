@@ -63,7 +63,7 @@ describe("EncryptionSdk", () => {
           ["a", { algorithmSuite: 0x0578 }, "algorithmSuite", "must be one of the eleven suites of AlgorithmSuite"],
           [
             "a",
-            { algorithmSuite: { ...unsigned } },
+            { algorithmSuite: { ...unsigned, id: 0x0678 } },
             "algorithmSuite",
             "must be one of the eleven suites of AlgorithmSuite"
           ],

@@ -1,6 +1,6 @@
 /** Bytes of memory that is shared with other threads, or that can be resized, are read as any others. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Redacted, Result } from "effect"
+import { Effect, Redacted, Result, Stream } from "effect"
 import { EncryptedDataKey } from "effect-encryption-sdk"
 import { MessageBody, MessageFooter, MessageHeader } from "effect-encryption-sdk/message"
 import { RawAesKeyring, RawRsaKeyring } from "effect-encryption-sdk/raw"
@@ -33,6 +33,37 @@ describe.each(kinds)("%s memory", (kind) => {
       const { message } = yield* sdk.encrypt(view(plaintext))
       const reader = yield* clientOf(yield* keyring(key))
       assert.deepStrictEqual((yield* reader.decrypt(view(message))).plaintext, plaintext)
+    }))
+
+  it.effect("results are in memory of their own", () =>
+    Effect.gen(function*() {
+      const sdk = yield* clientOf(yield* keyring(view(key)))
+      const plaintext = new Uint8Array(5000).fill(9)
+      const encrypted = yield* sdk.encrypt(view(plaintext), { algorithmSuite: unsigned })
+      const message = view(encrypted.message)
+      const decrypted = yield* sdk.decrypt(message)
+      const decoded = Result.getOrThrow(MessageHeader.decode(message))
+      const range = {
+        length: message.length,
+        read: (offset: number, length: number) => Effect.succeed(message.subarray(offset, offset + length))
+      }
+      const chunks = [
+        ...yield* Stream.runCollect(sdk.encryptStream(Stream.make(view(plaintext)))),
+        ...yield* Stream.runCollect(sdk.decryptStream(Stream.make(message))),
+        ...yield* Stream.runCollect(sdk.decryptRange(range, { offset: 0 }))
+      ]
+      const headers = [encrypted.header, decrypted.header, decoded.header, yield* sdk.inspect(message)]
+      const fields = headers.flatMap(({ authentication, encryptedDataKeys, messageId, suiteData }) => [
+        messageId,
+        suiteData,
+        authentication.tag,
+        ...encryptedDataKeys.flatMap(({ ciphertext, keyProviderInfo }) => [ciphertext, keyProviderInfo])
+      ])
+      for (const { buffer } of [encrypted.message, decrypted.plaintext, ...chunks, ...fields]) {
+        assert.instanceOf(buffer, ArrayBuffer)
+        assert.isFalse(buffer.resizable)
+        assert.notStrictEqual<ArrayBufferLike>(buffer, message.buffer)
+      }
     }))
 
   it.effect("messages that codecs read", () =>

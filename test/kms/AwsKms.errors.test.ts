@@ -6,6 +6,7 @@ import { AwsKms } from "effect-encryption-sdk/kms/aws"
 import { inspect } from "node:util"
 import { failureOf } from "../support/client.ts"
 import { arn, base64, credentials, each, generate, good, secret, serve, throwing } from "../support/awsKms.ts"
+import { fromOtherRealm } from "../support/otherRealm.ts"
 
 describe("AwsKms over the protocol, where it fails", () => {
   it.live.each<[number, string, KmsError["failure"], boolean]>([
@@ -227,7 +228,12 @@ describe("AwsKms and the user's own clients, where they fail", () => {
 })
 
 describe("AwsKms, where an error is about bytes of an answer", () => {
-  it.effect.each([{ name: "SyntaxError", Thrown: SyntaxError }, { name: "TypeError", Thrown: TypeError }])(
+  it.effect.each([
+    { name: "SyntaxError", Thrown: SyntaxError },
+    { name: "TypeError", Thrown: TypeError },
+    { name: "SyntaxError of another realm", Thrown: fromOtherRealm("SyntaxError") as SyntaxErrorConstructor },
+    { name: "TypeError of another realm", Thrown: fromOtherRealm("TypeError") as TypeErrorConstructor }
+  ])(
     "a $name is not quoted",
     ({ Thrown }) =>
       Effect.gen(function*() {

@@ -16,6 +16,7 @@ import { Kms, KmsKeyring } from "effect-encryption-sdk/kms"
 import { clientOf, decryptFailure, encryptFailure, managerOf } from "../support/client.ts"
 import { recordingKeyring } from "../support/keyrings.ts"
 import { edk, one } from "../support/kmsKeyring.ts"
+import { fromOtherRealm } from "../support/otherRealm.ts"
 import { decryptRequest, encryptRequest } from "../support/scriptedManager.ts"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
 
@@ -32,6 +33,11 @@ const breachesOf = (errorName: string): ReadonlyArray<Breach> => [
   ["returns nothing", () => undefined, "returned undefined instead of an Effect"],
   ["returns null", () => null, "returned null instead of an Effect"],
   ["returns a promise", () => Promise.reject(mine), "returned a Promise instead of an Effect"],
+  [
+    "returns a promise of another realm",
+    () => fromOtherRealm("Promise.reject(1)"),
+    "returned a Promise instead of an Effect"
+  ],
   ["returns a value", () => ({ materials: {} }), "returned object instead of an Effect"],
   ["fails with another error", () => Effect.fail(mine), `failed with an error that is no ${errorName}`, mine],
   ["fails with a text", () => Effect.fail("mine"), `failed with an error that is no ${errorName}`, "mine"],

@@ -76,12 +76,18 @@ describe("AlgorithmSuite", () => {
     }
   })
 
-  it("is one of the eleven values, not one that looks like it", () => {
+  it("is one of eleven ids, and resolves to the value of this module, whatever its other fields say", () => {
     for (const suite of AlgorithmSuite.all) {
-      assert.isTrue(AlgorithmSuite.isAlgorithmSuite(suite))
-      assert.isFalse(AlgorithmSuite.isAlgorithmSuite({ ...suite }))
+      for (const value of [suite, structuredClone(suite), { ...suite, dataKeyLength: 1 }, { id: suite.id }]) {
+        assert.isTrue(AlgorithmSuite.isAlgorithmSuite(value))
+        assert.strictEqual(AlgorithmSuite.resolve(value), suite)
+      }
     }
-    for (const value of [undefined, null, 0x0578, "0x0578", {}]) assert.isFalse(AlgorithmSuite.isAlgorithmSuite(value))
+    const { name } = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+    for (const value of [undefined, null, 0x0578, "0x0578", {}, { id: 0x0678 }, { id: "1400" }, { name }]) {
+      assert.isFalse(AlgorithmSuite.isAlgorithmSuite(value))
+      assert.isUndefined(AlgorithmSuite.resolve(value))
+    }
   })
 
   it("may be cached if and only if it derives a key for each message", () => {

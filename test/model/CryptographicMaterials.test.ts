@@ -95,7 +95,11 @@ describe("CryptographicMaterials", () => {
         "are missing"
       )
       assertInvalid(check({ algorithmSuite: 0x0578 }), "algorithmSuite", "is none of the known suites")
-      assertInvalid(check({ algorithmSuite: { ...unsigned } }), "algorithmSuite", "is none of the known suites")
+      assertInvalid(
+        check({ algorithmSuite: { ...unsigned, id: 0x0678 } }),
+        "algorithmSuite",
+        "is none of the known suites"
+      )
       assertInvalid(
         check({ encryptionContext: { a: 1 } }),
         "encryptionContext",
@@ -292,7 +296,7 @@ describe("CryptographicMaterials", () => {
           const copies = [{ ...materials }, Object.assign({}, materials), new Proxy(materials, {})]
           for (const copy of copies) assert.notStrictEqual(Result.getOrThrow(check(copy)), copy)
           const wrong: ReadonlyArray<Materials> = [
-            { ...materials, algorithmSuite: { ...unsigned } },
+            { ...materials, algorithmSuite: { ...unsigned, id: 0x0678 } },
             { ...materials, requiredEncryptionContextKeys: ["c"] },
             Object.create(materials, { requiredEncryptionContextKeys: { value: ["c"] } }) as Materials,
             new Proxy({ ...materials }, {

@@ -35,6 +35,8 @@ vi.mock("node:crypto", async (importOriginal) => {
       const update = decipher.update.bind(decipher)
       return Object.assign(decipher, { update: (data: Uint8Array) => record("Decipher.update", update(data)) })
     },
+    createPrivateKey: (input: Crypto.PrivateKeyInput) =>
+      original.createPrivateKey({ ...input, key: record("createPrivateKey", input.key as Buffer) }),
     privateDecrypt: (key: Crypto.RsaPrivateKey, data: Uint8Array) =>
       record("privateDecrypt", original.privateDecrypt(key, data)),
     generateKeyPairSync: (type: "ec", options: Crypto.ECKeyPairKeyObjectOptions) => {
@@ -163,6 +165,27 @@ describe("zeroing inside the primitives", () => {
       )
       const plaintext = yield* primitives.rsaDecrypt(key, "OAEP-SHA256", ciphertext)
       assert.deepStrictEqual([...Redacted.value(plaintext)], [1, 2, 3])
-      assertZeroed(["privateDecrypt"])
+      assertZeroed(["createPrivateKey", "privateDecrypt"])
+    }))
+
+  it.effect("importRsaPrivateKey leaves no bytes of a key behind, whether it takes it or not", () =>
+    Effect.gen(function*() {
+      const pemOf = (der: Buffer) =>
+        Redacted.make(`-----BEGIN PRIVATE KEY-----\n${der.toString("base64")}\n-----END PRIVATE KEY-----\n`)
+      const der = crypto.generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey.export({
+        format: "der",
+        type: "pkcs8"
+      })
+      assert.include(
+        (yield* Effect.flip(primitives.importRsaPrivateKey(pemOf(der), "OAEP-SHA256"))).message,
+        "1024 bits"
+      )
+      // The sequence of its numbers.
+      der[26]! ^= 1
+      assert.include(
+        (yield* Effect.flip(primitives.importRsaPrivateKey(pemOf(der), "OAEP-SHA256"))).message,
+        "no valid"
+      )
+      assertZeroed(["createPrivateKey", "createPrivateKey"])
     }))
 })

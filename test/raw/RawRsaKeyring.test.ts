@@ -292,7 +292,19 @@ describe("RawRsaKeyring", () => {
       "publicKey",
       "has a modulus of 1024 bits, at least 2048 are needed"
     ],
-    ["a public key that is no text", { publicKey: 1 }, "publicKey", "must be PEM text"]
+    ["a public key that is no text", { publicKey: 1 }, "publicKey", "must be PEM text"],
+    [
+      "a private key in bytes",
+      { privateKey: Redacted.make(Buffer.from(mine.privatePem)) },
+      "privateKey",
+      "must be a Redacted of PEM text"
+    ],
+    [
+      "a private key from an environment variable, with \\n for line ends",
+      { privateKey: Redacted.make(mine.privatePem.replaceAll("\n", "\\n")) },
+      "privateKey",
+      "has a backslash and an n where lines must end: put line ends in their place"
+    ]
   ])
 
   it.effect("a padding that the runtime cannot do is named, and a wrapping that it refuses is typed", () =>

@@ -134,10 +134,10 @@ interface Decrypted extends Common {
   readonly unwrappedDataKey: EncryptionSdk.UnwrappedDataKey
 }
 expectTypeOf<Fields<EncryptionSdk.EncryptResult>>().toEqualTypeOf<
-  Fields<Encrypted & { readonly message: Uint8Array }>
+  Fields<Encrypted & { readonly message: Uint8Array<ArrayBuffer> }>
 >()
 expectTypeOf<Fields<EncryptionSdk.DecryptResult>>().toEqualTypeOf<
-  Fields<Decrypted & { readonly plaintext: Uint8Array }>
+  Fields<Decrypted & { readonly plaintext: Uint8Array<ArrayBuffer> }>
 >()
 expectTypeOf<EncryptionSdk.KeyReference>().toEqualTypeOf<
   { readonly index: number; readonly keyProviderId: string; readonly keyProviderInfo: string }
@@ -170,7 +170,7 @@ expectTypeOf<Fields<EncryptionSdk.DecryptStreamOptions>>().toEqualTypeOf<
 >()
 expectTypeOf<Fields<EncryptionSdk.DecryptRangeOptions>>().toEqualTypeOf<Fields<OfReading>>()
 expectTypeOf<EncryptionSdk.Progress>().toEqualTypeOf<{ readonly frames: number; readonly bytes: number }>()
-expectTypeOf<EncryptionSdk.UnverifiedPlaintext>().toEqualTypeOf<{ readonly unverified: Uint8Array }>()
+expectTypeOf<EncryptionSdk.UnverifiedPlaintext>().toEqualTypeOf<{ readonly unverified: Uint8Array<ArrayBuffer> }>()
 expectTypeOf<Fields<EncryptionSdk.MessageMetadata>>().toEqualTypeOf<Fields<Common>>()
 
 // Streams: errors and requirements of the source, and of onHeader, are those of the stream.
@@ -179,17 +179,19 @@ declare const onHeader: (
   metadata: EncryptionSdk.MessageMetadata
 ) => Effect.Effect<void, "header", FileSystem.FileSystem>
 expectTypeOf(sdk.encryptStream(source, { plaintextLength: 1, onHeader })).toEqualTypeOf<
-  Stream.Stream<Uint8Array, "source" | "header" | EncryptError, Scope.Scope | FileSystem.FileSystem>
+  Stream.Stream<Uint8Array<ArrayBuffer>, "source" | "header" | EncryptError, Scope.Scope | FileSystem.FileSystem>
 >()
 expectTypeOf(sdk.decryptStream(source, { onHeader })).toEqualTypeOf<
-  Stream.Stream<Uint8Array, "source" | "header" | DecryptError, Scope.Scope | FileSystem.FileSystem>
+  Stream.Stream<Uint8Array<ArrayBuffer>, "source" | "header" | DecryptError, Scope.Scope | FileSystem.FileSystem>
 >()
-expectTypeOf(sdk.decryptStream(Stream.make(bytes))).toEqualTypeOf<Stream.Stream<Uint8Array, DecryptError>>()
+expectTypeOf(sdk.decryptStream(Stream.make(bytes))).toEqualTypeOf<
+  Stream.Stream<Uint8Array<ArrayBuffer>, DecryptError>
+>()
 expectTypeOf(sdk.decryptStreamUnverified(Stream.make(bytes))).toEqualTypeOf<
   Stream.Stream<EncryptionSdk.UnverifiedPlaintext, DecryptError | UnverifiedPlaintextReleased>
 >()
 expectTypeOf(sdk.decryptRange({ length: 1, read: () => Effect.fail("read" as const) }, { offset: 0 })).toEqualTypeOf<
-  Stream.Stream<Uint8Array, "read" | DecryptError>
+  Stream.Stream<Uint8Array<ArrayBuffer>, "read" | DecryptError>
 >()
 // @ts-expect-error: a stream of text is no stream of bytes
 sdk.encryptStream(Stream.make("text"))

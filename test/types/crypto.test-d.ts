@@ -25,13 +25,16 @@ expectTypeOf(WebPrimitives.make({ subtle: undefined, getRandomValues: () => {} }
 WebPrimitives.make({ subtle: undefined })
 
 // Every operation needs nothing; only those that can fail have an error.
-expectTypeOf(primitives.randomBytes(1)).toEqualTypeOf<Effect.Effect<Uint8Array>>()
+expectTypeOf(primitives.randomBytes(1)).toEqualTypeOf<Effect.Effect<Uint8Array<ArrayBuffer>>>()
 expectTypeOf(primitives.seal(aesKey, [])).toEqualTypeOf<Effect.Effect<void>>()
 expectTypeOf(primitives.open(aesKey, [])).toEqualTypeOf<Effect.Effect<void, PrimitivesError>>()
-expectTypeOf(primitives.sign(signingKey, bytes)).toEqualTypeOf<Effect.Effect<Uint8Array>>()
+expectTypeOf(primitives.sign(signingKey, bytes)).toEqualTypeOf<Effect.Effect<Uint8Array<ArrayBuffer>>>()
 expectTypeOf(primitives.verify(verificationKey, bytes, bytes)).toEqualTypeOf<Effect.Effect<boolean>>()
 expectTypeOf(primitives.deriveKeys({} as DataKey.DataKey, KeyDerivation.parameters(suite, bytes))).toEqualTypeOf<
-  Effect.Effect<{ readonly encryptionKey: Primitives.AesKey; readonly commitment: Uint8Array | undefined }, NotLoaded>
+  Effect.Effect<
+    { readonly encryptionKey: Primitives.AesKey; readonly commitment: Uint8Array<ArrayBuffer> | undefined },
+    NotLoaded
+  >
 >()
 
 // Secrets are Redacted, and handles of one kind are no handles of another.

@@ -14,7 +14,7 @@ expectTypeOf(MessageHeader.decode(bytes)).toEqualTypeOf<
 >()
 expectTypeOf<MessageHeader.DecodedHeader["header"]>().toEqualTypeOf<MessageHeader.MessageHeader>()
 expectTypeOf<MessageHeader.MessageHeader["contentType"]>().toEqualTypeOf<"framed" | "nonFramed">()
-expectTypeOf(MessageHeader.encode).returns.toEqualTypeOf<Uint8Array>()
+expectTypeOf(MessageHeader.encode).returns.toEqualTypeOf<Uint8Array<ArrayBuffer>>()
 MessageHeader.decode(bytes, { maxEncryptedDataKeys: 1 })
 // @ts-expect-error: no such option
 MessageHeader.decode(bytes, { commitmentPolicy: "RequireEncryptRequireDecrypt" })

@@ -12,13 +12,13 @@ import type { CommitmentPolicy } from "../../model/CommitmentPolicy.ts"
 import type { EncryptionContext } from "../../model/EncryptionContext.ts"
 import type { BypassReason, Usage } from "../../model/Receipt.ts"
 import type { RuleRequest } from "../CachePolicy.ts"
-import type { EntryMetadata } from "../EntryMetadata.ts"
 import type { MaterialsCache } from "../MaterialsCache.ts"
 import { asking, withAskers } from "./askers.ts"
 import type { CacheAccess } from "./cacheAccess.ts"
 import { overdue, within } from "./deadline.ts"
 import type { CompleteMaterials } from "./entry.ts"
 import { noKeys } from "./entryKey.ts"
+import type { OwnKeys } from "./metadata.ts"
 import type { Limits } from "./limits.ts"
 import type { Seed } from "./seeding.ts"
 import { noUsage } from "./usage.ts"
@@ -44,7 +44,7 @@ export interface CacheableRequest<M extends CompleteMaterials, E> {
   /** Asks the underlying manager for this request alone, as it came. */
   readonly fetchAlone: () => Effect.Effect<MaterialsResponse<M>, E, Scope.Scope>
   /** The encrypted data keys of an entry with these materials, for its metadata. */
-  readonly encryptedDataKeys: (materials: M) => EntryMetadata["encryptedDataKeys"]
+  readonly encryptedDataKeys: (materials: M) => OwnKeys
   /** The error of a request that the manager gives up. */
   readonly failure: (description: string, isRetryable: boolean) => E
 }
@@ -95,7 +95,7 @@ export interface Operation<Request extends MaterialsRequest, M extends CompleteM
   readonly check: (materials: M) => M
   /** The materials with encrypted data keys of their own, which keep no larger buffer alive. */
   readonly detach: (materials: M) => M
-  readonly encryptedDataKeys: (materials: M) => EntryMetadata["encryptedDataKeys"]
+  readonly encryptedDataKeys: (materials: M) => OwnKeys
   /** Runs checks that reject, or fails with the operation's error. */
   readonly orFail: <A>(check: () => A) => Effect.Effect<A, E>
   /** The error of a request that the manager gives up. */
@@ -120,7 +120,7 @@ export const classify = <Request extends MaterialsRequest, M extends CompleteMat
   operation: Operation<Request, M, E>,
   request: Request
 ): Effect.Effect<BypassReason | CacheableRequest<M, E>, E> => {
-  const { algorithmSuite } = request
+  const algorithmSuite = AlgorithmSuite.resolve(request.algorithmSuite)
   if (!operation.cache.stores) return Effect.succeed("CachingOff")
   if (algorithmSuite !== undefined && !AlgorithmSuite.isCacheable(algorithmSuite)) {
     return Effect.succeed("SuiteWithoutKeyDerivation")
@@ -215,7 +215,7 @@ class Cacheable<Request extends MaterialsRequest, M extends CompleteMaterials, E
     return bypass(this.manager, this.kind, this.request, "MaterialsNotCacheable")
   }
 
-  encryptedDataKeys(materials: M): EntryMetadata["encryptedDataKeys"] {
+  encryptedDataKeys(materials: M): OwnKeys {
     return this.kind.encryptedDataKeys(materials)
   }
 

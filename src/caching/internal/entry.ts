@@ -14,7 +14,7 @@ import type { EncryptionContext } from "../../model/EncryptionContext.ts"
 import type { Usage } from "../../model/Receipt.ts"
 import { elapsedMillis, type Instant } from "./instant.ts"
 import { type Limits, strictest } from "./limits.ts"
-import { metadataOf } from "./metadata.ts"
+import { metadataOf, type OwnKeys } from "./metadata.ts"
 import { step } from "./steps.ts"
 
 /** The materials of either operation. */
@@ -61,7 +61,7 @@ export interface Contents<M extends CompleteMaterials> {
   /** The context of the requests that it is for. */
   readonly requestedContext: EncryptionContext
   readonly materials: M
-  readonly encryptedDataKeys: EntryMetadata["encryptedDataKeys"]
+  readonly encryptedDataKeys: OwnKeys
   readonly usage: Usage
   readonly createdAt: Instant
   readonly refresh: RefreshPoint | undefined

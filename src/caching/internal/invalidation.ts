@@ -8,7 +8,7 @@ import { attempt, evict } from "./cacheAccess.ts"
 import type { Fetching } from "./fetching.ts"
 import { nowUnsafe } from "./instant.ts"
 import type { Invalidations, PartialMetadata } from "./invalidations.ts"
-import { ownEncryptedDataKeys } from "./metadata.ts"
+import { ownEncryptedDataKeys, type OwnKeys } from "./metadata.ts"
 import * as singleFlight from "./singleFlight.ts"
 import { step } from "./steps.ts"
 
@@ -86,7 +86,7 @@ export const fitsSelector = (
 /** By the key that generated or unwrapped the data key; also where that is not known yet. */
 const isWrappedBy = (
   wrappingKey: string,
-  encryptedDataKeys: EntryMetadata["encryptedDataKeys"] | undefined
+  encryptedDataKeys: OwnKeys | undefined
 ): boolean =>
   encryptedDataKeys === undefined || encryptedDataKeys.slice(0, 1).some((edk) => wrappingKeyName(edk) === wrappingKey)
 

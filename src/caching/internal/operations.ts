@@ -10,6 +10,7 @@ import type {
 } from "../../materials/CryptographicMaterialsManager.ts"
 import * as Materials from "../../model/CryptographicMaterials.ts"
 import * as EncryptedDataKey from "../../model/EncryptedDataKey.ts"
+import * as CommitmentPolicy from "../../model/CommitmentPolicy.ts"
 import * as EncryptionContext from "../../model/EncryptionContext.ts"
 import { DecryptError, orFailDecrypt } from "../../model/errors/DecryptError.ts"
 import { EncryptError, orFailEncrypt } from "../../model/errors/EncryptError.ts"
@@ -42,7 +43,7 @@ export const encryption = (
     const copy: EncryptionMaterialsRequest = {
       encryptionContext,
       commitmentPolicy,
-      algorithmSuite,
+      algorithmSuite: algorithmSuite === undefined ? undefined : CommitmentPolicy.checkSuite(algorithmSuite),
       requiredEncryptionContextKeys,
       maxPlaintextLength: undefined
     }
@@ -94,7 +95,7 @@ export const decryption = (
     const encryptionContext = EncryptionContext.check(request.encryptionContext)
     const expectedEncryptionContext = EncryptionContext.check(request.expectedEncryptionContext)
     const copy: DecryptMaterialsRequest = {
-      algorithmSuite: request.algorithmSuite,
+      algorithmSuite: CommitmentPolicy.checkSuite(request.algorithmSuite),
       commitmentPolicy: request.commitmentPolicy,
       // Copies, bytes included: the caller's may be others by the time that the fetch reads them.
       encryptedDataKeys: isStable

@@ -69,11 +69,11 @@ export const decodingPart = <A, E = never>(
 }
 
 /** A position in a message. Offsets count from the start of the message. */
-export class ByteReader {
-  readonly bytes: Uint8Array
+export class ByteReader<Memory extends ArrayBufferLike = ArrayBufferLike> {
+  readonly bytes: Uint8Array<Memory>
   offset: number
 
-  constructor(bytes: Uint8Array, offset: number) {
+  constructor(bytes: Uint8Array<Memory>, offset: number) {
     this.bytes = bytes
     this.offset = offset
   }
@@ -111,13 +111,13 @@ export class ByteReader {
   }
 
   /** A view of the next bytes. */
-  take(field: string, length: number): Uint8Array {
+  take(field: string, length: number): Uint8Array<Memory> {
     const start = this.skip(field, length)
     return this.bytes.subarray(start, start + length)
   }
 
   /** A copy of the next bytes. */
-  copy(field: string, length: number): Uint8Array {
+  copy(field: string, length: number): Uint8Array<ArrayBuffer> {
     return copyRange(this.bytes, this.skip(field, length), length)
   }
 }

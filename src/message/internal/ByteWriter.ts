@@ -1,12 +1,12 @@
 import { setUint32 } from "../../internal/bytes.ts"
 
 /** Writes big-endian fields, one after another, into an array whose length was known before. */
-export class ByteWriter {
-  readonly bytes: Uint8Array
+export class ByteWriter<Memory extends ArrayBufferLike = ArrayBufferLike> {
+  readonly bytes: Uint8Array<Memory>
   private offset = 0
 
   /** Writes at the start of the array. */
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array<Memory>) {
     this.bytes = bytes
   }
 

@@ -26,7 +26,7 @@ export type BodyAad = (
   content: BodyContent,
   sequenceNumber: number,
   contentLength: number
-) => Uint8Array
+) => Uint8Array<ArrayBuffer>
 
 /** In an array of its own. */
 export const bodyAad: BodyAad = (messageId, content, sequenceNumber, contentLength) =>
@@ -49,15 +49,15 @@ export const fleetingBodyAad: BodyAad = (messageId, content, sequenceNumber, con
 }
 
 const suffixLength = 12
-const fleeting: Array<Uint8Array> = []
+const fleeting: Array<Uint8Array<ArrayBuffer>> = []
 
 const write = (
-  out: Uint8Array,
+  out: Uint8Array<ArrayBuffer>,
   messageId: Uint8Array,
   content: BodyContent,
   sequenceNumber: number,
   contentLength: number
-): Uint8Array => {
+): Uint8Array<ArrayBuffer> => {
   const { length } = out
   out.set(messageId)
   out.set(bodyContents[content], messageId.length)

@@ -21,7 +21,7 @@ const ecKey = (curve: SignatureCurve, key: KeyObject): EcKey => ({ algorithm: Ec
 /** The handles of a new key pair. */
 export const keyPair = (curve: SignatureCurve, publicKey: KeyObject, privateKey: KeyObject): {
   readonly signingKey: SigningKey
-  readonly publicKey: Uint8Array
+  readonly publicKey: Uint8Array<ArrayBuffer>
 } => ({
   signingKey: signingKey(ecKey(curve, privateKey)),
   publicKey: Ecdsa.compress(

@@ -38,7 +38,7 @@ const expand = (
   hash: HashName,
   pseudoRandomKey: Uint8Array,
   { info, length }: { readonly info: Uint8Array; readonly length: number }
-): Uint8Array => {
+): Uint8Array<ArrayBuffer> => {
   const out = new Uint8Array(length)
   let block = hmac(hash, pseudoRandomKey, info, 1)
   for (let offset = 0, counter = 1;;) {

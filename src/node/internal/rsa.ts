@@ -11,16 +11,18 @@ import * as DataKey from "../../model/DataKey.ts"
 import { attempt, hashNames } from "./openssl.ts"
 
 /** The problem with a key text, which is never quoted, or the key. */
-const read = (pem: string, format: Pem.Format, parse: (pem: string) => KeyObject): KeyObject | string => {
-  // createPublicKey would make a public key of a private one, and of a certificate.
-  const problem = Pem.problem(pem, format)
-  if (problem !== undefined) return problem
-  const key = attempt(() => parse(pem.trim()))
+const read = (pem: string, format: Pem.Format, parse: (der: Buffer) => KeyObject): KeyObject | string => {
+  const der = Rsa.readKey(pem, format)
+  if (typeof der === "string") return der
+  const key = attempt(() => parse(Buffer.from(der.buffer, der.byteOffset, der.length)))
+  der.fill(0)
   if (key === undefined) return Pem.malformed(format)
-  return Rsa.algorithmProblem(key.asymmetricKeyType) ??
-    Rsa.modulusProblem(key.asymmetricKeyDetails!.modulusLength!) ??
-    key
+  return Rsa.modulusProblem(key.asymmetricKeyDetails!.modulusLength!) ?? key
 }
+
+const publicKey = (key: Buffer) => crypto.createPublicKey({ key, format: "der", type: "spki" })
+
+const privateKey = (key: Buffer) => crypto.createPrivateKey({ key, format: "der", type: "pkcs8" })
 
 const withPadding = (key: KeyObject, padding: RsaPadding) => {
   const hash = Rsa.oaepHashes[padding]
@@ -30,7 +32,7 @@ const withPadding = (key: KeyObject, padding: RsaPadding) => {
 }
 
 /** A plain copy of what node:crypto returned, which is zeroed. */
-const take = (secret: Buffer): Uint8Array => {
+const take = (secret: Buffer): Uint8Array<ArrayBuffer> => {
   const out = new Uint8Array(secret)
   secret.fill(0)
   return out
@@ -43,7 +45,7 @@ export const operations: Pick<
 > = {
   importRsaPublicKey: (pem) =>
     Effect.suspend(() => {
-      const key = read(pem, Pem.publicKey, crypto.createPublicKey)
+      const key = read(pem, Pem.publicKey, publicKey)
       return typeof key === "string"
         ? invalidKey("importRsaPublicKey", key)
         : Effect.succeed(toHandle<"RsaPublicKey">(key))
@@ -51,7 +53,7 @@ export const operations: Pick<
 
   importRsaPrivateKey: (pem) =>
     Effect.suspend(() => {
-      const key = read(Redacted.value(pem), Pem.privateKey, crypto.createPrivateKey)
+      const key = read(Redacted.value(pem), Pem.privateKey, privateKey)
       return typeof key === "string"
         ? invalidKey("importRsaPrivateKey", key)
         : Effect.succeed(Rsa.privateKey(key))
@@ -59,16 +61,16 @@ export const operations: Pick<
 
   rsaEncrypt: (key, padding, plaintext) =>
     Effect.suspend(() => {
-      const publicKey = key as unknown as KeyObject
+      const rsaKey = key as unknown as KeyObject
       const value = Redacted.value(plaintext)
-      const ciphertext = attempt(() => crypto.publicEncrypt(withPadding(publicKey, padding), value))
+      const ciphertext = attempt(() => crypto.publicEncrypt(withPadding(rsaKey, padding), value))
       return ciphertext === undefined ? failed("rsaEncrypt") : Effect.succeed(new Uint8Array(ciphertext))
     }),
 
   rsaDecrypt: (key, padding, ciphertext) =>
     Effect.suspend(() => {
-      const privateKey = Redacted.value(key) as unknown as KeyObject
-      const plaintext = attempt(() => crypto.privateDecrypt(withPadding(privateKey, padding), ciphertext))
+      const rsaKey = Redacted.value(key) as unknown as KeyObject
+      const plaintext = attempt(() => crypto.privateDecrypt(withPadding(rsaKey, padding), ciphertext))
       return plaintext === undefined ? failed("rsaDecrypt") : Effect.succeed(DataKey.make(take(plaintext)))
     })
 }

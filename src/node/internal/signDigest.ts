@@ -20,7 +20,7 @@ export const signDigest = (
   curve: SignatureCurve,
   key: KeyObject,
   digest: Uint8Array
-): Uint8Array => {
+): Uint8Array<ArrayBuffer> => {
   const secret = privateScalar(key)
   try {
     for (;;) {

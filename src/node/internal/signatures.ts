@@ -57,7 +57,7 @@ export const operations = (runner: Runner): Operations => ({
 })
 
 /** Signs until the signature has the suite's length, which nearly every one has. */
-const sign = (runner: Runner, ecKey: EcKey, message: Uint8Array): Effect.Effect<Uint8Array> => {
+const sign = (runner: Runner, ecKey: EcKey, message: Uint8Array): Effect.Effect<Uint8Array<ArrayBuffer>> => {
   const { algorithm, key } = ecKey
   const hash = hashNames[algorithm.hash]
   // The key itself, for DER: with an object of options each signature takes longer.

@@ -42,7 +42,7 @@ const importCompressed = (subtle: Subtle, curve: SignatureCurve, point: Uint8Arr
     })
   )
 
-const sign = (subtle: Subtle, { curve, key }: EcKey, message: Uint8Array): Promise<Uint8Array> =>
+const sign = (subtle: Subtle, { curve, key }: EcKey, message: Uint8Array): Promise<Uint8Array<ArrayBuffer>> =>
   subtle.sign(ecdsa(curve), key, plain(message)).then(
     (raw) => Ecdsa.derFromRaw(curve, toBytes(raw)) ?? sign(subtle, { curve, key }, message)
   )

@@ -42,7 +42,7 @@ const fromHkdfKey = (
   Effect.callback((resume) => {
     const hkdf = (info: Uint8Array) => ({ name: "HKDF", hash, salt: plain(salt), info })
     let aes: AesGcm | undefined
-    let committed: Uint8Array | undefined
+    let committed: Uint8Array<ArrayBuffer> | undefined
     const settle = () => {
       if (aes === undefined || (commitment !== undefined && committed === undefined)) return
       resume(Effect.succeed({ encryptionKey: aesKey(aes), commitment: committed }))

@@ -1,8 +1,6 @@
 /** RSA-OAEP on WebCrypto. */
 import * as Effect from "effect/Effect"
-import * as Base64 from "effect/encoding/Base64"
 import * as Redacted from "effect/Redacted"
-import * as Result from "effect/Result"
 import type { Primitives, RsaPadding } from "../../crypto/Primitives.ts"
 import type { PrimitivesError } from "../../crypto/PrimitivesError.ts"
 import { fail, failed, invalidKey, toHandle } from "../../crypto/results.ts"
@@ -10,7 +8,6 @@ import * as Rsa from "../../crypto/rsa.ts"
 import { settle } from "../../internal/settle.ts"
 import * as Pem from "../../internal/pem.ts"
 import * as DataKey from "../../model/DataKey.ts"
-import * as KeyType from "./keyType.ts"
 import { plain, type Subtle, toBytes, type WebKey, withPlain } from "./subtle.ts"
 
 /** The operations with RSA keys. */
@@ -50,7 +47,7 @@ const importKey = (
       "WebCrypto has no RSA PKCS #1 v1.5 encryption: use an OAEP padding, or the layer for Node"
     )
   }
-  const der = read(text, pem)
+  const der = Rsa.readKey(text, pem)
   if (typeof der === "string") return invalidKey(method, der)
   return Effect.tryPromise(() =>
     subtle.importKey(format, der, { name: "RSA-OAEP", hash }, false, [usage]).finally(() => der.fill(0))
@@ -61,20 +58,6 @@ const importKey = (
       return problem === undefined ? Effect.succeed({ padding, key }) : invalidKey(method, problem)
     })
   )
-}
-
-/** The problem with a key text, which is never quoted, or the DER in it. */
-const read = (text: string, format: Pem.Format): Uint8Array | string => {
-  const problem = Pem.problem(text, format)
-  if (problem !== undefined) return problem
-  const decoded = Base64.decode(Pem.body(text))
-  if (Result.isFailure(decoded)) return Pem.malformed(format)
-  const der = decoded.success
-  const type = KeyType.of(der)
-  const wrong = type === undefined ? Pem.malformed(format) : Rsa.algorithmProblem(type)
-  if (wrong === undefined) return der
-  der.fill(0)
-  return wrong
 }
 
 /** The operations over a `SubtleCrypto`. */
@@ -102,7 +85,7 @@ export const operations = (subtle: Subtle): Operations => ({
     Effect.suspend(() => {
       const rsa = Redacted.value(key) as unknown as RsaKey
       if (rsa.padding !== padding) return failed("rsaDecrypt")
-      return settle<ArrayBuffer, DataKey.DataKey, PrimitivesError>(
+      return settle<ArrayBuffer, DataKey.DataKey<ArrayBuffer>, PrimitivesError>(
         () => subtle.decrypt({ name: "RSA-OAEP" }, rsa.key, plain(ciphertext)),
         (plaintext, { aborted }) => {
           const taken = DataKey.make(toBytes(plaintext))

@@ -86,4 +86,4 @@ export const withPlain = <A>(secret: Uint8Array, use: (secret: Uint8Array) => Pr
   return view === secret ? use(view) : use(view).finally(() => view.fill(0))
 }
 
-export const toBytes = (buffer: ArrayBuffer): Uint8Array => new Uint8Array(buffer)
+export const toBytes = (buffer: ArrayBuffer): Uint8Array<ArrayBuffer> => new Uint8Array(buffer)

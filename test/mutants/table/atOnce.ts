@@ -46,14 +46,14 @@ export const atOnce: ReadonlyArray<Mutant> = [
     name: "a header that is known is handed out with the arrays that are remembered",
     file: "src/message/KeySection.ts",
     find: "encryptedDataKeys: encryptedDataKeys.map(EncryptedDataKey.copy) }",
-    replace: "encryptedDataKeys: encryptedDataKeys.map((edk) => EncryptedDataKey.copy(edk) && edk) }",
+    replace: "encryptedDataKeys: encryptedDataKeys.map((edk) => EncryptedDataKey.copy(edk) && edk) as never }",
     killedBy: byAtOnce("an operation at once > hands out nothing that the next message is made of")
   },
   {
     name: "the header of an encryption has the arrays of the entry",
     file: "src/client/messageCipher.ts",
     find: "encryptedDataKeys: encryptedDataKeys.map(EncryptedDataKey.copy),",
-    replace: "encryptedDataKeys: encryptedDataKeys.map((edk) => EncryptedDataKey.copy(edk) && edk),",
+    replace: "encryptedDataKeys: encryptedDataKeys.map((edk) => EncryptedDataKey.copy(edk) && edk) as never,",
     killedBy: byAtOnce("an operation at once > hands out nothing that the next message is made of")
   },
   {

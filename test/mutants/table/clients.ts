@@ -218,7 +218,7 @@ export const clients: ReadonlyArray<Mutant> = [
     name: "a result has the encrypted data keys of the cached materials",
     file: client("messageCipher"),
     find: "encryptedDataKeys: encryptedDataKeys.map(EncryptedDataKey.copy),",
-    replace: "encryptedDataKeys,",
+    replace: "encryptedDataKeys: encryptedDataKeys as never,",
     also: { find: "import * as EncryptedDataKey from \"../model/EncryptedDataKey.ts\"\n", replace: "" },
     killedBy: byAtOnce("an operation at once > hands out nothing that the next message is made of")
   },
@@ -226,7 +226,7 @@ export const clients: ReadonlyArray<Mutant> = [
     name: "a result has the tag in the message's own array",
     file: client("messageCipher"),
     find: "tag: new Uint8Array(tag)",
-    replace: "tag",
+    replace: "tag: tag as never",
     killedBy: byClientItself("results > belong to the caller: changing them changes no later result")
   },
   {
@@ -284,7 +284,8 @@ export const clients: ReadonlyArray<Mutant> = [
   {
     name: "an encryption of a suite that the policy forbids asks for a key",
     file: client("request"),
-    find: "    CommitmentPolicy.checkEncrypt(client.commitmentPolicy, algorithmSuite)\n",
+    find:
+      "  if (algorithmSuite !== undefined) CommitmentPolicy.checkEncrypt(client.commitmentPolicy, algorithmSuite)\n",
     replace: "",
     killedBy: byClientItself("materials manager > is not asked for a suite that the policy forbids")
   },

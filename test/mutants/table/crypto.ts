@@ -6,6 +6,7 @@ const aesGcm = "src/crypto/aesGcm.ts"
 const decompress = "src/crypto/decompress.ts"
 const ecdsa = "src/crypto/Ecdsa.ts"
 const keyDerivation = "src/crypto/KeyDerivation.ts"
+const pem = "src/internal/pem.ts"
 
 const by = places.byFolder("crypto")
 const byP256 = by("Ecdsa", "Ecdsa on P-256 > ")
@@ -178,8 +179,29 @@ export const crypto: ReadonlyArray<Mutant> = [
   {
     name: "a key for another algorithm is taken for one of RSA",
     file: "src/crypto/rsa.ts",
-    find: "algorithm === \"rsa\" ? undefined",
-    replace: "algorithm?.startsWith(\"rsa\") === true ? undefined",
+    find: "if (type === \"rsa\") return der",
+    replace: "if (type?.startsWith(\"rsa\") === true) return der",
     killedBy: byRsa("as a private key, RSA-PSS is refused")
+  },
+  {
+    name: "a PEM text that is indented is no base64",
+    file: pem,
+    find: "base64!.replace(/\\s/g, \"\")",
+    replace: "base64!.trim()",
+    killedBy: byRsa("a PEM text that is indented is read")
+  },
+  {
+    name: "a PEM text with a backslash and an n is any text",
+    file: pem,
+    find: "-----BEGIN [A-Z0-9 ]+-----\\\\[rn]",
+    replace: "-----BEGIN [A-Z0-9 ]+-----[\\r\\n]",
+    killedBy: byRsa("as a private key, a text with \\n for line ends is refused")
+  },
+  {
+    name: "the bytes of a PEM text are taken for a text",
+    file: pem,
+    find: "typeof text !== \"string\"",
+    replace: "typeof text === \"number\"",
+    killedBy: byRsa("as a private key, a text that is still bytes is refused")
   }
 ]

@@ -8,6 +8,7 @@ const byBody = test("MessageBody", "MessageBody > ", "message")
 const byFooter = test("MessageFooter", "MessageFooter > ", "message")
 const byLengths = test("lengths", "the length of a message > ", "stream")
 const byKeySections = test("keySections", "the memory of key sections > ", "client")
+const byOwnMemory = test("sharedMemory", "shared memory > ", "client")("results are in memory of their own")
 const byContexts = test("contextMemo", "the memory of contexts > ", "client")
 
 /** The message format: what is written, what is read, and what is refused. */
@@ -84,21 +85,35 @@ export const format: ReadonlyArray<Mutant> = [
     name: "an encrypted data key that was read is a view of the message",
     file: message("EncryptedDataKeyCodec"),
     find: "reader.copy(\"Encrypted Data Key\"",
-    replace: "reader.take(\"Encrypted Data Key\"",
+    replace: "(reader as ByteReader<ArrayBuffer>).take(\"Encrypted Data Key\"",
     killedBy: byHeader("answers copies")
+  },
+  {
+    name: "key provider information that was read is in the caller's memory",
+    file: message("EncryptedDataKeyCodec"),
+    find: "reader.copy(\n    \"Key Provider Information\"",
+    replace: "(reader as ByteReader<ArrayBuffer>).take(\n    \"Key Provider Information\"",
+    killedBy: byOwnMemory
+  },
+  {
+    name: "a tag that was read is in the caller's memory",
+    file: message("MessageHeader"),
+    find: "reader.copy(\"Authentication Tag\"",
+    replace: "(reader as ByteReader<ArrayBuffer>).take(\"Authentication Tag\"",
+    killedBy: byOwnMemory
   },
   {
     name: "a message ID that was read is a view of the message",
     file: message("MessageHeader"),
     find: "reader.copy(\"Message ID\"",
-    replace: "reader.take(\"Message ID\"",
+    replace: "(reader as ByteReader<ArrayBuffer>).take(\"Message ID\"",
     killedBy: byHeader("answers copies")
   },
   {
     name: "a commitment that was read is a view of the message",
     file: message("MessageHeader"),
     find: "reader.copy(\"Algorithm Suite Data\"",
-    replace: "reader.take(\"Algorithm Suite Data\"",
+    replace: "(reader as ByteReader<ArrayBuffer>).take(\"Algorithm Suite Data\"",
     killedBy: byHeader("answers copies")
   },
   {
@@ -216,7 +231,7 @@ export const format: ReadonlyArray<Mutant> = [
     name: "a known section shows its own encrypted data keys",
     file: message("KeySection"),
     find: "encryptedDataKeys: encryptedDataKeys.map(EncryptedDataKey.copy) }",
-    replace: "encryptedDataKeys }",
+    replace: "encryptedDataKeys: encryptedDataKeys as never }",
     also: { find: "import * as EncryptedDataKey from", replace: "import type * as EncryptedDataKey from" },
     killedBy: test("atOnce", "an operation at once > ", "client")("hands out nothing that the next message is made of")
   },

@@ -5,10 +5,25 @@ const inside = (name: string) => `src/internal/${name}.ts`
 
 const byHeader = test("MessageHeader", "MessageHeader > encryption context > ", "message")
 const byBrand = test("brand", "brand > ", "internal")
+const byEngines = test("engines", "the oldest engines > ", "node")("have all that both layers and streams use")
 const byPrinter = test("printing", "the printer of texts that others chose > ", "model")
 
 /** What all rooms stand on: bytes, texts, options, marks. */
 export const foundations: ReadonlyArray<Mutant> = [
+  {
+    name: "memory is given back in engines of this year alone",
+    file: inside("bytes"),
+    find: "buffer.transfer?.(0)",
+    replace: "buffer.transfer(0)",
+    killedBy: byEngines
+  },
+  {
+    name: "an engine without `detached` calls all memory made smaller",
+    file: inside("bytes"),
+    find: "(bufferOf.call(bytes) as ArrayBuffer).maxByteLength > 0",
+    replace: "!(bufferOf.call(bytes) as ArrayBuffer).detached",
+    killedBy: byEngines
+  },
   {
     name: "bytes whose memory is gone pass for none",
     file: inside("bytes"),

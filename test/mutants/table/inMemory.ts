@@ -25,7 +25,7 @@ export const inMemory: ReadonlyArray<Mutant> = [
     name: "eviction that zeroes an operation's copy: it is a view of the entry's key",
     file: dataKey,
     find: "make(new Uint8Array(key))",
-    replace: "make(key.subarray())",
+    replace: "make(key.subarray()) as never",
     killedBy: byZeroing("promise 14: eviction zeroes the entry's own bytes at once, and no operation's > cleared")
   },
   {

@@ -37,15 +37,15 @@ export const kms: ReadonlyArray<Mutant> = [
   {
     name: "an error about an answer that is no JSON is quoted",
     file: awsErrors,
-    find: "const unreadable = error instanceof SyntaxError ||",
-    replace: "const unreadable = error instanceof EvalError ||",
+    find: "error instanceof SyntaxError || name === \"SyntaxError\" ||",
+    replace: "error instanceof EvalError ||",
     killedBy: byErrors("AwsKms, where an error is about bytes of an answer > a SyntaxError is not quoted")
   },
   {
     name: "an error of the AWS SDK's reading of base64 is quoted",
     file: awsErrors,
-    find: "(error instanceof TypeError || (status > 0",
-    replace: "(error instanceof EvalError || (status > 0",
+    find: "error instanceof TypeError || name === \"TypeError\" ||",
+    replace: "error instanceof EvalError ||",
     killedBy: byErrors("AwsKms, where an error is about bytes of an answer > a TypeError is not quoted")
   },
   {

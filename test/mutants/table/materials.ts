@@ -48,8 +48,8 @@ export const materials: ReadonlyArray<Mutant> = [
   {
     name: "a keyring may answer another suite",
     file: defaultCmm,
-    find: "if (filled.algorithmSuite !== empty.algorithmSuite) changed",
-    replace: "if (filled.algorithmSuite === undefined) changed",
+    find: "if (AlgorithmSuite.resolve(filled.algorithmSuite) !== empty.algorithmSuite) changed",
+    replace: "if (!AlgorithmSuite.isAlgorithmSuite(filled.algorithmSuite)) changed",
     killedBy: byEncryptAnswers("another suite")
   },
   {

@@ -12,6 +12,7 @@ const reasons = "src/model/errors/Reasons.ts"
 
 const by = places.byFolder("model")
 const byDataKey = by("DataKey", "DataKey > ")
+const byContract = places.byFolder("materials")("contract", "a keyring that breaks its contract > ")
 const byContext = by("EncryptionContext", "EncryptionContext > ")
 const byValidate = by("EncryptionContext", "EncryptionContext > validate > ")
 const byMaterials = by("CryptographicMaterials", "CryptographicMaterials > ")
@@ -82,14 +83,14 @@ export const model: ReadonlyArray<Mutant> = [
     name: "a copy of an encrypted data key has the very ciphertext",
     file: encryptedDataKey,
     find: "isSmall ? new Uint8Array(ciphertext) :",
-    replace: "isSmall ? ciphertext :",
+    replace: "isSmall ? ciphertext as never :",
     killedBy: ownBytes
   },
   {
     name: "a copy of an encrypted data key has the very key provider information",
     file: encryptedDataKey,
     find: "isSmall ? new Uint8Array(keyProviderInfo) :",
-    replace: "isSmall ? keyProviderInfo :",
+    replace: "isSmall ? keyProviderInfo as never :",
     killedBy: ownBytes
   },
   {
@@ -263,11 +264,36 @@ export const model: ReadonlyArray<Mutant> = [
     killedBy: bySuite("is the specification's table")
   },
   {
-    name: "what looks like a suite is one",
+    name: "a suite is what its own fields say",
     file: algorithmSuite,
-    find: "all.includes(value as AlgorithmSuite)",
-    replace: "byId.has((value as AlgorithmSuite | undefined)?.id ?? 0)",
-    killedBy: bySuite("is one of the eleven values, not one that looks like it")
+    find: "? byId.get((value as AlgorithmSuite).id) : undefined",
+    replace: "&& byId.has((value as AlgorithmSuite).id) ? value as AlgorithmSuite : undefined",
+    killedBy: places.byClient("suiteCopies", "a suite as a copy by the fields of another suite > ")(
+      "evades no commitment policy"
+    )
+  },
+  {
+    name: "the errors of a second copy of the package break a contract",
+    file: "src/materials/contract.ts",
+    find: "copied(errors, error) ??",
+    replace: "copied(errors, undefined) ??",
+    killedBy: places.byClient("secondCopy", "parts of a second copy of the package > ")(
+      "a keyring, under managers of both, says why a data key does not unwrap"
+    )
+  },
+  {
+    name: "a promise of another realm is any object",
+    file: "src/materials/contract.ts",
+    find: "    void Promise.prototype.then.call(value, undefined, () => undefined)\n",
+    replace: "    if (!(value instanceof Promise)) throw new TypeError()\n    void value.catch(() => undefined)\n",
+    killedBy: byContract("returns a promise of another realm")
+  },
+  {
+    name: "a suite is one of eleven objects",
+    file: algorithmSuite,
+    find: "? byId.get((value as AlgorithmSuite).id) : undefined",
+    replace: "? all.find((suite) => suite === value) : undefined",
+    killedBy: bySuite("is one of eleven ids, and resolves to the value of this module, whatever its other fields say")
   },
   {
     name: "every suite counts as one that derives a key for each message",

@@ -49,7 +49,7 @@ export const node: ReadonlyArray<Mutant> = [
     name: "a signature is left as long as OpenSSL makes it",
     file: signatures,
     find: ": Effect.succeed(der)",
-    replace: ": Effect.succeed(signature)",
+    replace: ": Effect.succeed(signature as never)",
     killedBy: byNode("ECDSA P-256 > 1500 signatures all have one length, and node verifies them")
   },
   {
@@ -201,8 +201,15 @@ export const node: ReadonlyArray<Mutant> = [
   {
     name: "the public half of a private key is taken for a public key",
     file: rsa,
-    find: "if (problem !== undefined) return problem",
-    replace: "if (problem !== undefined && !pem.includes(\"PRIVATE\")) return problem",
+    find: "if (typeof der === \"string\") return der\n",
+    replace: "if (typeof der === \"string\") return pem.includes(\"PRIVATE\") ? crypto.createPublicKey(pem) : der\n",
     killedBy: byContract("RSA > as a public key, the other half of a pair is refused")
+  },
+  {
+    name: "the DER of a private RSA key is not zeroed in Node",
+    file: rsa,
+    find: "  der.fill(0)\n",
+    replace: "",
+    killedBy: byZeroing("importRsaPrivateKey leaves no bytes of a key behind, whether it takes it or not")
   }
 ]

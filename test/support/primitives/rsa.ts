@@ -87,6 +87,23 @@ export const rsa = (primitives: Primitives.Primitives) => {
       yield* importPublic(`\n  ${rsaPublicKey.replaceAll("\n", "\r\n")}\r\n\n`)
       yield* importPrivate(`\n  ${rsaPrivateKey.replaceAll("\n", "\r\n")}\r\n\n`)
     }))
+
+  it.effect.each([
+    { how: "indented", change: (pem: string) => pem.replaceAll(/^/gm, "    ") },
+    { how: "folded into one line", change: (pem: string) => pem.replaceAll("\n", " ") },
+    { how: "without line ends", change: (pem: string) => pem.replaceAll("\n", "") },
+    { how: "in long lines", change: (pem: string) => pem.replaceAll(/(?<!-)\n(?!-)/g, "") },
+    { how: "in short lines", change: (pem: string) => pem.replaceAll(/^[^-]{32}/gm, "$&\n\t") }
+  ])("a PEM text that is $how is read", ({ change }) =>
+    Effect.gen(function*() {
+      const decrypted = yield* Effect.exit(Effect.gen(function*() {
+        const publicKey = yield* importPublic(change(rsaPublicKey))
+        const privateKey = yield* importPrivate(change(rsaPrivateKey))
+        const ciphertext = yield* primitives.rsaEncrypt(publicKey, "OAEP-SHA256", three)
+        return Redacted.value(yield* primitives.rsaDecrypt(privateKey, "OAEP-SHA256", ciphertext))
+      }))
+      assert.deepStrictEqual(decrypted, Exit.succeed(Uint8Array.of(1, 2, 3)))
+    }))
 }
 
 export const pkcs1 = (primitives: Primitives.Primitives) => {

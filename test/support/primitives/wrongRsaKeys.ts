@@ -71,6 +71,15 @@ const small: Pair = {
   )
 }
 
+/** The text of a key with more in its base64 than its structure. */
+const lengthened = (pem: string) =>
+  pem.replace(/-----\n(.*)\n-----/s, (_, base64: string) => `-----\n${btoa(`${atob(base64)}\0`)}\n-----`)
+
+/** The text of a key with line ends as source code writes them. */
+const escaped = (pem: string, lineEnd: string) => pem.replaceAll("\n", lineEnd)
+
+const escapedLineEnds = "has a backslash and an n where lines must end: put line ends in their place"
+
 /** The text of a key under another label, which is as far as it is read. */
 const relabelled = (pem: string, label: string) =>
   pem.replaceAll(/(BEGIN|END) [A-Z ]+/g, (_, word: string) => `${word} ${label}`)
@@ -102,6 +111,18 @@ const wrongKeys = (
       pem: relabelled(right, `ENCRYPTED ${label}`),
       description: labelled(`ENCRYPTED ${label}`)
     },
+    { name: "a text with \\n for line ends", pem: escaped(right, "\\n"), description: escapedLineEnds },
+    { name: "a text with \\r\\n for line ends", pem: escaped(right, "\\r\\n"), description: escapedLineEnds },
+    { name: "a quoted text with \\n for line ends", pem: JSON.stringify(right), description: escapedLineEnds },
+    {
+      name: "a text that is still bytes",
+      // As a Buffer, which is text wherever one is asked for.
+      pem: Object.assign(new TextEncoder().encode(right), { toString: () => right }) as unknown as string,
+      description: "is no string: decode the bytes of a PEM text first"
+    },
+    { name: "no base64", pem: pem(label, "MAA"), description: `is no valid ${structure}` },
+    { name: "a structure and more", pem: pem(label, "MAAA"), description: `is no valid ${structure}` },
+    { name: "a key and more", pem: lengthened(right), description: `is no valid ${structure}` },
     { name: "a broken structure", pem: pem(label, "AAAA"), description: `is no valid ${structure}` },
     { name: "a key for P-256", pem: of(ec), description: "is a key for ec, expected rsa" },
     { name: "RSA-PSS", pem: of(rsaPss), description: "is a key for rsa-pss, expected rsa" },

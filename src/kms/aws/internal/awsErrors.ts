@@ -78,8 +78,10 @@ const explained = (error: unknown): Explanation => {
   const status = typeof statusCode === "number" ? statusCode : 0
   const known = Object.hasOwn(failures, name) ? failures[name] : undefined
   // A response that cannot be read is quoted in the message, and may be one with a plaintext in it.
-  const unreadable = error instanceof SyntaxError ||
-    (thrown.$fault === undefined && (error instanceof TypeError || (status > 0 && known === undefined)))
+  // Errors of another realm, as in a test runner, are of classes of their own.
+  const unreadable = error instanceof SyntaxError || name === "SyntaxError" ||
+    (thrown.$fault === undefined &&
+      (error instanceof TypeError || name === "TypeError" || (status > 0 && known === undefined)))
   const failure = known ??
     (network !== undefined || status >= 500
       ? "Unreachable"

@@ -1,3 +1,4 @@
+/** The algorithm of a key, read from its DER. Not exported, and loaded with RSA alone. */
 import * as Der from "./der.ts"
 
 const identifierTag = 6

@@ -1,4 +1,4 @@
-/** The subset of DER that RSA keys need. */
+/** The subset of DER that RSA keys need. Not exported, and loaded with RSA alone. */
 
 export const sequenceTag = 0x30
 export const integerTag = 2
