@@ -5,10 +5,11 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { Duplex } from "node:stream"
+import { TaggedError } from "../internal/TaggedError.ts"
 
 /** Error when a stream of Node failed, or ended too early. */
 export class NodeStreamError
-  extends (/*#__PURE__*/ Schema.TaggedError<NodeStreamError>()("NodeStreamError", { cause: Schema.Defect() }))
+  extends (/*#__PURE__*/ TaggedError<NodeStreamError>()("NodeStreamError", { cause: Schema.Defect() }))
 {
   override get message(): string {
     return "the stream that is read from failed"

@@ -4,10 +4,11 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { TaggedError } from "../internal/TaggedError.ts"
 
 /** A stream of the Web platform failed, or was aborted by its writer. */
 export class WebStreamError
-  extends (/*#__PURE__*/ Schema.TaggedError<WebStreamError>()("WebStreamError", { cause: Schema.Defect() }))
+  extends (/*#__PURE__*/ TaggedError<WebStreamError>()("WebStreamError", { cause: Schema.Defect() }))
 {
   override get message(): string {
     return "the stream that is read from failed"
