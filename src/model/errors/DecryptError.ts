@@ -3,6 +3,7 @@ import * as Schema from "effect/Schema"
 import { BrokenContract } from "./BrokenContract.ts"
 import { KeyringError } from "./KeyringError.ts"
 import { MalformedMessage } from "./MalformedMessage.ts"
+import { NotAMessage } from "./NotAMessage.ts"
 import { NotLoaded } from "./NotLoaded.ts"
 import {
   AuthenticationFailed,
@@ -12,7 +13,6 @@ import {
   InvalidMaterials,
   InvalidOption,
   MaterialsManagerFailed,
-  MessageIsBase64,
   MessageNotAccepted,
   NoDataKeyUnwrapped,
   TooManyEncryptedDataKeys,
@@ -28,7 +28,7 @@ export const DecryptErrorReason = /*#__PURE__*/ Schema.Union([
   InvalidOption,
   InvalidEncryptionContext,
   MalformedMessage,
-  MessageIsBase64,
+  NotAMessage,
   CommitmentPolicyViolation,
   TooManyEncryptedDataKeys,
   EncryptionContextMismatch,

@@ -81,13 +81,6 @@ export class MaterialsManagerFailed
   }
 }
 
-/** Error when the input is the base64 text of a message, not the message. */
-export class MessageIsBase64 extends (/*#__PURE__*/ TaggedError<MessageIsBase64>()("MessageIsBase64", {})) {
-  override get message(): string {
-    return "the message is base64 text: decode it to bytes first"
-  }
-}
-
 /** Error when the message's encryption context is not the expected one. Names the first key that differs. */
 export class EncryptionContextMismatch
   extends (/*#__PURE__*/ TaggedError<EncryptionContextMismatch>()("EncryptionContextMismatch", {

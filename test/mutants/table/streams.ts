@@ -216,12 +216,12 @@ export const streams: ReadonlyArray<Mutant> = [
   {
     name: "a header that is too long is read before it is refused",
     file: stream("headerReader"),
-    find: "    if (length > maxHeaderLength) return yield* failDecrypt(headerTooLong())\n",
+    find: "    if (length > maxHeaderLength) return yield* failDecrypt(explain(headerTooLong(), seen))\n",
     replace: "",
     also: {
       find: "    seen = yield* see(length)\n",
       replace:
-        "    seen = yield* see(length)\n    if (length > maxHeaderLength) return yield* failDecrypt(headerTooLong())\n"
+        "    seen = yield* see(length)\n    if (length > maxHeaderLength) return yield* failDecrypt(explain(headerTooLong(), seen))\n"
     },
     killedBy: by("failures", "a stream of a changed message > ")(
       "a header is put together up to 16 MiB, to the byte, and no further is read of a longer one"
