@@ -14,6 +14,7 @@ export { DecryptError, type DecryptErrorReason } from "./model/errors/DecryptErr
 export { EncryptError, type EncryptErrorReason } from "./model/errors/EncryptError.ts"
 export * as KeyringError from "./model/errors/KeyringError.ts"
 export * from "./model/errors/MalformedMessage.ts"
+export { NotAMessage } from "./model/errors/NotAMessage.ts"
 export { NotLoaded } from "./model/errors/NotLoaded.ts"
 export * from "./model/errors/Reasons.ts"
 export { UnverifiedPlaintextReleased } from "./model/errors/UnverifiedPlaintextReleased.ts"

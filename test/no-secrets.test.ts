@@ -314,8 +314,8 @@ describe("no secret is shown", () => {
         "InvalidEncryptionContext",
         "InvalidOption",
         "MalformedMessage",
-        "MessageIsBase64",
         "NoDataKeyUnwrapped",
+        "NotAMessage",
         "TooManyEncryptedDataKeys"
       ])
     }))

@@ -2,6 +2,7 @@
  * Checks of the arguments and options of the client's operations: options in, settings out. All of them reject with reasons
  * of `EncryptError` or `DecryptError`.
  */
+import * as Result from "effect/Result"
 import * as bytes from "../internal/bytes.ts"
 import { findUnknown, type NamesOf, type OptionNames, optionNames } from "../internal/optionNames.ts"
 import { orReject, reject } from "../internal/rejection.ts"
@@ -12,7 +13,8 @@ import * as MessageHeader from "../message/MessageHeader.ts"
 import type * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
 import * as CommitmentPolicy from "../model/CommitmentPolicy.ts"
 import * as EncryptionContext from "../model/EncryptionContext.ts"
-import { InvalidOption, MessageIsBase64 } from "../model/errors/Reasons.ts"
+import { explain } from "../model/errors/NotAMessage.ts"
+import { InvalidOption } from "../model/errors/Reasons.ts"
 import type { Client } from "./Client.ts"
 import type { DecryptOptions, EncryptOptions } from "./Options.ts"
 import * as portability from "./portability.ts"
@@ -149,26 +151,20 @@ export interface DecodedMessage extends MessageHeader.DecodedHeader {
  * this step: what other threads see is copied before.
  */
 export const decodeHeader = (client: Client, message: Uint8Array): DecodedMessage => {
-  checkNotBase64(message)
   let knownSection: KnownSection | undefined
   const find = (start: number) => knownSection = client.keySections.find(message, start)
-  const decoded = orReject(MessageHeader.decodeKnown(message, client.maxEncryptedDataKeys, find))
+  const decoded = orReject(
+    Result.mapError(
+      MessageHeader.decodeKnown(message, client.maxEncryptedDataKeys, find),
+      (error) => explain(error, message)
+    )
+  )
   CommitmentPolicy.checkDecrypt(client.commitmentPolicy, decoded.header.algorithmSuite)
   const { header, headerBodyLength, length } = decoded
   const headerBody = bytes.copyRange(message, 0, headerBodyLength)
   if (knownSection !== undefined) return { header, headerBodyLength, length, headerBody, knownSection }
   const encryptionContext = client.contexts.check(header.encryptionContext)
   return { header: { ...header, encryptionContext }, headerBodyLength, length, headerBody, knownSection }
-}
-
-/**
- * Rejects the base64 text of a message: 01 80 begins with `AY` there, 02 04 and 02 05 with `Ag`. No message begins with
- * these letters, since 0x41 is no version.
- *
- * Specification: client-apis/decrypt.md#encrypted-message-format
- */
-export const checkNotBase64 = (message: Uint8Array): void => {
-  if (message[0] === 0x41 && (message[1] === 0x59 || message[1] === 0x67)) reject(new MessageIsBase64({}))
 }
 
 /** Checks that a value is bytes whose memory is there. Returns a plain view of them. */

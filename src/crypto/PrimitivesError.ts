@@ -1,5 +1,6 @@
 import * as Schema from "effect/Schema"
 import { line } from "../internal/printable.ts"
+import { TaggedError } from "../internal/TaggedError.ts"
 
 /**
  * Error when a primitive rejects its input.
@@ -8,7 +9,7 @@ import { line } from "../internal/printable.ts"
  * - `Unsupported`: this runtime lacks the operation, such as RSA PKCS #1 v1.5 in browsers.
  * - `Failed`: decryption or a tag check failed. Carries no detail, whatever the cause.
  */
-export class PrimitivesError extends (/*#__PURE__*/ Schema.TaggedError<PrimitivesError>()("PrimitivesError", {
+export class PrimitivesError extends (/*#__PURE__*/ TaggedError<PrimitivesError>()("PrimitivesError", {
   method: Schema.String,
   reason: Schema.Literals(["InvalidKey", "Unsupported", "Failed"]),
   /** Empty for `Failed`. */

@@ -6,6 +6,7 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { printable, quoted } from "../internal/printable.ts"
+import { TaggedError } from "../internal/TaggedError.ts"
 
 /** Fields of both kinds of ARN. */
 interface Arn {
@@ -45,12 +46,10 @@ export interface KeyId {
 export type KeyIdentifier = KeyArn | AliasArn | AliasName | KeyId
 
 /** Error when a text names no AWS KMS key; `description` says why. */
-export class InvalidKeyIdentifier
-  extends (/*#__PURE__*/ Schema.TaggedError<InvalidKeyIdentifier>()("InvalidKeyIdentifier", {
-    identifier: Schema.String,
-    description: Schema.String
-  }))
-{
+export class InvalidKeyIdentifier extends (/*#__PURE__*/ TaggedError<InvalidKeyIdentifier>()("InvalidKeyIdentifier", {
+  identifier: Schema.String,
+  description: Schema.String
+})) {
   override get message(): string {
     return `${quoted(this.identifier)} ${printable(this.description)}`
   }

@@ -1,9 +1,10 @@
 import * as Schema from "effect/Schema"
 import { line } from "../internal/printable.ts"
+import { TaggedError } from "../internal/TaggedError.ts"
 import { ProviderFailure } from "../model/errors/KeyringError.ts"
 
 /** Error of a call to AWS KMS. */
-export class KmsError extends (/*#__PURE__*/ Schema.TaggedError<KmsError>()("KmsError", {
+export class KmsError extends (/*#__PURE__*/ TaggedError<KmsError>()("KmsError", {
   operation: Schema.Literals(["GenerateDataKey", "Encrypt", "Decrypt"]),
   keyId: Schema.String,
   failure: ProviderFailure,

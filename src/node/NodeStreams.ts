@@ -4,16 +4,39 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { Duplex } from "node:stream"
+import { Duplex, type Readable } from "node:stream"
+import { outputOf } from "../internal/outputOf.ts"
+import { printable } from "../internal/printable.ts"
+import { TaggedError } from "../internal/TaggedError.ts"
 
-/** Error when a stream of Node failed, or ended too early. */
-export class NodeStreamError
-  extends (/*#__PURE__*/ Schema.TaggedError<NodeStreamError>()("NodeStreamError", { cause: Schema.Defect() }))
-{
+/** Error when a stream of Node failed or ended too early, or when there is none that can be read. */
+export class NodeStreamError extends (/*#__PURE__*/ TaggedError<NodeStreamError>()("NodeStreamError", {
+  /** Fault of the argument of an adapter; undefined where the stream itself failed. */
+  description: Schema.optionalKey(Schema.String),
+  /** The error of a stream that failed. */
+  cause: Schema.optionalKey(Schema.Defect())
+})) {
   override get message(): string {
-    return "the stream that is read from failed"
+    return printable(this.description ?? "the stream that is read from failed")
   }
 }
+
+/**
+ * A `Readable` as an Effect `Stream`, which destroys it where it stops early. The stream fails where there is none, and where it
+ * has ended or was destroyed: a `Readable` is read once.
+ */
+export const fromReadable = (readable: Readable): Stream.Stream<Uint8Array, NodeStreamError> =>
+  Stream.suspend(() => {
+    const description = typeof readable?.pipe !== "function" || typeof readable[Symbol.asyncIterator] !== "function"
+      ? "what is read from is no Readable of Node"
+      : readable.destroyed || readable.readableEnded
+      ? "the Readable was read to its end before, or was destroyed"
+      : undefined
+    return description === undefined ? iterate(readable) : Stream.fail(new NodeStreamError({ description }))
+  })
+
+const iterate = (source: AsyncIterable<Uint8Array>) =>
+  Stream.fromAsyncIterable(source, (cause) => new NodeStreamError({ cause }))
 
 /**
  * An operation of the client as a `Duplex`, for `pipeline`:
@@ -35,7 +58,7 @@ export const toDuplex = <E, R>(
     (context) =>
       Duplex.from((source: AsyncIterable<Uint8Array>) =>
         Stream.toAsyncIterableWith(
-          operation(Stream.fromAsyncIterable(source, (cause) => new NodeStreamError({ cause }))),
+          outputOf(operation, iterate(source), (description) => new NodeStreamError({ description })),
           context
         )
       )

@@ -24,6 +24,7 @@ import { type Batch, type CheckLength, FrameReader } from "./frameReader.ts"
 import { readHeader } from "./headerReader.ts"
 import * as hooks from "./hooks.ts"
 import type * as messageParts from "./messageParts.ts"
+import { notAStream } from "./notAStream.ts"
 import { type DecryptStreamSettings, decryptStreamSettings } from "./request.ts"
 import { type Chunks, make as makeUpstream, type OwnChunks, type Upstream, view } from "./Upstream.ts"
 import { Withheld } from "./Withheld.ts"
@@ -34,10 +35,12 @@ export const decryptStream = <E, R, E2, R2>(
   message: Stream.Stream<Uint8Array, E, R>,
   options: DecryptStreamOptions<E2, R2> | undefined
 ): Stream.Stream<Uint8Array<ArrayBuffer>, E | E2 | DecryptError, R | R2> =>
-  Stream.transformPullBracket(
-    message,
-    (upstream, _, scope) => run("EncryptionSdk.decryptStream", client, upstream, scope, true, options)
-  )
+  Stream.isStream(message)
+    ? Stream.transformPullBracket(
+      message,
+      (upstream, _, scope) => run("EncryptionSdk.decryptStream", client, upstream, scope, true, options)
+    )
+    : noMessage(message)
 
 /** See `EncryptionSdk.decryptStreamUnverified`. */
 export const decryptStreamUnverified = <E, R, E2, R2>(
@@ -45,21 +48,28 @@ export const decryptStreamUnverified = <E, R, E2, R2>(
   message: Stream.Stream<Uint8Array, E, R>,
   options: DecryptStreamOptions<E2, R2> | undefined
 ): Stream.Stream<UnverifiedPlaintext, E | E2 | DecryptError | UnverifiedPlaintextReleased, R | R2> =>
-  Stream.transformPullBracket(message, (upstream, _, scope) =>
-    Effect.map(
-      run("EncryptionSdk.decryptStreamUnverified", client, upstream, scope, false, options),
-      (pull) => {
-        let releasedBytes = 0
-        return Effect.catchCause(
-          Effect.map(pull, (parts): Arr.NonEmptyReadonlyArray<UnverifiedPlaintext> => {
-            for (const part of parts) releasedBytes += part.length
-            const [first, ...rest] = parts
-            return [{ unverified: first }, ...rest.map((unverified) => ({ unverified }))]
-          }),
-          (cause) => afterRelease(releasedBytes, cause)
-        )
-      }
-    ))
+  Stream.isStream(message)
+    ? Stream.transformPullBracket(
+      message,
+      (upstream, _, scope) =>
+        Effect.map(run("EncryptionSdk.decryptStreamUnverified", client, upstream, scope, false, options), unverified)
+    )
+    : noMessage(message)
+
+const noMessage = (message: unknown) => Stream.fromEffect(orFailDecrypt(() => notAStream("message", message)))
+
+/** Plaintext under the name that says what it is. Counts what was released. */
+const unverified = <E, R>(pull: Pull.Pull<OwnChunks, E, void, R>) => {
+  let releasedBytes = 0
+  return Effect.catchCause(
+    Effect.map(pull, (parts): Arr.NonEmptyReadonlyArray<UnverifiedPlaintext> => {
+      for (const part of parts) releasedBytes += part.length
+      const [first, ...rest] = parts
+      return [{ unverified: first }, ...rest.map((unverified) => ({ unverified }))]
+    }),
+    (cause) => afterRelease(releasedBytes, cause)
+  )
+}
 
 /**
  * The failure of a stream that released this many bytes before. Defects become failures too: a program that undoes what it did

@@ -18,6 +18,7 @@ import { InvalidOption, WrongPlaintextLength } from "../model/errors/Reasons.ts"
 import type { ByteQueue } from "./ByteQueue.ts"
 import * as hooks from "./hooks.ts"
 import * as messageParts from "./messageParts.ts"
+import { notAStream } from "./notAStream.ts"
 import { type EncryptStreamSettings, encryptStreamSettings } from "./request.ts"
 import {
   batchFrames,
@@ -34,7 +35,9 @@ export const encryptStream = <E, R, E2, R2>(
   plaintext: Stream.Stream<Uint8Array, E, R>,
   options: EncryptStreamOptions<E2, R2> | undefined
 ): Stream.Stream<Uint8Array<ArrayBuffer>, E | E2 | EncryptError, R | R2> =>
-  Stream.transformPullBracket(plaintext, (upstream, _, scope) => run(client, upstream, scope, options))
+  Stream.isStream(plaintext)
+    ? Stream.transformPullBracket(plaintext, (upstream, _, scope) => run(client, upstream, scope, options))
+    : Stream.fromEffect(orFailEncrypt(() => notAStream("plaintext", plaintext)))
 
 /** One run of the stream, which owns all of its state. */
 const run = Effect.fnUntraced(function*<E, R, E2, R2>(

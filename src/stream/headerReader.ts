@@ -4,6 +4,7 @@ import { type DecodedMessage, decodeHeader } from "../client/request.ts"
 import * as PartialMessage from "../message/PartialMessage.ts"
 import { type DecryptError, failDecrypt, orFailDecrypt } from "../model/errors/DecryptError.ts"
 import { MalformedMessage } from "../model/errors/MalformedMessage.ts"
+import { explain, startLength } from "../model/errors/NotAMessage.ts"
 
 /**
  * Greatest length in bytes of a header that is put together in memory. One with a thousand encrypted data keys takes less
@@ -30,13 +31,19 @@ export const readHeader = Effect.fnUntraced(function*<E, R>(
   let length = 0
   for (let step = extent.next(); step.done !== true; step = extent.next(seen)) {
     length = step.value
-    if (length > maxHeaderLength) return yield* failDecrypt(headerTooLong())
+    if (length > maxHeaderLength) return yield* failDecrypt(explain(headerTooLong(), seen))
     seen = yield* see(length)
     if (seen.length < length) break
   }
   // A copy: what is verified must be what was decoded.
   const message = new Uint8Array(seen.subarray(0, length))
-  return { message, decoded: yield* orFailDecrypt(() => decodeHeader(client, message)) }
+  const decoded = yield* Effect.catchReason(
+    orFailDecrypt(() => decodeHeader(client, message)),
+    "DecryptError",
+    "MalformedMessage",
+    (malformed) => Effect.flatMap(see(startLength), (start) => failDecrypt(explain(malformed, start)))
+  )
+  return { message, decoded }
 })
 
 const headerTooLong = () =>

@@ -52,7 +52,7 @@ function* flips(message: Uint8Array, masks: ReadonlyArray<number>) {
 }
 
 function* prefixes(message: Uint8Array) {
-  for (let length = 0; length < message.length; length++) {
+  for (let length = 1; length < message.length; length++) {
     yield [`first ${length} bytes`, message.slice(0, length)] as const
   }
 }

@@ -17,6 +17,8 @@ export interface Entry {
    *
    * 4.5 KiB more for what outsiders found: steps and what control remembers, one printer of texts that others chose, bounded rows of errors, calls of a user's own parts
    * that are guarded, names of options with the one that was meant, keys in results, and the portability of a client.
+   *
+   * 0.4 KiB more for what people hit in the field: words for bytes in another form, errors with a message of their own.
    */
   readonly ownBudget: { readonly rolldown: number; readonly esbuild: number }
 }
@@ -62,7 +64,7 @@ export const entries: ReadonlyArray<Entry> = [
     title: "raw AES keyring + caching CMM + encrypt + decrypt",
     text: raw,
     budget: 81.5 * kib,
-    ownBudget: { rolldown: 34.5 * kib, esbuild: 40 * kib }
+    ownBudget: { rolldown: 34.5 * kib, esbuild: 40.5 * kib }
   },
   {
     title: "KMS keyring + caching CMM + encrypt + decrypt",
@@ -70,7 +72,7 @@ export const entries: ReadonlyArray<Entry> = [
       `import { Kms, KmsKeyring } from "effect-encryption-sdk/kms"`,
       kmsKeyring
     ).replace("LAYERS", "Effect.provideService(Kms.Kms, globalThis.kms), Effect.provide(WebPrimitives.layer)"),
-    budget: 82.5 * kib,
+    budget: 83 * kib,
     ownBudget: { rolldown: 35.5 * kib, esbuild: 41.5 * kib }
   },
   {
@@ -80,7 +82,7 @@ export const entries: ReadonlyArray<Entry> = [
 import { AwsKms } from "effect-encryption-sdk/kms/aws"`,
       kmsKeyring
     ).replace("LAYERS", "Effect.provide(AwsKms.layer()), Effect.provide(WebPrimitives.layer)"),
-    budget: 130 * kib,
+    budget: 130.5 * kib,
     ownBudget: { rolldown: 37 * kib, esbuild: 43 * kib }
   }
 ]

@@ -5,12 +5,13 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import { EncryptError } from "effect-encryption-sdk"
 import { NodeStreams } from "effect-encryption-sdk/node"
+import { once } from "node:events"
 import { Readable, Writable } from "node:stream"
 import { pipeline } from "node:stream/promises"
-import { clientOf } from "../support/client.ts"
+import { clientOf, failureOf } from "../support/client.ts"
 import { recordingKeyring } from "../support/keyrings.ts"
 import { pause, rejectionOf } from "../support/promises.ts"
-import { pattern, piecesOf } from "../support/streams.ts"
+import { collect, pattern, piecesOf } from "../support/streams.ts"
 import { unsigned } from "../support/suites.ts"
 
 const sink = () => {
@@ -110,4 +111,103 @@ describe("streams of Node", () => {
       yield* Effect.promise(() => new Promise((resolve) => duplex.once("close", resolve).destroy()))
       assert.strictEqual(keyring.handedOut.length, 0)
     }))
+})
+
+/** Readables that cannot be read, and what is none. */
+const faults: ReadonlyArray<readonly [name: string, make: () => Promise<unknown>, words: RegExp]> = [
+  ["nothing", async () => undefined, /is no Readable/],
+  ["a ReadableStream", async () => new Response("a").body, /is no Readable/],
+  ["a path", async () => "file", /is no Readable/],
+  ["an array", async () => [new Uint8Array(1)], /is no Readable/],
+  ["a Readable that was read to its end", async () => {
+    const readable = Readable.from([new Uint8Array(1)])
+    await once(readable.resume(), "end")
+    return readable
+  }, /was read to its end before, or was destroyed/],
+  ["a Readable that has ended and stays", async () => {
+    const readable = new Readable({ autoDestroy: false, read: () => undefined })
+    readable.push(null)
+    await once(readable.resume(), "end")
+    return readable
+  }, /was read to its end before, or was destroyed/],
+  [
+    "a Readable that was destroyed",
+    async () => Readable.from([]).destroy(),
+    /was read to its end before, or was destroyed/
+  ]
+]
+
+describe("NodeStreams.fromReadable", () => {
+  it.effect("is a source of every operation, in chunks of any length", () =>
+    Effect.gen(function*() {
+      const sdk = yield* clientOf(recordingKeyring().keyring)
+      const plaintext = pattern(50_000)
+      const source = NodeStreams.fromReadable(Readable.from(piecesOf(plaintext, 999)))
+      const message = yield* collect(sdk.encryptStream(source, { algorithmSuite: unsigned }))
+      const read = yield* collect(sdk.decryptStream(NodeStreams.fromReadable(Readable.from(piecesOf(message, 777)))))
+      assert.isTrue(Buffer.from(plaintext).equals(read))
+    }))
+
+  for (const [name, make, words] of faults) {
+    it.effect(`of ${name} fails, and says why`, () =>
+      Effect.gen(function*() {
+        const stream = NodeStreams.fromReadable((yield* Effect.promise(make)) as Readable)
+        const error = yield* failureOf(Stream.runDrain(stream))
+        assert.instanceOf(error, NodeStreams.NodeStreamError)
+        assert.match(error.message, words)
+      }))
+  }
+
+  it.effect("fails where the stream runs again, and destroys a Readable of which it reads a part", () =>
+    Effect.gen(function*() {
+      const readable = Readable.from([new Uint8Array(1), new Uint8Array(2)])
+      const stream = NodeStreams.fromReadable(readable)
+      yield* Stream.runDrain(Stream.take(stream, 1))
+      assert.isTrue(readable.destroyed)
+      assert.match((yield* failureOf(Stream.runDrain(stream))).message, /was destroyed/)
+    }))
+
+  it.effect("fails with the error of a Readable that fails, and text in it is no bytes", () =>
+    Effect.gen(function*() {
+      const sdk = yield* clientOf(recordingKeyring().keyring)
+      const gone = new Error("the disk is gone")
+      const broken = new Readable({
+        read() {
+          this.destroy(gone)
+        }
+      })
+      const error = yield* failureOf(Stream.runDrain(NodeStreams.fromReadable(broken)))
+      assert.strictEqual(error.cause, gone)
+      const text = NodeStreams.fromReadable(Readable.from([Buffer.from("a")]).setEncoding("utf8"))
+      const { reason } = (yield* failureOf(Stream.runDrain(sdk.encryptStream(text)))) as EncryptError
+      assert.strictEqual(reason.message, "plaintext: must be a stream of Uint8Array, got string")
+    }))
+
+  it.effect("is what a Readable that is no stream is led to", () =>
+    Effect.gen(function*() {
+      const sdk = yield* clientOf(recordingKeyring().keyring)
+      const readable = Readable.from([new Uint8Array(1)]) as unknown as Stream.Stream<Uint8Array>
+      const error = yield* failureOf(Stream.runDrain(sdk.encryptStream(readable)))
+      assert.include(
+        error.message,
+        "plaintext: must be a Stream of Effect, got Readable of Node: use NodeStreams.fromReadable"
+      )
+    }))
+})
+
+describe("NodeStreams.toDuplex", () => {
+  for (
+    const [name, operation] of [["no function", {}], [
+      "a function that returns a Readable",
+      () => Readable.from([])
+    ]] as const
+  ) {
+    it.effect(`of ${name} fails the pipeline, and says why`, () =>
+      Effect.gen(function*() {
+        const duplex = yield* NodeStreams.toDuplex(operation as unknown as () => Stream.Stream<Uint8Array>)
+        const error = yield* rejectionOf(pipeline(Readable.from([new Uint8Array(1)]), duplex, sink().writable))
+        assert.instanceOf(error, NodeStreams.NodeStreamError)
+        assert.match(String(error), /the operation must be a function that returns a Stream of Effect/)
+      }))
+  }
 })

@@ -1,5 +1,5 @@
 /** Types of the port to cryptography: keys are opaque, secret ones Redacted, and layers need nothing. */
-import type { Effect, Layer, Redacted } from "effect"
+import type { Effect, Layer, Redacted, Stream } from "effect"
 import type { AlgorithmSuite, DataKey, NotLoaded } from "effect-encryption-sdk"
 import { KeyDerivation, Primitives, type PrimitivesError } from "effect-encryption-sdk/crypto"
 import { NodePrimitives, NodeStreams } from "effect-encryption-sdk/node"
@@ -54,4 +54,7 @@ primitives.importRsaPrivateKey("pem", "PKCS1")
 primitives.rsaEncrypt({} as Primitives.RsaPublicKey, "PKCS1", bytes)
 
 // Streams of Node.
+expectTypeOf(NodeStreams.fromReadable).returns.toEqualTypeOf<
+  Stream.Stream<Uint8Array, NodeStreams.NodeStreamError>
+>()
 expectTypeOf(NodeStreams.toDuplex((input) => input)).toEqualTypeOf<Effect.Effect<Duplex>>()

@@ -65,7 +65,7 @@ const ofDecrypt = (reason: DecryptErrorReason): string | number | undefined => {
       return reason.key
     case "MalformedMessage":
       return `${reason.field} ${reason.offset}`
-    case "MessageIsBase64":
+    case "NotAMessage":
     case "MessageNotAccepted":
       return reason.message
     case "CommitmentPolicyViolation":

@@ -3,6 +3,7 @@ import * as Schema from "effect/Schema"
 import { BrokenContract } from "./BrokenContract.ts"
 import { KeyringError } from "./KeyringError.ts"
 import { MalformedMessage } from "./MalformedMessage.ts"
+import { NotAMessage } from "./NotAMessage.ts"
 import { NotLoaded } from "./NotLoaded.ts"
 import {
   AuthenticationFailed,
@@ -12,7 +13,6 @@ import {
   InvalidMaterials,
   InvalidOption,
   MaterialsManagerFailed,
-  MessageIsBase64,
   MessageNotAccepted,
   NoDataKeyUnwrapped,
   TooManyEncryptedDataKeys,
@@ -20,6 +20,7 @@ import {
 } from "./Reasons.ts"
 import { rejectedWith } from "../../internal/rejection.ts"
 import { isRetryable } from "./retryable.ts"
+import { TaggedError } from "../../internal/TaggedError.ts"
 
 /** Reasons of a `DecryptError`. */
 export type DecryptErrorReason = typeof DecryptErrorReason.Type
@@ -27,7 +28,7 @@ export const DecryptErrorReason = /*#__PURE__*/ Schema.Union([
   InvalidOption,
   InvalidEncryptionContext,
   MalformedMessage,
-  MessageIsBase64,
+  NotAMessage,
   CommitmentPolicyViolation,
   TooManyEncryptedDataKeys,
   EncryptionContextMismatch,
@@ -44,7 +45,7 @@ export const DecryptErrorReason = /*#__PURE__*/ Schema.Union([
 
 /** Error of decryption, of a whole message or within a stream; `reason` says why. */
 export class DecryptError
-  extends (/*#__PURE__*/ Schema.TaggedError<DecryptError>()("DecryptError", { reason: DecryptErrorReason }))
+  extends (/*#__PURE__*/ TaggedError<DecryptError>()("DecryptError", { reason: DecryptErrorReason }))
 {
   override get message(): string {
     return `decrypt: ${this.reason.message}`

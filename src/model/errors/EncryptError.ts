@@ -14,6 +14,7 @@ import {
 } from "./Reasons.ts"
 import { rejectedWith } from "../../internal/rejection.ts"
 import { isRetryable } from "./retryable.ts"
+import { TaggedError } from "../../internal/TaggedError.ts"
 
 /** Reasons of an `EncryptError`. */
 export type EncryptErrorReason = typeof EncryptErrorReason.Type
@@ -32,7 +33,7 @@ const EncryptErrorReason = /*#__PURE__*/ Schema.Union([
 
 /** Error of encryption, of a whole message or within a stream; `reason` says why. */
 export class EncryptError
-  extends (/*#__PURE__*/ Schema.TaggedError<EncryptError>()("EncryptError", { reason: EncryptErrorReason }))
+  extends (/*#__PURE__*/ TaggedError<EncryptError>()("EncryptError", { reason: EncryptErrorReason }))
 {
   override get message(): string {
     return `encrypt: ${this.reason.message}`

@@ -3,6 +3,7 @@
  */
 import * as Schema from "effect/Schema"
 import { line, printable } from "../../internal/printable.ts"
+import { TaggedError } from "../../internal/TaggedError.ts"
 import { BrokenContract } from "./BrokenContract.ts"
 import { NotLoaded } from "./NotLoaded.ts"
 import { isRetryable } from "./retryable.ts"
@@ -122,7 +123,7 @@ export const formatReports = (
 }
 
 /** Error when the key provider did not make or wrap a data key. */
-export class DataKeyNotWrapped extends (/*#__PURE__*/ Schema.TaggedError<DataKeyNotWrapped>()("DataKeyNotWrapped", {
+export class DataKeyNotWrapped extends (/*#__PURE__*/ TaggedError<DataKeyNotWrapped>()("DataKeyNotWrapped", {
   /** The wrapping key: a key ARN, alias or key name. */
   keyName: Schema.String,
   ...refusal
@@ -137,12 +138,10 @@ export class DataKeyNotWrapped extends (/*#__PURE__*/ Schema.TaggedError<DataKey
  * it as `NoDataKeyUnwrapped`, which also covers messages without any encrypted data key of the program's keyrings. At most
  * 512 rows of each kind are kept; `omitted` counts the others.
  */
-export class DataKeyNotUnwrapped
-  extends (/*#__PURE__*/ Schema.TaggedError<DataKeyNotUnwrapped>()("DataKeyNotUnwrapped", {
-    encryptedDataKeys: Schema.Array(EncryptedDataKeyReport),
-    omitted
-  }))
-{
+export class DataKeyNotUnwrapped extends (/*#__PURE__*/ TaggedError<DataKeyNotUnwrapped>()("DataKeyNotUnwrapped", {
+  encryptedDataKeys: Schema.Array(EncryptedDataKeyReport),
+  omitted
+})) {
   override get message(): string {
     return formatReports(this)
   }
@@ -154,13 +153,11 @@ export class DataKeyNotUnwrapped
 }
 
 /** Error when a keyring's options are wrong, or do not allow the operation. */
-export class KeyringMisconfigured
-  extends (/*#__PURE__*/ Schema.TaggedError<KeyringMisconfigured>()("KeyringMisconfigured", {
-    /** The option that is wrong or missing. */
-    field: Schema.String,
-    description: Schema.String
-  }))
-{
+export class KeyringMisconfigured extends (/*#__PURE__*/ TaggedError<KeyringMisconfigured>()("KeyringMisconfigured", {
+  /** The option that is wrong or missing. */
+  field: Schema.String,
+  description: Schema.String
+})) {
   override get message(): string {
     return line`${this.field}: ${this.description}`
   }
@@ -175,7 +172,7 @@ export type KeyringErrorReason =
   | BrokenContract
 
 /** Error of a keyring; `reason` says why. */
-export class KeyringError extends (/*#__PURE__*/ Schema.TaggedError<KeyringError>()("KeyringError", {
+export class KeyringError extends (/*#__PURE__*/ TaggedError<KeyringError>()("KeyringError", {
   /** The keyring's own name: `KmsKeyring`, `RawAesKeyring`, … */
   keyring: Schema.String,
   operation: Schema.Literals(["make", "onEncrypt", "onDecrypt"]),

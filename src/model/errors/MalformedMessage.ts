@@ -1,8 +1,9 @@
 import * as Schema from "effect/Schema"
 import { line } from "../../internal/printable.ts"
+import { TaggedError } from "../../internal/TaggedError.ts"
 
 /** Error when bytes are not a message of the AWS Encryption SDK. Names the field and its byte offset. */
-export class MalformedMessage extends (/*#__PURE__*/ Schema.TaggedError<MalformedMessage>()("MalformedMessage", {
+export class MalformedMessage extends (/*#__PURE__*/ TaggedError<MalformedMessage>()("MalformedMessage", {
   /** The field of the message format, as the specification names it. */
   field: Schema.String,
   description: Schema.String,

@@ -6,11 +6,12 @@
  */
 import * as Schema from "effect/Schema"
 import { line, printable, quoted } from "../../internal/printable.ts"
+import { TaggedError } from "../../internal/TaggedError.ts"
 import { EncryptedDataKeyReport, formatReports, omitted } from "./KeyringError.ts"
 import { isRetryable } from "./retryable.ts"
 
 /** Error when an argument or an option has a value that is not allowed. Names the field and the bound. */
-export class InvalidOption extends (/*#__PURE__*/ Schema.TaggedError<InvalidOption>()("InvalidOption", {
+export class InvalidOption extends (/*#__PURE__*/ TaggedError<InvalidOption>()("InvalidOption", {
   field: Schema.String,
   description: Schema.String
 })) {
@@ -21,7 +22,7 @@ export class InvalidOption extends (/*#__PURE__*/ Schema.TaggedError<InvalidOpti
 
 /** Error when an encryption context cannot be used. Names the key, never a value. */
 export class InvalidEncryptionContext
-  extends (/*#__PURE__*/ Schema.TaggedError<InvalidEncryptionContext>()("InvalidEncryptionContext", {
+  extends (/*#__PURE__*/ TaggedError<InvalidEncryptionContext>()("InvalidEncryptionContext", {
     key: Schema.optionalKey(Schema.String),
     description: Schema.String
   }))
@@ -34,7 +35,7 @@ export class InvalidEncryptionContext
 
 /** Error when the commitment policy forbids the algorithm suite. */
 export class CommitmentPolicyViolation
-  extends (/*#__PURE__*/ Schema.TaggedError<CommitmentPolicyViolation>()("CommitmentPolicyViolation", {
+  extends (/*#__PURE__*/ TaggedError<CommitmentPolicyViolation>()("CommitmentPolicyViolation", {
     commitmentPolicy: Schema.String,
     algorithmSuite: Schema.String
   }))
@@ -46,7 +47,7 @@ export class CommitmentPolicyViolation
 
 /** Error when there are more encrypted data keys than the client allows. */
 export class TooManyEncryptedDataKeys
-  extends (/*#__PURE__*/ Schema.TaggedError<TooManyEncryptedDataKeys>()("TooManyEncryptedDataKeys", {
+  extends (/*#__PURE__*/ TaggedError<TooManyEncryptedDataKeys>()("TooManyEncryptedDataKeys", {
     count: Schema.Int,
     maximum: Schema.Int
   }))
@@ -57,7 +58,7 @@ export class TooManyEncryptedDataKeys
 }
 
 /** Error when the materials of a keyring or a materials manager are incomplete or wrong. */
-export class InvalidMaterials extends (/*#__PURE__*/ Schema.TaggedError<InvalidMaterials>()("InvalidMaterials", {
+export class InvalidMaterials extends (/*#__PURE__*/ TaggedError<InvalidMaterials>()("InvalidMaterials", {
   /** The part of the materials that is wrong. */
   field: Schema.String,
   description: Schema.String
@@ -69,7 +70,7 @@ export class InvalidMaterials extends (/*#__PURE__*/ Schema.TaggedError<InvalidM
 
 /** Error of a materials manager's own. */
 export class MaterialsManagerFailed
-  extends (/*#__PURE__*/ Schema.TaggedError<MaterialsManagerFailed>()("MaterialsManagerFailed", {
+  extends (/*#__PURE__*/ TaggedError<MaterialsManagerFailed>()("MaterialsManagerFailed", {
     description: Schema.String,
     isRetryable: Schema.Boolean,
     cause: Schema.optionalKey(Schema.Defect())
@@ -80,16 +81,9 @@ export class MaterialsManagerFailed
   }
 }
 
-/** Error when the input is the base64 text of a message, not the message. */
-export class MessageIsBase64 extends (/*#__PURE__*/ Schema.TaggedError<MessageIsBase64>()("MessageIsBase64", {})) {
-  override get message(): string {
-    return "the message is base64 text: decode it to bytes first"
-  }
-}
-
 /** Error when the message's encryption context is not the expected one. Names the first key that differs. */
 export class EncryptionContextMismatch
-  extends (/*#__PURE__*/ Schema.TaggedError<EncryptionContextMismatch>()("EncryptionContextMismatch", {
+  extends (/*#__PURE__*/ TaggedError<EncryptionContextMismatch>()("EncryptionContextMismatch", {
     key: Schema.String
   }))
 {
@@ -102,7 +96,7 @@ export class EncryptionContextMismatch
  * Error when no keyring unwrapped any of the message's encrypted data keys. Has a row for each of them at each keyring, of
  * which at most 512 of each kind are kept.
  */
-export class NoDataKeyUnwrapped extends (/*#__PURE__*/ Schema.TaggedError<NoDataKeyUnwrapped>()("NoDataKeyUnwrapped", {
+export class NoDataKeyUnwrapped extends (/*#__PURE__*/ TaggedError<NoDataKeyUnwrapped>()("NoDataKeyUnwrapped", {
   encryptedDataKeys: Schema.Array(EncryptedDataKeyReport),
   omitted
 })) {
@@ -117,11 +111,9 @@ export class NoDataKeyUnwrapped extends (/*#__PURE__*/ Schema.TaggedError<NoData
 }
 
 /** Error when the message is not authentic. Names the check that failed, and nothing else. */
-export class AuthenticationFailed
-  extends (/*#__PURE__*/ Schema.TaggedError<AuthenticationFailed>()("AuthenticationFailed", {
-    check: Schema.Literals(["commitment", "header", "body", "signature"])
-  }))
-{
+export class AuthenticationFailed extends (/*#__PURE__*/ TaggedError<AuthenticationFailed>()("AuthenticationFailed", {
+  check: Schema.Literals(["commitment", "header", "body", "signature"])
+})) {
   override get message(): string {
     return `the message is not authentic: ${this.check} check failed`
   }
@@ -131,16 +123,14 @@ export class AuthenticationFailed
  * Error when the plaintext of a stream has another length than the option says. The message that was begun has no final
  * frame, so it cannot be taken for a whole one.
  */
-export class WrongPlaintextLength
-  extends (/*#__PURE__*/ Schema.TaggedError<WrongPlaintextLength>()("WrongPlaintextLength", {
-    /** The option that gave the length. */
-    field: Schema.Literals(["plaintextLength", "maxPlaintextLength"]),
-    /** Its value in bytes. */
-    expected: Schema.Int,
-    /** Length of a plaintext that is shorter; undefined where it is longer. */
-    length: Schema.optionalKey(Schema.Int)
-  }))
-{
+export class WrongPlaintextLength extends (/*#__PURE__*/ TaggedError<WrongPlaintextLength>()("WrongPlaintextLength", {
+  /** The option that gave the length. */
+  field: Schema.Literals(["plaintextLength", "maxPlaintextLength"]),
+  /** Its value in bytes. */
+  expected: Schema.Int,
+  /** Length of a plaintext that is shorter; undefined where it is longer. */
+  length: Schema.optionalKey(Schema.Int)
+})) {
   override get message(): string {
     const is = this.length === undefined ? "goes on after that" : `ends after ${this.length}`
     const advice = this.field === "plaintextLength"
@@ -152,7 +142,7 @@ export class WrongPlaintextLength
 
 /** Error when a plaintext that must be verified before its release is longer than `maxWithheldBytes`. */
 export class WithheldPlaintextTooLong
-  extends (/*#__PURE__*/ Schema.TaggedError<WithheldPlaintextTooLong>()("WithheldPlaintextTooLong", {
+  extends (/*#__PURE__*/ TaggedError<WithheldPlaintextTooLong>()("WithheldPlaintextTooLong", {
     /** The unit that is verified before any of it is released. */
     what: Schema.Literals(["signed message", "frame"]),
     maxWithheldBytes: Schema.Int
@@ -168,7 +158,7 @@ export class WithheldPlaintextTooLong
 }
 
 /** Error when the operation does not accept this kind of message. */
-export class MessageNotAccepted extends (/*#__PURE__*/ Schema.TaggedError<MessageNotAccepted>()("MessageNotAccepted", {
+export class MessageNotAccepted extends (/*#__PURE__*/ TaggedError<MessageNotAccepted>()("MessageNotAccepted", {
   description: Schema.String
 })) {
   override get message(): string {

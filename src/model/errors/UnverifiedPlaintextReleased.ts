@@ -1,12 +1,13 @@
 import * as Schema from "effect/Schema"
 import { DecryptErrorReason } from "./DecryptError.ts"
+import { TaggedError } from "../../internal/TaggedError.ts"
 
 /**
  * Error of every failure after `decryptStreamUnverified` released plaintext, whatever failed: the message, its source, a hook.
  * Throw away what was released, and undo what was done with it.
  */
 export class UnverifiedPlaintextReleased
-  extends (/*#__PURE__*/ Schema.TaggedError<UnverifiedPlaintextReleased>()("UnverifiedPlaintextReleased", {
+  extends (/*#__PURE__*/ TaggedError<UnverifiedPlaintextReleased>()("UnverifiedPlaintextReleased", {
     /** Number of bytes that were released. */
     releasedBytes: Schema.Int,
     /** The reason of a `DecryptError`; undefined where something else failed. */

@@ -9,6 +9,7 @@ const byRequests = byClient("requests", "EncryptionSdk > ")
 const byClientItself = byClient("EncryptionSdk", "EncryptionSdk > ")
 const byTampering = byClient("tampering", "tampering > ")
 const byAtOnce = byClient("atOnce")
+const byNotAMessage = byClient("notAMessage")
 const byContexts = byClient("contextMemo", "the memory of contexts > ")
 const byKeySections = byClient("keySections", "the memory of key sections > ")
 
@@ -299,13 +300,6 @@ export const clients: ReadonlyArray<Mutant> = [
     )
   },
   {
-    name: "base64 of version 2 is not recognised",
-    file: client("request"),
-    find: "(message[1] === 0x59 || message[1] === 0x67)",
-    replace: "message[1] === 0x59",
-    killedBy: byClientItself("base64 text by mistake > is recognised for every suite, as it is and as URL-safe base64")
-  },
-  {
     name: "an error quotes what should have been a plaintext",
     file: client("request"),
     find: "Array.isArray(value) ? \"array\" : typeof value",
@@ -319,5 +313,42 @@ export const clients: ReadonlyArray<Mutant> = [
     find: "worked += length + messageCost",
     replace: "worked = length + messageCost",
     killedBy: byAtOnce("other fibers > have their turn while a fiber encrypts short messages one after the other")
+  },
+  {
+    name: "a message with too many encrypted data keys is taken for text",
+    file: "src/model/errors/NotAMessage.ts",
+    find: "  if (!(error instanceof MalformedMessage)) return error\n",
+    replace: "  if (!(error instanceof Error)) return error\n",
+    also: { find: "import { MalformedMessage } from \"./MalformedMessage.ts\"\n", replace: "" },
+    killedBy: byNotAMessage(
+      "a message > with too many encrypted data keys is said to have too many, whatever its bytes look like"
+    )
+  },
+  {
+    name: "U+FFFD is looked for behind the message ID",
+    file: "src/model/errors/NotAMessage.ts",
+    find: "\\x02[^]{2,33})",
+    replace: "\\x02[^]*)",
+    killedBy: byNotAMessage(
+      "a message > that is cut off is malformed, wherever it is cut, with U+FFFD in its context too"
+    )
+  },
+  {
+    name: "a stream looks at no more of what is no message than it has read",
+    file: "src/stream/headerReader.ts",
+    find: "see(startLength)",
+    replace: "see(Math.min(startLength, 4))",
+    killedBy: byNotAMessage(
+      "bytes that are no message > are seen in a stream too, in chunks of any length, of every suite"
+    )
+  },
+  {
+    name: "base64 of version 2 is not recognised in all suites",
+    file: "src/model/errors/NotAMessage.ts",
+    find: "g[RV]4",
+    replace: "gV4",
+    killedBy: byNotAMessage(
+      "bytes that are no message > are seen in a stream too, in chunks of any length, of every suite"
+    )
   }
 ]

@@ -387,6 +387,20 @@ export const model: ReadonlyArray<Mutant> = [
     killedBy: byPrinting("errors > prints some of many rows, attempts first, and counts the others")
   },
   {
+    name: "an error has no message of its own",
+    file: "src/internal/TaggedError.ts",
+    find: "Object.defineProperty(this, \"message\", { value",
+    replace: "Object.defineProperty({}, \"message\", { value",
+    killedBy: by("errors", "every error class > ")("MalformedMessage keeps its message where it is cloned")
+  },
+  {
+    name: "an error lists its message among its fields",
+    file: "src/internal/TaggedError.ts",
+    find: "writable: true,",
+    replace: "writable: true, enumerable: true,",
+    killedBy: by("errors", "every error class > ")("MalformedMessage keeps its message where it is cloned")
+  },
+  {
     name: "what says nothing of a retry may be retried",
     file: "src/model/errors/retryable.ts",
     find: "error.isRetryable === true",

@@ -13,6 +13,8 @@ const byHeaderReader = by("headerReader", "a header in parts > ")
 const byFrames = by("frameReader", "frames in parts > ")
 const byLengths = by("lengths", "a plaintext of another length > ")
 const byHooks = by("hooks")
+const byArguments = by("arguments")
+const byNodeStreams = by("nodeStreams")
 const byAliases = test("aliases", "ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY > ", "client")
 
 const unsignedOnlyCheck =
@@ -217,12 +219,12 @@ export const streams: ReadonlyArray<Mutant> = [
   {
     name: "a header that is too long is read before it is refused",
     file: stream("headerReader"),
-    find: "    if (length > maxHeaderLength) return yield* failDecrypt(headerTooLong())\n",
+    find: "    if (length > maxHeaderLength) return yield* failDecrypt(explain(headerTooLong(), seen))\n",
     replace: "",
     also: {
       find: "    seen = yield* see(length)\n",
       replace:
-        "    seen = yield* see(length)\n    if (length > maxHeaderLength) return yield* failDecrypt(headerTooLong())\n"
+        "    seen = yield* see(length)\n    if (length > maxHeaderLength) return yield* failDecrypt(explain(headerTooLong(), seen))\n"
     },
     killedBy: by("failures", "a stream of a changed message > ")(
       "a header is put together up to 16 MiB, to the byte, and no further is read of a longer one"
@@ -349,5 +351,30 @@ export const streams: ReadonlyArray<Mutant> = [
     find: "defaultMaxWithheldBytes = 2 ** 24",
     replace: "defaultMaxWithheldBytes = 2 ** 25",
     killedBy: byLifecycle("signed messages > have a limit of 16 MiB where none is given")
+  },
+  {
+    name: "what is no stream is read as one",
+    file: stream("encryptStream"),
+    find: "Stream.isStream(plaintext)",
+    replace: "Stream.isStream(plaintext) || client !== undefined",
+    killedBy: byArguments(
+      "an argument that is no stream > a body is named, before a key is requested, and nothing of it is read"
+    )
+  },
+  {
+    name: "a body is read again, as an empty one",
+    file: stream("WebStreams"),
+    find: "readable.locked || begun.has(readable)",
+    replace: "readable.locked",
+    killedBy: byArguments(
+      "WebStreams.fromReadable > of a body that was read before fails, whether the same stream runs again or another one"
+    )
+  },
+  {
+    name: "a Readable that has ended is read as an empty one",
+    file: "src/node/NodeStreams.ts",
+    find: "readable.destroyed || readable.readableEnded",
+    replace: "readable.destroyed",
+    killedBy: byNodeStreams("NodeStreams.fromReadable > of a Readable that has ended and stays fails, and says why")
   }
 ]
