@@ -96,13 +96,15 @@ describe("EmbeddedKms", () => {
         ...[0, -1, 1.5, Number.NaN].map((numberOfBytes) => kms.generateDataKey({ ...request(arn), numberOfBytes })),
         ...[0, 4097].map((length) => kms.encrypt({ ...request(arn), plaintext: DataKey.make(new Uint8Array(length)) })),
         kms.generateDataKey({ ...request(arn, { a: 1 } as never), numberOfBytes: 32 }),
-        kms.generateDataKey({ ...request(arn, { a: "\ud800" }), numberOfBytes: 32 })
+        kms.generateDataKey({ ...request(arn, { a: "\ud800" }), numberOfBytes: 32 }),
+        kms.generateDataKey({ ...request(arn, { a: "b".repeat(8192) }), numberOfBytes: 32 }),
+        kms.generateDataKey({ ...request(arn, null as never), numberOfBytes: 32 })
       ]
       for (const call of refused) {
-        const error = yield* Effect.flip(call)
-        assert.deepInclude(error, { code: "ValidationException", failure: "Rejected" })
+        assert.deepInclude(yield* failureOf(call), { code: "ValidationException", failure: "Rejected" })
       }
       yield* kms.generateDataKey({ ...request(arn), numberOfBytes: 1024 })
+      yield* kms.generateDataKey({ ...request(arn, { a: "b".repeat(8191) }), numberOfBytes: 32 })
       yield* kms.encrypt({ ...request(arn), plaintext: DataKey.make(new Uint8Array(4096)) })
     }).pipe(Effect.provide(embedded())))
 

@@ -28,6 +28,8 @@ import { KeyOptions } from "./internal/keyStore.ts"
 export { KeyOptions, KeyState } from "./internal/keyStore.ts"
 export type { KeyInfo } from "./internal/keyStore.ts"
 
+const isLength = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
+
 /** Options of the embedded KMS. */
 export const Options = /*#__PURE__*/ Schema.Struct({
   /** Keys to make. One whose ARN the key store holds already is left as it is, so that a program can start again. */
@@ -42,6 +44,11 @@ export const Options = /*#__PURE__*/ Schema.Struct({
   region: /*#__PURE__*/ Schema.optional(Schema.String),
   /** The account, for ARNs that are made here. Default: `111122223333`. */
   account: /*#__PURE__*/ Schema.optional(Schema.String),
+  /**
+   * The greatest number of characters in the keys and values of a context. Default 8,192: longer ones have been seen to fail at AWS
+   * KMS, whose documentation names no bound.
+   */
+  maxEncryptionContextLength: /*#__PURE__*/ Schema.optional(/*#__PURE__*/ Schema.declare(isLength)),
   /** Duration of every call on the Clock, before anything is done. Default: no time. */
   latency: /*#__PURE__*/ Schema.optional(
     /*#__PURE__*/ Schema.declare((value): value is Duration.Input =>
@@ -89,17 +96,19 @@ export const make: (
 ) => Effect.Effect<Services, EmbeddedKmsError, Primitives | Scope.Scope> = /*#__PURE__*/ Effect.fnUntraced(
   function*(options: Options = {}) {
     const primitives = yield* Primitives
-    const { account = "111122223333", keyStore, keys = [], latency, region = "us-east-1" } = yield* Effect.mapError(
+    const checked = yield* Effect.mapError(
       Effect.fromResult(checkOptions(options)),
       (invalid) => new EmbeddedKmsError(invalid)
     )
+    const { account = "111122223333", keyStore, keys = [], latency, region = "us-east-1" } = checked
     const store = yield* KeyStore.make({ primitives, region, account })
     if (keyStore !== undefined) yield* KeyStore.importKeys(store, keyStore)
     for (const [index, key] of keys.entries()) {
       if (key.arn === undefined || !store.keys.has(key.arn)) yield* KeyStore.createKey(store, key, `keys[${index}].`)
     }
     const wait = latency === undefined ? Effect.void : Effect.sleep(latency)
-    return { kms: Calls.make(store, wait), control: makeControl(store) }
+    const maxContextLength = checked.maxEncryptionContextLength ?? 8192
+    return { kms: Calls.make(store, wait, maxContextLength), control: makeControl(store) }
   }
 )
 
@@ -113,6 +122,7 @@ const checkOptions = /*#__PURE__*/ checker(Options, "the embedded KMS", {
   keyStore: "must be a Redacted of text",
   region: "must be a string",
   account: "must be a string",
+  maxEncryptionContextLength: "must be an integer from 0 to 2^53 - 1",
   latency: "must be a Duration"
 })
 

@@ -28,6 +28,15 @@ const goesOn = byOnDecrypt("goes on to the next where one fails, and zeroes what
 
 export const kms: ReadonlyArray<Mutant> = [
   {
+    name: "the embedded KMS takes contexts of any length",
+    file: calls,
+    find: "return length > maxContextLength ? Effect",
+    replace: "return length > 8 * maxContextLength ? Effect",
+    killedBy: byEmbedded(
+      "sizes and contexts that AWS KMS refuses are a ValidationException"
+    )
+  },
+  {
     name: "an unreadable error of the AWS SDK is quoted",
     file: awsErrors,
     find: "    description: unreadable\n",

@@ -18,13 +18,20 @@ import { refusal } from "./refusal.ts"
 
 type Request<Operation extends keyof Kms> = Parameters<Kms[Operation]>[0]
 
-/** The calls. Each begins with `wait`. */
-export const make = (store: KeyStore, wait: Effect.Effect<void>): Kms => {
-  const call = <A>(operation: KmsError["operation"], { keyId }: KmsRequest, response: Effect.Effect<A, Refusal>) =>
-    Effect.mapError(
-      Effect.andThen(wait, response),
+/** The calls. Each begins with `wait`. `maxContextLength` is the greatest number of characters of a context. */
+export const make = (store: KeyStore, wait: Effect.Effect<void>, maxContextLength: number): Kms => {
+  const call = <A>(operation: KmsError["operation"], request: KmsRequest, response: Effect.Effect<A, Refusal>) => {
+    const { encryptionContext, keyId } = request
+    const checked = Effect.suspend((): Effect.Effect<A, Refusal> => {
+      const length = lengthOf(encryptionContext)
+      const description = `encryptionContext has ${length} characters, at most ${maxContextLength} are allowed`
+      return length > maxContextLength ? Effect.fail(invalid(description)) : response
+    })
+    return Effect.mapError(
+      Effect.andThen(wait, checked),
       (refusal) => new KmsError({ operation, keyId, ...refusal, isRetryable: false })
     )
+  }
   return Kms.of({
     generateDataKey: (request) => call("GenerateDataKey", request, generateDataKey(store, request)),
     encrypt: (request) => call("Encrypt", request, encrypt(store, request)),
@@ -80,6 +87,10 @@ const contextOf = ({ encryptionContext }: KmsRequest): Effect.Effect<Uint8Array,
     onFailure: (error) => invalid(error.message),
     onSuccess: EncryptionContextCodec.encode
   }))
+
+/** Number of characters in the keys and values of a context. */
+const lengthOf = (context: EncryptionContext.EncryptionContext): number =>
+  Object.entries(context ?? {}).reduce((sum, [key, value]) => sum + key.length + value.length, 0)
 
 const zeroOnFailure = <A, E>(plaintext: Uint8Array, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.onExit(effect, (exit) => Exit.isFailure(exit) ? Effect.sync(() => plaintext.fill(0)) : Effect.void)
