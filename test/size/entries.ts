@@ -15,10 +15,11 @@ export interface Entry {
    * 2.8 KiB more for operations at once, which take half of the time that they took beside bare cryptography: the steps, the forms
    * at once of managers and primitives, and what is remembered of headers. The aim was 27 KiB with rolldown.
    *
-   * 4.5 KiB more for what outsiders found: steps and what control remembers, one printer of texts that others chose, bounded rows of errors, calls of a user's own parts
-   * that are guarded, names of options with the one that was meant, keys in results, and the portability of a client.
+   * 4.5 KiB more for what outsiders found: steps and what control remembers, one printer of texts that others chose, bounded
+   * rows of errors, calls of a user's own parts that are guarded, names of options with the one that was meant, keys in results, and the portability of a client.
    *
-   * 0.4 KiB more for what people hit in the field: words for bytes in another form, errors with a message of their own.
+   * 1.2 KiB more for what people hit in the field: a deadline for each request, data keys in reserve, words for bytes in another
+   * form, suites and errors of a second copy, errors with a message of their own.
    */
   readonly ownBudget: { readonly rolldown: number; readonly esbuild: number }
 }
@@ -63,8 +64,8 @@ export const entries: ReadonlyArray<Entry> = [
   {
     title: "raw AES keyring + caching CMM + encrypt + decrypt",
     text: raw,
-    budget: 81.5 * kib,
-    ownBudget: { rolldown: 34.5 * kib, esbuild: 40.5 * kib }
+    budget: 82.5 * kib,
+    ownBudget: { rolldown: 35.5 * kib, esbuild: 41.5 * kib }
   },
   {
     title: "KMS keyring + caching CMM + encrypt + decrypt",
@@ -72,8 +73,8 @@ export const entries: ReadonlyArray<Entry> = [
       `import { Kms, KmsKeyring } from "effect-encryption-sdk/kms"`,
       kmsKeyring
     ).replace("LAYERS", "Effect.provideService(Kms.Kms, globalThis.kms), Effect.provide(WebPrimitives.layer)"),
-    budget: 83 * kib,
-    ownBudget: { rolldown: 35.5 * kib, esbuild: 41.5 * kib }
+    budget: 84 * kib,
+    ownBudget: { rolldown: 36.5 * kib, esbuild: 42.5 * kib }
   },
   {
     title: "the same with the AWS SDK's client",
@@ -82,7 +83,7 @@ export const entries: ReadonlyArray<Entry> = [
 import { AwsKms } from "effect-encryption-sdk/kms/aws"`,
       kmsKeyring
     ).replace("LAYERS", "Effect.provide(AwsKms.layer()), Effect.provide(WebPrimitives.layer)"),
-    budget: 130.5 * kib,
-    ownBudget: { rolldown: 37 * kib, esbuild: 43 * kib }
+    budget: 132 * kib,
+    ownBudget: { rolldown: 38 * kib, esbuild: 44 * kib }
   }
 ]
