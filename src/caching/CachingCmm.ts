@@ -39,6 +39,7 @@ import * as limits from "./internal/limits.ts"
 import * as operations from "./internal/operations.ts"
 import { emitter } from "./internal/record.ts"
 import * as refreshOptions from "./internal/refreshOptions.ts"
+import { reserveKey, Reserves } from "./internal/reserves.ts"
 import { evictRevoked } from "./internal/revocation.ts"
 import { respond, respondAtOnce, serve, type Serving } from "./internal/serve.ts"
 import * as singleFlight from "./internal/singleFlight.ts"
@@ -66,7 +67,7 @@ export interface Options {
   readonly refreshAhead?: RefreshAhead.Options | undefined
   /**
    * Drops what the key provider rejects before its age. Access denied evicts the entry whose own fetch or refresh was
-   * denied; a key that is disabled or pending deletion takes all entries of that key with it. Default: off.
+   * denied, with what is in reserve for it; a key that is disabled or pending deletion takes all entries of that key with it. Default: off.
    */
   readonly evictRevoked?: boolean | undefined
   /**
@@ -79,8 +80,8 @@ export interface Options {
    */
   readonly seedDecryptCache?: boolean | undefined
   /**
-   * Time that a request waits for its materials at most, from its own start; then it fails. None joins a fetch that is as old.
-   * Default 30 seconds.
+   * Time that a request waits for a fetch at most, from its own start; then it fails. None joins a fetch that is as old. One
+   * that must fetch for itself in the end, since materials may not be cached, waits for that as long again. Default 30 seconds.
    */
   readonly fetchDeadline?: Duration.Input | undefined
   /** Time after which an operation of an asynchronous cache counts as a miss. Default 1 second. */
@@ -111,8 +112,8 @@ export interface WarmRequest {
    *
    * **Gotchas**
    *
-   * Each is an entry of the cache, and ages from now on: all of them expire together. The reserves of the last 10,000 contexts
-   * are remembered.
+   * Each is an entry of the cache, and ages from now on: all of them expire together. The cache must have room for them; those
+   * in reserve are the least recently used. They serve this manager alone, which remembers the last 10,000 contexts.
    */
   readonly dataKeys?: number | undefined
 }
@@ -132,7 +133,8 @@ export interface CachingCmm extends CryptographicMaterialsManager.CryptographicM
   readonly clear: Effect.Effect<Invalidation>
   /**
    * Fetches encryption materials before traffic, as many as there are not yet, and charges nothing for it. Succeeds when requests
-   * can be served without a call: a check of readiness. Does nothing where such a request would not be cached.
+   * can be served without a call: a check of readiness. Does nothing where such a request would not be cached. An entry whose
+   * bytes are used up counts as one, since it serves empty messages.
    */
   readonly warm: (request?: WarmRequest) => Effect.Effect<void, EncryptError>
 }
@@ -209,7 +211,8 @@ export const make: (
   const seeding = isSeeded && decryptCache.stores
     ? { access: manager, keys, primitives, cache: decryptCache }
     : undefined
-  const encryption = operations.encryption(materialsManager, cache, keys, seeding)
+  const reserves = new Reserves(clock, ownLimits.maxAgeMillis)
+  const encryption = operations.encryption(materialsManager, cache, keys, reserves, seeding)
   const decryption = operations.decryption(materialsManager, decryptCache, keys, isSeeded, false)
   const stableDecryption = operations.decryption(materialsManager, decryptCache, keys, isSeeded, true)
   return {
@@ -221,7 +224,7 @@ export const make: (
         (checked) => evictWhere(manager, (metadata) => fitsSelector(checked, metadata), "invalidated")
       ),
     clear: evictWhere(manager, () => true, "cleared"),
-    warm: (request) => warm(manager, encryption, keys, request)
+    warm: (request) => warm(manager, encryption, reserves, request)
   }
 })
 
@@ -250,7 +253,7 @@ const responding = (
 const warm = (
   manager: Manager,
   encryption: ReturnType<typeof operations.encryption>,
-  keys: entryKey.EntryKeys,
+  reserves: Reserves,
   input: WarmRequest = {}
 ): Effect.Effect<void, EncryptError> =>
   Effect.gen(function*() {
@@ -264,10 +267,13 @@ const warm = (
     })
     if (typeof classified === "string") return
     const { key } = classified
-    const reserves = keys.reserve(key, (request.dataKeys ?? 1) - 1)
+    const keep = (key: string) => Effect.scoped(serve(manager, classified.toKeep(key)))
     yield* Effect.forEach(
-      [key, ...reserves],
-      (each) => Effect.scoped(serve(manager, classified.toKeep(each))),
+      Array.from({ length: request.dataKeys ?? 1 }, (_, number) => number),
+      (number) =>
+        number === 0
+          ? keep(key)
+          : Effect.tap(keep(reserveKey(key, number)), () => Effect.sync(() => reserves.remember(key, number))),
       { concurrency: maxCalls, discard: true }
     )
   })

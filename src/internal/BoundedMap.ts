@@ -1,4 +1,4 @@
-/** A map of at most `capacity` entries. The entry that was set first leaves it for a new one. */
+/** A map of at most `capacity` entries. The one that was set longest ago leaves it for a new one. */
 export class BoundedMap<Key, Value> {
   private readonly entries = new Map<Key, Value>()
   private readonly capacity: number
@@ -12,7 +12,7 @@ export class BoundedMap<Key, Value> {
   }
 
   set(key: Key, value: Value): void {
-    if (this.entries.size >= this.capacity && !this.entries.has(key)) {
+    if (!this.entries.delete(key) && this.entries.size >= this.capacity) {
       this.entries.delete(this.entries.keys().next().value!)
     }
     this.entries.set(key, value)

@@ -18,8 +18,10 @@ import type { Keyring, OnDecryptResult } from "./Keyring.ts"
 /** The class of the errors that a part may fail with. */
 type ErrorClass<E> = { readonly name: string } & Schema.ConstraintDecoder<E> & (new(...args: Array<any>) => E)
 
-/** An error of the same class in a second copy of this package, as one of this copy; undefined for any other. */
+/** An error of the same class in a second copy of this package, as one of this copy; undefined for what is no such error. */
 const copied = <E>(errors: ErrorClass<E>, error: unknown): E | undefined => {
+  // Of another realm, too.
+  if (Object.prototype.toString.call(error) !== "[object Error]") return undefined
   try {
     return Option.getOrUndefined(Schema.decodeUnknownOption(errors)(error))
   } catch {

@@ -206,7 +206,7 @@ export const decode = (
 ): Result.Result<DecodedHeader, MalformedMessage | TooManyEncryptedDataKeys | InvalidOption> =>
   Result.flatMap(
     checked(() => checkDecodeOptions(options)),
-    () => decodeKnown(message, options.maxEncryptedDataKeys, () => undefined)
+    (maximum) => decodeKnown(message, maximum, () => undefined)
   )
 
 const decodeNames = /*#__PURE__*/ optionNames(
@@ -214,15 +214,19 @@ const decodeNames = /*#__PURE__*/ optionNames(
   { maxEncryptedDataKeys: true } satisfies NamesOf<DecodeOptions>
 )
 
-const checkDecodeOptions = (options: DecodeOptions): void => {
+/** Returns `maxEncryptedDataKeys`, which is read once. */
+const checkDecodeOptions = (options: DecodeOptions): number | undefined => {
+  if (typeof options !== "object" || options === null) {
+    return reject(new InvalidOption({ field: "options", description: "must be an object" }))
+  }
   const { maxEncryptedDataKeys: maximum } = options
   const unknown = findUnknown(options, decodeNames)
   if (unknown !== undefined) reject(new InvalidOption(unknown))
   if (maximum === undefined || (Number.isInteger(maximum) && maximum >= 1 && maximum <= EncryptedDataKey.maxCount)) {
-    return
+    return maximum
   }
   const description = `must be an integer from 1 to ${EncryptedDataKey.maxCount}, or left out`
-  reject(new InvalidOption({ field: "maxEncryptedDataKeys", description }))
+  return reject(new InvalidOption({ field: "maxEncryptedDataKeys", description }))
 }
 
 /**

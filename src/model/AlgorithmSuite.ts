@@ -212,8 +212,14 @@ export const fromId = (id: number): AlgorithmSuite | undefined => byId.get(id)
  * The suite of this module that a value names by its `id`; undefined where it names none. The value may be a copy, as those of
  * `structuredClone`, of JSON, and of a second copy of this package. Its other fields are not looked at.
  */
-export const resolve = (value: unknown): AlgorithmSuite | undefined =>
-  typeof value === "object" && value !== null ? byId.get((value as AlgorithmSuite).id) : undefined
+export const resolve = (value: unknown): AlgorithmSuite | undefined => {
+  try {
+    return typeof value === "object" && value !== null ? byId.get((value as AlgorithmSuite).id) : undefined
+  } catch {
+    // It cannot be read.
+    return undefined
+  }
+}
 
 /**
  * Whether a value is one of the eleven suites, or a copy of one.

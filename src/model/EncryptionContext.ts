@@ -98,8 +98,12 @@ const noPlainObject = "must be a plain object of strings"
 
 /** Finds a getter without an object that describes it, which would cost more than all else of a small context. */
 const findGetter = (Object.prototype as unknown as {
-  readonly __lookupGetter__: (this: object, name: string) => unknown
-}).__lookupGetter__
+  readonly __lookupGetter__?: (this: object, name: string) => unknown
+}).__lookupGetter__ ??
+  // Runtimes may leave it out.
+  function(this: object, name: string): unknown {
+    return Object.getOwnPropertyDescriptor(this, name)?.get
+  }
 
 const checkProperty = (input: EncryptionContext, name: string | symbol): void => {
   if (typeof name === "symbol") invalid("key is a symbol, must be a string", String(name))

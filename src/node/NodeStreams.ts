@@ -21,19 +21,34 @@ export class NodeStreamError extends (/*#__PURE__*/ TaggedError<NodeStreamError>
   }
 }
 
+/** Readables that `fromReadable` has read from. */
+const begun = /*#__PURE__*/ new WeakSet<Readable>()
+
 /**
- * A `Readable` as an Effect `Stream`, which destroys it where it stops early. The stream fails where there is none, and where it
- * has ended or was destroyed: a `Readable` is read once.
+ * A `Readable` as an Effect `Stream`, which destroys it where it stops early. The stream fails where there is none, where it failed,
+ * has ended or was destroyed, and where it runs again: a `Readable` is read once.
  */
 export const fromReadable = (readable: Readable): Stream.Stream<Uint8Array, NodeStreamError> =>
   Stream.suspend(() => {
-    const description = typeof readable?.pipe !== "function" || typeof readable[Symbol.asyncIterator] !== "function"
-      ? "what is read from is no Readable of Node"
-      : readable.destroyed || readable.readableEnded
-      ? "the Readable was read to its end before, or was destroyed"
-      : undefined
-    return description === undefined ? iterate(readable) : Stream.fail(new NodeStreamError({ description }))
+    const fault = faultOf(readable)
+    if (fault !== undefined) return Stream.fail(new NodeStreamError(fault))
+    begun.add(readable)
+    return iterate(readable)
   })
+
+const faultOf = (readable: Readable): { readonly description?: string; readonly cause?: unknown } | undefined => {
+  try {
+    if (typeof readable.pipe !== "function" || typeof readable[Symbol.asyncIterator] !== "function") return noReadable
+    const wasRead = { description: "the Readable was read before, or was destroyed" }
+    if (begun.has(readable)) return wasRead
+    if (readable.errored) return { cause: readable.errored }
+    return readable.destroyed || readable.readableEnded ? wasRead : undefined
+  } catch {
+    return noReadable
+  }
+}
+
+const noReadable = { description: "what is read from is no Readable of Node" }
 
 const iterate = (source: AsyncIterable<Uint8Array>) =>
   Stream.fromAsyncIterable(source, (cause) => new NodeStreamError({ cause }))

@@ -26,6 +26,17 @@ export interface ReadableWritablePair<Memory extends ArrayBufferLike = ArrayBuff
   readonly writable: WritableStream<Uint8Array>
 }
 
+const faultOf = (readable: ReadableStream): string | undefined => {
+  try {
+    if (typeof readable.getReader === "function") {
+      return readable.locked || begun.has(readable) ? "the ReadableStream is locked or was read before" : undefined
+    }
+  } catch {
+    // It cannot be read: so it is none.
+  }
+  return "what is read from is no ReadableStream: a Response of status 204, for one, has no body"
+}
+
 /** Streams that `fromReadable` has read from. */
 const begun = /*#__PURE__*/ new WeakSet<ReadableStream>()
 
@@ -43,11 +54,7 @@ export const fromReadable = <Memory extends ArrayBufferLike>(
   readable: ReadableStream<Uint8Array<Memory>>
 ): Stream.Stream<Uint8Array<Memory>, WebStreamError> =>
   Stream.suspend(() => {
-    const description = typeof readable?.getReader !== "function"
-      ? "what is read from is no ReadableStream: a Response of status 204, for one, has no body"
-      : readable.locked || begun.has(readable)
-      ? "the ReadableStream is locked or was read before"
-      : undefined
+    const description = faultOf(readable)
     if (description !== undefined) return Stream.fail(new WebStreamError({ description }))
     begun.add(readable)
     return Stream.fromReadableStream({

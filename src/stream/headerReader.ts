@@ -20,11 +20,13 @@ export interface ReadHeader {
 
 /**
  * Reads the header of a message that has not arrived as a whole. `see` returns bytes from the start of the message: at least
- * as many as it is given, or all that there are.
+ * as many as it is given, or all that there are. `peek` returns this many at most, of those that have arrived; default: what was
+ * seen.
  */
 export const readHeader = Effect.fnUntraced(function*<E, R>(
   client: Client,
-  see: (length: number) => Effect.Effect<Uint8Array, E, R>
+  see: (length: number) => Effect.Effect<Uint8Array, E, R>,
+  peek?: (length: number) => Uint8Array
 ): Effect.fn.Return<ReadHeader, E | DecryptError, R> {
   const extent = PartialMessage.headerExtent(client)
   let seen: Uint8Array = new Uint8Array(0)
@@ -41,7 +43,8 @@ export const readHeader = Effect.fnUntraced(function*<E, R>(
     orFailDecrypt(() => decodeHeader(client, message)),
     "DecryptError",
     "MalformedMessage",
-    (malformed) => Effect.flatMap(see(startLength), (start) => failDecrypt(explain(malformed, start)))
+    // Of what has arrived: whoever sends no more must not keep the operation waiting.
+    (malformed) => failDecrypt(explain(malformed, peek?.(startLength) ?? seen))
   )
   return { message, decoded }
 })

@@ -16,11 +16,14 @@ export interface Hooks<in Metadata, out E, out R, out E2> {
 
 /** Hooks of which one that throws, or returns no Effect, fails with what `fail` makes of that. Those that are left out do nothing. */
 export const make = <E, R, Metadata extends MessageMetadata, E2>(
-  { onHeader, onProgress }: StreamOptions<E, R, Metadata>,
+  options: StreamOptions<E, R, Metadata>,
   fail: (breach: BrokenContract) => E2
-): Hooks<Metadata, E, R, E2> => ({
-  onHeader: (metadata) =>
-    onHeader === undefined ? Effect.void : called("hook onHeader", () => onHeader(metadata), fail),
-  onProgress: (progress) =>
-    onProgress === undefined ? Effect.void : called("hook onProgress", () => onProgress(progress), fail)
-})
+): Hooks<Metadata, E, R, E2> => {
+  const { onHeader, onProgress } = options
+  return {
+    onHeader: (metadata) =>
+      onHeader === undefined ? Effect.void : called("hook onHeader", () => onHeader.call(options, metadata), fail),
+    onProgress: (progress) =>
+      onProgress === undefined ? Effect.void : called("hook onProgress", () => onProgress.call(options, progress), fail)
+  }
+}

@@ -28,8 +28,13 @@ const kindOf = (field: Field, input: any): string => {
   }
   if (ArrayBuffer.isView(input)) return `bytes: use ${whole}, or Stream.make of them`
   if (Effect.isEffect(input)) return "Effect: use Stream.unwrap of an Effect of a Stream"
-  const other = others.find(([methods]) => methods.every((method) => typeof input?.[method] === "function"))
-  return other === undefined ? typeof input : other[1]
+  try {
+    const other = others.find(([methods]) => methods.every((method) => typeof input?.[method] === "function"))
+    return other === undefined ? typeof input : other[1]
+  } catch {
+    // It cannot be read.
+    return typeof input
+  }
 }
 
 /** Rejects an argument that is no stream. Names what it is, never what it holds. */

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
 import { AlgorithmSuite, EncryptError, MaterialsManagerFailed } from "effect-encryption-sdk"
-import { NullCache } from "effect-encryption-sdk/caching"
+import { CachePolicy, MaterialsCache, NullCache } from "effect-encryption-sdk/caching"
 import { TestClock } from "../support/TestClock.ts"
 import { caching, mapCache } from "../support/caching.ts"
 import { encryptRequest, failed, keyNumber } from "../support/scriptedManager.ts"
@@ -132,6 +132,56 @@ describe("warm, with data keys in reserve", () => {
       yield* TestClock.adjust("10 minutes")
       assert.strictEqual((yield* encrypt(encryptRequest())).receipt._tag, "Miss")
       assert.strictEqual(calls.length, 7)
+    }))
+
+  it.effect("are not looked up while the first one serves, and all of them within one time limit", () =>
+    Effect.gen(function*() {
+      let gets = 0
+      let isHanging = false
+      const { cache } = mapCache()
+      const counting = MaterialsCache.make({
+        ...cache,
+        get: (key) => Effect.suspend(() => (gets++, isHanging ? Effect.never : cache.get(key)))
+      })
+      const { cmm, encrypt } = yield* caching({
+        cache: counting,
+        policy: { maxAge: "10 minutes", maxMessagesEncrypted: 50 },
+        cacheTimeout: "1 second",
+        fetchDeadline: "5 seconds"
+      })
+      yield* cmm.warm({ ...tenant, dataKeys: 100 })
+      gets = 0
+      for (let i = 0; i < 10; i++) assert.strictEqual((yield* encrypt(encryptRequest())).receipt._tag, "Hit")
+      assert.strictEqual(gets, 10)
+      isHanging = true
+      const fiber = yield* Effect.forkChild(encrypt(encryptRequest()))
+      yield* TestClock.adjust("2 seconds")
+      assert.isDefined(fiber.pollUnsafe())
+      assert.strictEqual((yield* Fiber.join(fiber)).receipt._tag, "Miss")
+    }))
+
+  it.effect("stay for other requests where one is bound more strictly", () =>
+    Effect.gen(function*() {
+      const made = yield* CachePolicy.make(policy)
+      const { calls, causes, cmm, encrypt } = yield* caching({
+        policy: CachePolicy.tightest(
+          made,
+          CachePolicy.rule(({ plaintextLength = 0 }) => plaintextLength >= 1000 ? { maxAge: "10 seconds" } : undefined)
+        )
+      })
+      yield* cmm.warm({ ...tenant, dataKeys: 3 })
+      yield* TestClock.adjust("11 seconds")
+      assert.strictEqual((yield* encrypt(encryptRequest({ length: 1000 }))).receipt._tag, "Miss")
+      assert.deepStrictEqual([calls.length, causes()], [4, ["age"]])
+    }))
+
+  it.effect("those that were fetched serve where the fetch of another failed", () =>
+    Effect.gen(function*() {
+      const { calls, cmm, encrypt } = yield* caching({ policy, script: away(2) })
+      yield* Effect.flip(cmm.warm({ ...tenant, dataKeys: 4 }))
+      const made = calls.length
+      for (let i = 0; i < 4; i++) assert.strictEqual((yield* encrypt(encryptRequest())).receipt._tag, "Hit")
+      assert.strictEqual(calls.length, made)
     }))
 
   it.effect("serve one context alone", () =>

@@ -131,8 +131,14 @@ it.effect("a suite that a caching manager does not know is named, as by every ma
       materialsManager: yield* managerOf(recordingKeyring().keyring),
       policy: { maxAge: "1 minute" }
     }).pipe(Effect.provide(TestPrimitives.layer))
-    const suite = { ...signed, id: 0x0678 }
+    const unreadable = Object.defineProperty({ ...signed }, "id", {
+      get: () => {
+        throw new Error("mine")
+      }
+    })
     const field = { _tag: "InvalidOption" as const, field: "algorithmSuite" }
-    assert.deepInclude((yield* Effect.flip(manager.getEncryptionMaterials(encryptRequest({ suite })))).reason, field)
-    assert.deepInclude((yield* Effect.flip(manager.decryptMaterials(decryptRequest({ suite })))).reason, field)
+    for (const suite of [{ ...signed, id: 0x0678 }, unreadable]) {
+      assert.deepInclude((yield* Effect.flip(manager.getEncryptionMaterials(encryptRequest({ suite })))).reason, field)
+      assert.deepInclude((yield* Effect.flip(manager.decryptMaterials(decryptRequest({ suite })))).reason, field)
+    }
   }))

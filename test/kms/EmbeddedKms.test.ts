@@ -98,7 +98,8 @@ describe("EmbeddedKms", () => {
         kms.generateDataKey({ ...request(arn, { a: 1 } as never), numberOfBytes: 32 }),
         kms.generateDataKey({ ...request(arn, { a: "\ud800" }), numberOfBytes: 32 }),
         kms.generateDataKey({ ...request(arn, { a: "b".repeat(8192) }), numberOfBytes: 32 }),
-        kms.generateDataKey({ ...request(arn, null as never), numberOfBytes: 32 })
+        kms.generateDataKey({ ...request(arn, null as never), numberOfBytes: 32 }),
+        kms.generateDataKey({ ...request(arn, { a: null } as never), numberOfBytes: 32 })
       ]
       for (const call of refused) {
         assert.deepInclude(yield* failureOf(call), { code: "ValidationException", failure: "Rejected" })

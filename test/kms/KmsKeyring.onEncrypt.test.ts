@@ -21,6 +21,9 @@ import {
 } from "../support/kmsKeyring.ts"
 import { TestClock } from "../support/TestClock.ts"
 
+/** Base64 of 32 bytes, as a key would be: no name of one. */
+const secretText = Buffer.alloc(32, 7).toString("base64")
+
 describe("KmsKeyring.onEncrypt", () => {
   it.effect("calls with the names, the context and the grant tokens that it was given, and lists key ARNs", () =>
     Effect.gen(function*() {
@@ -149,6 +152,7 @@ describe("KmsKeyring.onEncrypt", () => {
     ["GenerateDataKey", { keyId: aliasArn }, "KeyIdNotAKeyArn"],
     ["GenerateDataKey", { keyId }, "KeyIdNotAKeyArn"],
     ["GenerateDataKey", { keyId: "" }, "KeyIdNotAKeyArn"],
+    ["GenerateDataKey", { keyId: secretText }, "KeyIdNotAKeyArn"],
     ["GenerateDataKey", { plaintext: DataKey.make(new Uint8Array(31).fill(1)) }, "PlaintextLengthMismatch"],
     ["GenerateDataKey", { plaintext: DataKey.make(new Uint8Array(33).fill(1)) }, "PlaintextLengthMismatch"],
     ["GenerateDataKey", { plaintext: DataKey.make(new Uint8Array(0)) }, "PlaintextLengthMismatch"],
@@ -168,7 +172,10 @@ describe("KmsKeyring.onEncrypt", () => {
         code,
         isRetryable: false
       })
-      if (code === "KeyIdNotAKeyArn") assert.include(error.message, `must be a key ARN, got "${answer.keyId}"`)
+      if (code === "KeyIdNotAKeyArn") {
+        const named = answer.keyId === secretText ? "a text of 44 characters" : `"${answer.keyId}"`
+        assert.include(error.message, `must be a key ARN, got ${named}`)
+      }
       assert.strictEqual(yield* script.unreleased, 0)
       assert.isTrue((yield* script.handedOut).length > 0)
     }).pipe(Effect.provide(TestKms)))

@@ -41,8 +41,17 @@ const breachesOf = (errorName: string): ReadonlyArray<Breach> => [
   ["returns a value", () => ({ materials: {} }), "returned object instead of an Effect"],
   ["fails with another error", () => Effect.fail(mine), `failed with an error that is no ${errorName}`, mine],
   ["fails with a text", () => Effect.fail("mine"), `failed with an error that is no ${errorName}`, "mine"],
-  ["fails with nothing", () => Effect.fail(undefined), `failed with an error that is no ${errorName}`]
+  ["fails with nothing", () => Effect.fail(undefined), `failed with an error that is no ${errorName}`],
+  ["fails with what only looks as one", () => Effect.fail(alike), `failed with an error that is no ${errorName}`, alike]
 ]
+
+/** The fields of each of these errors, in an object that is no Error. */
+const alike = {
+  _tag: "KeyringError",
+  keyring: "Other",
+  operation: "onEncrypt",
+  reason: { _tag: "KeyringMisconfigured", field: "a", description: "b" }
+}
 
 const assertBroken = (reason: unknown, part: string, description: string, cause?: unknown) => {
   const broken = reason instanceof KeyringError.KeyringError ? reason.reason : reason

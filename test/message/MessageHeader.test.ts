@@ -304,6 +304,9 @@ describe("MessageHeader", () => {
       field: "maxEncryptedDataKey",
       description: "is no option of MessageHeader.decode: did you mean maxEncryptedDataKeys?"
     })
+    for (const none of [null, "options"]) {
+      assertFails(MessageHeader.decode(message, none as never), InvalidOption, { field: "options" })
+    }
     for (const maxEncryptedDataKeys of [0, -1, 1.5, NaN, 65_536, "2" as unknown as number]) {
       assertFails(MessageHeader.decode(message, { maxEncryptedDataKeys }), InvalidOption, {
         field: "maxEncryptedDataKeys",

@@ -3,7 +3,7 @@
  * authentic frames, and not all of it.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Stream } from "effect"
+import { Cause, Effect, Exit, Fiber, Stream } from "effect"
 import { AlgorithmSuite, DecryptError, type EncryptionSdk, UnverifiedPlaintextReleased } from "effect-encryption-sdk"
 import { concat, flip, toHex } from "../support/bytes.ts"
 import { clientOf, policyFor } from "../support/client.ts"
@@ -166,6 +166,26 @@ describe("a stream of a changed message", () => {
         } else {
           assert.notInclude(message, "takes more than")
           assert.notStrictEqual(reason._tag, "MalformedMessage")
+        }
+      }
+    }))
+
+  it.effect("a header that is none fails at once, though nothing follows, and whatever follows", () =>
+    Effect.gen(function*() {
+      const sdk = yield* clientOf(staticKeyring(new Uint8Array(32).fill(1)))
+      const start = Stream.make(Uint8Array.of(9, 9, 9, 9, 9, 9))
+      for (const rest of [Stream.never, Stream.die("connection reset")]) {
+        for (const decrypt of [sdk.decryptStream, sdk.decryptStreamUnverified]) {
+          const stream = Stream.concat(start, rest as Stream.Stream<never>)
+          const fiber = yield* Effect.forkChild(
+            Effect.flip(Stream.runDrain(decrypt(stream) as Stream.Stream<unknown, DecryptError>)),
+            {
+              startImmediately: true
+            }
+          )
+          for (let turn = 0; turn < 20 && fiber.pollUnsafe() === undefined; turn++) yield* Effect.yieldNow
+          assert.isDefined(fiber.pollUnsafe())
+          assert.strictEqual((yield* Fiber.join(fiber)).reason._tag, "MalformedMessage")
         }
       }
     }))

@@ -2,10 +2,11 @@
  * The client's streams between streams of Node.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Stream } from "effect"
+import { Effect, Exit, Stream } from "effect"
 import { EncryptError } from "effect-encryption-sdk"
 import { NodeStreams } from "effect-encryption-sdk/node"
 import { once } from "node:events"
+import { createReadStream } from "node:fs"
 import { Readable, Writable } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import { clientOf, failureOf } from "../support/client.ts"
@@ -123,17 +124,17 @@ const faults: ReadonlyArray<readonly [name: string, make: () => Promise<unknown>
     const readable = Readable.from([new Uint8Array(1)])
     await once(readable.resume(), "end")
     return readable
-  }, /was read to its end before, or was destroyed/],
+  }, /was read before, or was destroyed/],
   ["a Readable that has ended and stays", async () => {
     const readable = new Readable({ autoDestroy: false, read: () => undefined })
     readable.push(null)
     await once(readable.resume(), "end")
     return readable
-  }, /was read to its end before, or was destroyed/],
+  }, /was read before, or was destroyed/],
   [
     "a Readable that was destroyed",
     async () => Readable.from([]).destroy(),
-    /was read to its end before, or was destroyed/
+    /was read before, or was destroyed/
   ]
 ]
 
@@ -165,6 +166,40 @@ describe("NodeStreams.fromReadable", () => {
       yield* Stream.runDrain(Stream.take(stream, 1))
       assert.isTrue(readable.destroyed)
       assert.match((yield* failureOf(Stream.runDrain(stream))).message, /was destroyed/)
+    }))
+
+  it.effect("of two runs at a time, one reads and the other fails: none has a half", () =>
+    Effect.gen(function*() {
+      const stream = NodeStreams.fromReadable(Readable.from(piecesOf(pattern(4), 1)))
+      const exits = yield* Effect.all([Effect.exit(collect(stream)), Effect.exit(collect(stream))], {
+        concurrency: "unbounded"
+      })
+      assert.deepStrictEqual(exits.map(({ _tag }) => _tag), ["Success", "Failure"])
+      assert.deepStrictEqual(Exit.isSuccess(exits[0]) ? exits[0].value : undefined, pattern(4))
+    }))
+
+  it.effect("keeps the error of a Readable that has failed before", () =>
+    Effect.gen(function*() {
+      const missing = createReadStream("/no/such/file")
+      yield* Effect.promise(() => new Promise((resolve) => missing.once("error", resolve)))
+      const { cause } = yield* failureOf(Stream.runDrain(NodeStreams.fromReadable(missing)))
+      assert.strictEqual((cause as NodeJS.ErrnoException).code, "ENOENT")
+    }))
+
+  it.effect("of what throws when it is looked at fails too", () =>
+    Effect.gen(function*() {
+      const hostile = new Proxy({}, {
+        get: () => {
+          throw new Error("mine")
+        }
+      }) as Readable
+      const error = yield* failureOf(Stream.runDrain(NodeStreams.fromReadable(hostile)))
+      assert.strictEqual(error.message, "what is read from is no Readable of Node")
+      const sdk = yield* clientOf(recordingKeyring().keyring)
+      const { reason } = (yield* failureOf(
+        Stream.runDrain(sdk.encryptStream(hostile as unknown as Stream.Stream<Uint8Array>))
+      )) as EncryptError
+      assert.strictEqual(reason._tag, "InvalidOption")
     }))
 
   it.effect("fails with the error of a Readable that fails, and text in it is no bytes", () =>

@@ -41,15 +41,18 @@ export type Admission<M extends CompleteMaterials> =
   | { readonly _tag: "Served"; readonly materials: M; readonly receipt: Receipt }
   | { readonly _tag: "Waiting"; readonly flight: Flight; readonly waiter: Waiter }
 
-/** The contents of a cache under the key of a request, and under the others of it. */
-export type Found = readonly [unknown, ...ReadonlyArray<unknown>]
+/** The contents of a cache under a key of a request. */
+export interface Found {
+  readonly key: string
+  readonly content: unknown
+}
 
 /** Admits a request, with what the cache has. */
 export const admit = <M extends CompleteMaterials, E>(
   manager: Admitting,
   request: CacheableRequest<M, E>,
   ownClaim: Claim<M>,
-  found: Found
+  found: ReadonlyArray<Found>
 ): Admission<M> =>
   step(() => {
     if (manager.background.closed) return { _tag: "Rejected", description: managerClosed }
@@ -57,13 +60,15 @@ export const admit = <M extends CompleteMaterials, E>(
     const now = nowUnsafe(manager.clock)
     const untyped = request as unknown as CacheableRequest<CompleteMaterials, unknown>
     const claim = ownClaim as unknown as Claim<CompleteMaterials>
-    for (const [index, key] of [request.key, ...request.otherKeys].entries()) {
-      const entry = usable(manager, untyped, found[index], key)
+    for (const each of found) {
+      const entry = usable(manager, untyped, each)
       const receipt = entry && hit(manager, entry, untyped, claim, now)
       if (receipt) return { _tag: "Served", materials: ownClaim.materials!, receipt }
     }
     return joinOrLead(manager, untyped, ownClaim, now)
   })
+
+type GetUnsafe = NonNullable<MaterialsCache["getUnsafe"]>
 
 /** Looks up in a cache that responds at once, and admits, in one step. */
 export const admitAtOnce = <M extends CompleteMaterials, E>(
@@ -74,40 +79,54 @@ export const admitAtOnce = <M extends CompleteMaterials, E>(
 ): Admission<M> => {
   // Nothing is looked up either: that alone would count as use.
   if (manager.background.closed) return { _tag: "Rejected", description: managerClosed }
-  // The look-up at once has failed before: its fault is the one of this request.
-  const found = request.cacheFault ? undefined : lookUpAtOnce(request, getUnsafe)
-  if (found === undefined) manager.emit({ _tag: "CacheFault", operation: "get", fault: "died" })
-  return admit(manager, request, claim, found ?? [undefined])
+  const found: Array<Found> = []
+  // The look-up at once may have failed before: then its fault is the one of this request.
+  if (request.cacheFault || !lookUpAtOnce(manager, request, getUnsafe, found)) {
+    manager.emit({ _tag: "CacheFault", operation: "get", fault: "died" })
+  }
+  return admit(manager, request, claim, found)
 }
 
-type GetUnsafe = NonNullable<MaterialsCache["getUnsafe"]>
+/** Looks up in a cache that responds at once, and adds what is found. Returns false where the cache throws. */
+const lookUpAtOnce = <M extends CompleteMaterials, E>(
+  manager: Admitting,
+  request: CacheableRequest<M, E>,
+  getUnsafe: GetUnsafe,
+  found: Array<Found>
+): boolean => {
+  try {
+    const first = { key: request.key, content: getUnsafe(request.key) }
+    found.push(first)
+    const other = canServe(manager, request, first) ? undefined : findOtherAtOnce(manager, request, getUnsafe)
+    if (other !== undefined) found.push(other)
+    return true
+  } catch {
+    return false
+  }
+}
 
-/** The contents of a cache that responds at once; undefined where it throws. */
-const lookUpAtOnce = <M extends CompleteMaterials>(
-  { key, otherKeys }: CacheableRequest<M, unknown>,
+/** What can serve a request under another of its keys, in a cache that responds at once. */
+const findOtherAtOnce = <M extends CompleteMaterials, E>(
+  manager: Admitting,
+  request: CacheableRequest<M, E>,
   getUnsafe: GetUnsafe
 ): Found | undefined => {
-  try {
-    return [getUnsafe(key), ...otherKeys.map((key) => getUnsafe(key))]
-  } catch {
-    return undefined
-  }
-}
-
-/** The first usable entry of a cache that responds at once. The other keys are looked up only where it is not under the first. */
-const findAtOnce = (
-  manager: Admitting,
-  request: CacheableRequest<CompleteMaterials, unknown>,
-  getUnsafe: GetUnsafe
-): Entry | undefined => {
-  const { key } = request
-  const entry = usable(manager, request, getUnsafe(key), key)
-  if (entry !== undefined) return entry
   for (const key of request.otherKeys) {
-    const other = usable(manager, request, getUnsafe(key), key)
-    if (other !== undefined) return other
+    const found = { key, content: getUnsafe(key) }
+    if (canServe(manager, request, found)) return found
   }
   return undefined
+}
+
+/** Whether the contents of a cache are an entry that may serve a request now. */
+export const canServe = <M extends CompleteMaterials, E>(
+  manager: Admitting,
+  request: CacheableRequest<M, E>,
+  found: Found
+): boolean => {
+  const untyped = request as unknown as CacheableRequest<CompleteMaterials, unknown>
+  const entry = usable(manager, untyped, found)
+  return entry !== undefined && typeof usageWith(manager, entry, untyped, nowUnsafe(manager.clock)) === "object"
 }
 
 /** Serves a request in one step, where a cache that responds at once has its entry. */
@@ -122,7 +141,12 @@ export const hitAtOnce = <M extends CompleteMaterials, E>(
   const untyped = request as unknown as CacheableRequest<CompleteMaterials, unknown>
   let entry: Entry | undefined
   try {
-    entry = findAtOnce(manager, untyped, getUnsafe)
+    const { key } = request
+    entry = usable(manager, untyped, { key, content: getUnsafe(key) })
+    if (entry === undefined) {
+      const other = findOtherAtOnce(manager, request, getUnsafe)
+      entry = other && usable(manager, untyped, other)
+    }
   } catch {
     request.cacheFault = true
   }
@@ -139,19 +163,34 @@ export const hitAtOnce = <M extends CompleteMaterials, E>(
 const usable = (
   { owner: { partitionId } }: Admitting,
   { encryptionContext, operation }: CacheableRequest<CompleteMaterials, unknown>,
-  found: unknown,
-  key: string
+  { content, key }: Found
 ): Entry | undefined => {
-  if (!(found instanceof Entry) || found.evicted) return undefined
-  const { metadata } = found
+  if (!(content instanceof Entry) || content.evicted) return undefined
+  const { metadata } = content
   return metadata.key === key && metadata.operation === operation && metadata.partitionId === partitionId &&
-      EncryptionContext.isEqual(found.requestedContext, encryptionContext)
-    ? found
+      EncryptionContext.isEqual(content.requestedContext, encryptionContext)
+    ? content
     : undefined
 }
 
 /** Copies the materials of an entry, with their key, for a request. */
 const take = (claim: Claim<CompleteMaterials>, entry: Entry): void => give(claim, entry.copyMaterials()!)
+
+/** The usage of an entry with a request, or what forbids it. */
+const usageWith = (
+  { invalidations }: Admitting,
+  entry: Entry,
+  request: CacheableRequest<CompleteMaterials, unknown>,
+  now: Instant
+): Usage | EvictionCause => {
+  const rejection = invalidations.rejection(entry, now)
+  if (rejection !== undefined) return rejection
+  // The stricter limits of the manager that made the entry and of the request, on every way.
+  const limits = entry.limitsWith(request.limits)
+  if (entry.ageMillis(now) >= limits.maxAgeMillis) return "age"
+  const usage = plus(Ref.getUnsafe(entry.usage), request.charge)
+  return exceeded(usage, limits) ?? usage
+}
 
 /** Charges the entry and copies its key. Returns the usage, or what forbids it. */
 const charge = (
@@ -161,14 +200,8 @@ const charge = (
   copyKey: () => void,
   now: Instant
 ): Usage | EvictionCause => {
-  const rejection = manager.invalidations.rejection(entry, now)
-  if (rejection !== undefined) return rejection
-  // The stricter limits of the manager that made the entry and of the request, on every way.
-  const limits = entry.limitsWith(request.limits)
-  if (entry.ageMillis(now) >= limits.maxAgeMillis) return "age"
-  const usage = plus(Ref.getUnsafe(entry.usage), request.charge)
-  const threshold = exceeded(usage, limits)
-  if (threshold !== undefined) return threshold
+  const usage = usageWith(manager, entry, request, now)
+  if (typeof usage === "string") return usage
   entry.charge(usage)
   copyKey()
   if (entry.isSpent()) evict(manager, entry, request.cache, "messages", now)

@@ -32,23 +32,7 @@ export interface EntryKeys {
   readonly decryption: (request: DecryptMaterialsRequest, isStable: boolean) => Effect.Effect<string>
   /** The key of an entry for this manager alone, beside the one that managers share. */
   readonly own: (key: string) => string
-  /** The keys of the entries that were put in reserve for a key; empty where there are none. */
-  readonly reserves: (key: string) => ReadonlyArray<string>
-  /** Remembers that a key has at least this number of reserves, and returns their keys. */
-  readonly reserve: (key: string, count: number) => ReadonlyArray<string>
 }
-
-/** Whether an entry is stored under this key, or in reserve for it. */
-export const isUnder = (key: string, stored: string): boolean =>
-  stored === key || stored.startsWith(`${key}${reserveMark}`)
-
-const reserveMark = ".reserve-"
-
-/** No other keys. */
-export const noKeys: ReadonlyArray<string> = /*#__PURE__*/ Object.freeze([])
-
-/** Number of keys whose reserves are remembered. */
-const maxReserved = 10_000
 
 /** The last key of an object, and the rest of the request that it was made of. */
 interface Remembered<Request> {
@@ -72,7 +56,6 @@ export const make = ({ sha384 }: Pick<AtOnce, "sha384">, partitionId: string, ma
   const byList = new BoundedMap<DecryptMaterialsRequest["encryptedDataKeys"], Remembered<DecryptMaterialsRequest>>(
     maxRemembered
   )
-  const reserves = new BoundedMap<string, ReadonlyArray<string>>(maxReserved)
   return {
     encryption: (request, isValidated) => {
       const { algorithmSuite, commitmentPolicy, encryptionContext, requiredEncryptionContextKeys } = request
@@ -100,14 +83,7 @@ export const make = ({ sha384 }: Pick<AtOnce, "sha384">, partitionId: string, ma
       )
       return isStable ? remembering(byList, request.encryptedDataKeys, request, computed) : computed
     },
-    own: (key) => `${key}.${managerId}`,
-    reserves: (key) => reserves.get(key) ?? noKeys,
-    reserve: (key, count) => {
-      const keys = Array.from({ length: count }, (_, index) => `${key}${reserveMark}${index + 1}`)
-      // There may be more of them from before.
-      if (count > (reserves.get(key) ?? noKeys).length) reserves.set(key, keys)
-      return keys
-    }
+    own: (key) => `${key}.${managerId}`
   }
 }
 

@@ -17,7 +17,8 @@ import { EncryptError, orFailEncrypt } from "../../model/errors/EncryptError.ts"
 import { InvalidOption, MaterialsManagerFailed } from "../../model/errors/Reasons.ts"
 import type { MaterialsCache } from "../MaterialsCache.ts"
 import type { Operation } from "./cacheable.ts"
-import { type EntryKeys, noKeys } from "./entryKey.ts"
+import type { EntryKeys } from "./entryKey.ts"
+import { noKeys, type Reserves } from "./reserves.ts"
 import * as seeding from "./seeding.ts"
 import { noUsage } from "./usage.ts"
 
@@ -28,6 +29,7 @@ export const encryption = (
   materialsManager: CryptographicMaterialsManager,
   cache: MaterialsCache,
   keys: EntryKeys,
+  reserves: Reserves,
   seeds: seeding.Seeding | undefined
 ): Operation<EncryptionMaterialsRequest, Materials.CompleteEncryptionMaterials, EncryptError> => ({
   name: "encrypt",
@@ -56,7 +58,7 @@ export const encryption = (
     }
   },
   key: ({ isValidated, request }) => keys.encryption(request, isValidated),
-  otherKeys: (_, key) => keys.reserves(key),
+  otherKeys: (_, key) => reserves.keysOf(key),
   seed: ({ request: { commitmentPolicy, requiredEncryptionContextKeys: { length: required } } }, materials) =>
     seeds === undefined || required > 0
       ? Effect.undefined

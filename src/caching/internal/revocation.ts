@@ -4,9 +4,9 @@ import * as EncryptedDataKey from "../../model/EncryptedDataKey.ts"
 import { DecryptError } from "../../model/errors/DecryptError.ts"
 import { EncryptError } from "../../model/errors/EncryptError.ts"
 import type { EncryptedDataKeyReport } from "../../model/errors/KeyringError.ts"
-import { isUnder } from "./entryKey.ts"
 import { evictWhere, type Invalidating } from "./invalidation.ts"
 import { ownEncryptedDataKeys } from "./metadata.ts"
+import { baseOf } from "./reserves.ts"
 
 /**
  * Evicts what a failed fetch of this key shows to be revoked: its own entry and the reserves where the caller is denied, and all
@@ -15,11 +15,14 @@ import { ownEncryptedDataKeys } from "./metadata.ts"
 export const evictRevoked = (manager: Invalidating, key: string, cause: Cause.Cause<unknown>): void => {
   const { denied, unavailable } = rejections(cause)
   if (!denied && unavailable.size === 0) return
-  manager.background.fork(evictWhere(manager, (metadata) =>
-    (denied && isUnder(key, metadata.key ?? "")) ||
-    (ownEncryptedDataKeys(metadata) ?? []).some(({ keyProviderInfo }) =>
-      unavailable.has(EncryptedDataKey.printableInfo(keyProviderInfo))
-    ), "revoked"))
+  const base = baseOf(key)
+  manager.background.fork(
+    evictWhere(manager, (metadata) =>
+      (denied && metadata.key !== undefined && baseOf(metadata.key) === base) ||
+      (ownEncryptedDataKeys(metadata) ?? []).some(({ keyProviderInfo }) =>
+        unavailable.has(EncryptedDataKey.printableInfo(keyProviderInfo))
+      ), "revoked")
+  )
 }
 
 /** The key provider's rejections: whether the caller was denied, and the wrapping keys that are unavailable to all. */

@@ -8,7 +8,7 @@ import type { KeyHolder, Response } from "../../materials/atOnce.ts"
 import type { MaterialsResponse } from "../../materials/CryptographicMaterialsManager.ts"
 import * as DataKey from "../../model/DataKey.ts"
 import type { BypassReason } from "../../model/Receipt.ts"
-import { type Admission, admit, admitAtOnce, type Admitting, type Found, hitAtOnce } from "./admission.ts"
+import { type Admission, admit, admitAtOnce, type Admitting, canServe, type Found, hitAtOnce } from "./admission.ts"
 import { type Askers, withAskers } from "./askers.ts"
 import {
   bypass,
@@ -111,17 +111,34 @@ const releaseClaim = <M extends CompleteMaterials>(claim: Claim<M>): void =>
     claim.giveUp?.()
   })
 
-/** Looks up in an asynchronous cache, under the request's own key last. */
+/** Looks up in an asynchronous cache: under the other keys where what is under the first cannot serve the request. */
 const lookUp = <M extends CompleteMaterials, E>(
   manager: Admitting,
-  { cache, key, otherKeys }: CacheableRequest<M, E>
-): Effect.Effect<Found> => {
-  const get = (key: string) => attempt(manager, "get", () => cache.get(key))
-  return Effect.flatMap(
-    Effect.forEach(otherKeys, get),
-    (others) => Effect.map(get(key), (found) => [found, ...others])
-  )
+  request: CacheableRequest<M, E>
+): Effect.Effect<ReadonlyArray<Found>> => {
+  const { cache, key } = request
+  return Effect.flatMap(attempt(manager, "get", () => cache.get(key)), (content) => {
+    const first = { key, content }
+    const { otherKeys } = request
+    if (otherKeys.length === 0 || canServe(manager, request, first)) return Effect.succeed([first])
+    // One time limit for all of them.
+    const other = attempt(manager, "get", () => findOther(manager, request, otherKeys))
+    return Effect.map(other, (found) => found === undefined ? [first] : [first, found])
+  })
 }
+
+/** What can serve a request under one of these keys, which are looked up one after the other. */
+const findOther = Effect.fnUntraced(function*<M extends CompleteMaterials, E>(
+  manager: Admitting,
+  request: CacheableRequest<M, E>,
+  keys: ReadonlyArray<string>
+) {
+  for (const key of keys) {
+    const found = { key, content: (yield* request.cache.get(key)) as unknown }
+    if (canServe(manager, request, found)) return found
+  }
+  return undefined
+})
 
 /** Waits for a flight. Only this can be interrupted, and then the waiter leaves. */
 const awaitDelivery = <M extends CompleteMaterials, E>(

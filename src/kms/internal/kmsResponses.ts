@@ -81,10 +81,14 @@ export interface Wrapped {
 /** Returns the fault of a wrapped data key: one without key ARN, or without ciphertext. */
 export const checkWrapped = ({ ciphertextBlob, keyId }: Wrapped): ProviderRefusal | undefined =>
   !KeyArn.isKeyArn(keyId)
-    ? { ...invalidAnswer("KeyIdNotAKeyArn"), description: `must be a key ARN, got ${shown(keyId)}` }
+    ? { ...invalidAnswer("KeyIdNotAKeyArn"), description: `must be a key ARN, got ${named(keyId)}` }
     : ciphertextBlob.length === 0
     ? invalidAnswer("CiphertextBlobEmpty")
     : undefined
+
+/** A key's name as an error shows it. What does not begin as one is not quoted: a response may hold a secret. */
+const named = (keyId: string): string =>
+  /^(arn:|alias\/|mrk-|[0-9a-f]{8}-|$)/.test(keyId) ? shown(keyId) : `a text of ${keyId.length} characters`
 
 /** The encrypted data key of a wrapped data key. */
 export const toEncryptedDataKey = ({ ciphertextBlob, keyId }: Wrapped): EncryptedDataKey => ({

@@ -1,14 +1,15 @@
 import type { Mutant } from "../Mutant.ts"
 import {
+  admission,
   byControl,
   byModel,
   byPromises,
   cacheable,
-  entryKey,
   invalidation,
   manager,
   operations,
   revocation,
+  serve,
   test
 } from "./places.ts"
 
@@ -74,30 +75,45 @@ export const controlled: ReadonlyArray<Mutant> = [
   {
     name: "reserves are not looked up",
     file: operations,
-    find: "otherKeys: (_, key) => keys.reserves(key),",
-    replace: "otherKeys: () => noKeys,",
+    find: "otherKeys: (_, key) => reserves.keysOf(key),",
+    replace: "otherKeys: (_, key) => reserves.keysOf(key).slice(0, 0),",
     killedBy: byWarm("warm, with data keys in reserve > fetches those that are not there, and no others")
   },
   {
     name: "warming for fewer data keys forgets the others",
-    file: entryKey,
-    find: "if (count > (reserves.get(key) ?? noKeys).length) reserves",
-    replace: "reserves",
+    file: "src/caching/internal/reserves.ts",
+    find: "Math.max(number, this.#countOf(key))",
+    replace: "number",
     killedBy: byWarm("warm, with data keys in reserve > are not forgotten where it is asked for fewer")
+  },
+  {
+    name: "all reserves are looked up for a hit",
+    file: serve,
+    find: "if (otherKeys.length === 0 || canServe(manager, request, first)) return",
+    replace: "if (otherKeys.length === 0) return",
+    killedBy: byWarm(
+      "warm, with data keys in reserve > are not looked up while the first one serves, and all of them within one time limit"
+    )
+  },
+  {
+    name: "a reserve that cannot serve is evicted for it",
+    file: admission,
+    find: "    if (canServe(manager, request, found)) return found\n  }\n  return undefined\n}\n\n/** Whether",
+    replace: "    return found\n  }\n  return undefined\n}\n\n/** Whether",
+    killedBy: byWarm("warm, with data keys in reserve > stay for other requests where one is bound more strictly")
   },
   {
     name: "a denial leaves the reserves",
     file: revocation,
-    find: "(denied && isUnder(key, metadata.key ?? \"\")) ||",
-    replace: "(denied && metadata.key === key) ||",
-    also: { find: "import { isUnder } from \"./entryKey.ts\"\n", replace: "" },
+    find: "baseOf(metadata.key) === base) ||",
+    replace: "metadata.key === base) ||",
     killedBy: byControl("evictRevoked > access denied drops what is in reserve for the same requests too")
   },
   {
     name: "a denial empties other contexts too",
     file: revocation,
-    find: "(denied && isUnder(key, metadata.key ?? \"\")) ||",
-    replace: "(denied && isUnder(key.slice(0, 0), metadata.key?.slice(0, 0) ?? \"\")) ||",
+    find: "baseOf(metadata.key) === base) ||",
+    replace: "baseOf(metadata.key).length === base.length) ||",
     killedBy: byControl("evictRevoked > access denied drops only the entry whose own refresh was denied")
   },
   {

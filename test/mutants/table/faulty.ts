@@ -9,7 +9,7 @@ export const faulty: ReadonlyArray<Mutant> = [
     find: "metadata.key === key &&",
     replace: "metadata.key.length === key.length &&",
     also: {
-      find: "EncryptionContext.isEqual(found.requestedContext, encryptionContext)",
+      find: "EncryptionContext.isEqual(content.requestedContext, encryptionContext)",
       replace: "EncryptionContext.isEqual(encryptionContext, encryptionContext)"
     },
     killedBy: byPromises(
@@ -19,8 +19,8 @@ export const faulty: ReadonlyArray<Mutant> = [
   {
     name: "an evicted entry is served",
     file: admission,
-    find: "if (!(found instanceof Entry) || found.evicted)",
-    replace: "if (!(found instanceof Entry))",
+    find: "if (!(content instanceof Entry) || content.evicted)",
+    replace: "if (!(content instanceof Entry))",
     killedBy: byPromises(
       "promise 16: a cache's faults are misses > an entry that was evicted is a miss, though the cache " +
         "still answers it"

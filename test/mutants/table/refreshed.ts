@@ -23,8 +23,10 @@ export const refreshed: ReadonlyArray<Mutant> = [
   {
     name: "refresh past a hard limit: bytes",
     file: admission,
-    find: "if (threshold !== undefined) return threshold",
-    replace: "if (threshold !== undefined && !manager.refreshing.has(request.key)) return threshold",
+    find: "if (typeof usage === \"string\") return usage",
+    replace:
+      "if (typeof usage === \"string\") {\n    if (usage !== \"bytes\" || !manager.refreshing.has(request.key)) " +
+      "return usage\n    copyKey()\n    return Ref.getUnsafe(entry.usage)\n  }",
     killedBy: byRefresh("while a renewal is in flight the old entry is not served past its maximum bytes")
   },
   {

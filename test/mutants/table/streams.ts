@@ -27,14 +27,14 @@ export const streams: ReadonlyArray<Mutant> = [
   {
     name: "a hook of a header is called past the guard",
     file: stream("hooks"),
-    find: `called("hook onHeader", () => onHeader(metadata), fail)`,
+    find: `called("hook onHeader", () => onHeader.call(options, metadata), fail)`,
     replace: "onHeader(metadata)",
     killedBy: byHooks("hooks of encryptStream > onHeader that throws")
   },
   {
     name: "a hook of progress is called past the guard",
     file: stream("hooks"),
-    find: `called("hook onProgress", () => onProgress(progress), fail)`,
+    find: `called("hook onProgress", () => onProgress.call(options, progress), fail)`,
     replace: "onProgress(progress)",
     killedBy: byHooks("hooks of decryptStream > onProgress that throws")
   },

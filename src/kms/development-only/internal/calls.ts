@@ -88,9 +88,12 @@ const contextOf = ({ encryptionContext }: KmsRequest): Effect.Effect<Uint8Array,
     onSuccess: EncryptionContextCodec.encode
   }))
 
-/** Number of characters in the keys and values of a context. */
+/** Number of characters in the keys and values of a context; 0 for one that is not valid, which each call rejects. */
 const lengthOf = (context: EncryptionContext.EncryptionContext): number =>
-  Object.entries(context ?? {}).reduce((sum, [key, value]) => sum + key.length + value.length, 0)
+  Result.match(EncryptionContext.validate(context), {
+    onFailure: () => 0,
+    onSuccess: (valid) => Object.entries(valid).reduce((sum, [key, value]) => sum + key.length + value.length, 0)
+  })
 
 const zeroOnFailure = <A, E>(plaintext: Uint8Array, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.onExit(effect, (exit) => Exit.isFailure(exit) ? Effect.sync(() => plaintext.fill(0)) : Effect.void)
