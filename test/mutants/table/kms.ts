@@ -8,13 +8,17 @@ const calls = "src/kms/development-only/internal/calls.ts"
 const ciphertextBlob = "src/kms/development-only/internal/ciphertextBlob.ts"
 const keyArn = "src/kms/KeyArn.ts"
 const keyStore = "src/kms/development-only/internal/keyStore.ts"
-const kmsKeyring = "src/kms/KmsKeyring.ts"
+const discovery = "src/kms/internal/discovery.ts"
+const keySelection = "src/kms/internal/keySelection.ts"
 const kmsResponses = "src/kms/internal/kmsResponses.ts"
+const strictKeyring = "src/kms/internal/strictKeyring.ts"
+const unwrap = "src/kms/internal/unwrap.ts"
 
 const by = places.byFolder("kms")
 const byAnswers = by("AwsKms.answers", "AwsKms, where the answer is not of its form > ")
 const byErrors = by("AwsKms.errors")
 const byClients = by("AwsKms.clients", "AwsKms and key material > ")
+const byDiscovery = by("KmsDiscoveryKeyring", "KmsDiscoveryKeyring.onDecrypt > ")
 const byEmbedded = by("EmbeddedKms", "EmbeddedKms > ")
 const byEveryKms = by("EmbeddedKms", "EmbeddedKms, as every Kms > ")
 const byEveryKeyring = by("KmsKeyring", "KmsKeyring, as every keyring > ")
@@ -124,42 +128,86 @@ export const kms: ReadonlyArray<Mutant> = [
   },
   {
     name: "a Kms is given the ciphertext of the encrypted data key",
-    file: kmsKeyring,
-    find: "ciphertextBlob: new Uint8Array(ciphertextBlob) })",
-    replace: "ciphertextBlob })",
+    file: unwrap,
+    find: "ciphertextBlob: new Uint8Array(ciphertext)",
+    replace: "ciphertextBlob: ciphertext",
     killedBy: aliases
   },
   {
     name: "a Kms is given the list of grant tokens of all requests",
-    file: kmsKeyring,
-    find: "grantTokens: Object.freeze([...grantTokens]) }",
-    replace: "grantTokens: [...grantTokens] }",
+    file: unwrap,
+    find: "grantTokens: Object.freeze([...grantTokens])",
+    replace: "grantTokens: [...grantTokens]",
     killedBy: aliases
   },
   {
     name: "the key that a Kms says it used does not matter",
-    file: kmsKeyring,
+    file: unwrap,
     find: "= keyId === key\n",
     replace: "= keyId.length > 0 && key.length > 0\n",
     killedBy: goesOn
   },
   {
     name: "a plaintext of another key is not zeroed at once",
-    file: kmsKeyring,
+    file: unwrap,
     find: "    DataKey.zero(plaintext)\n",
     replace: "    DataKey.value(plaintext)\n",
     killedBy: goesOn
   },
   {
+    name: "a discovery keyring calls keys of every account",
+    file: discovery,
+    find: "filter.accountIds.includes(arn.account)",
+    replace: "filter.accountIds.length > 0",
+    killedBy: byDiscovery(
+      "#ondecrypt: other key providers, partitions, accounts and Regions are not its own, each with its reason"
+    )
+  },
+  {
+    name: "a discovery keyring calls keys of every partition",
+    file: discovery,
+    find: "arn.partition !== filter.partition",
+    replace: "arn.partition === \"\"",
+    killedBy: byDiscovery(
+      "#ondecrypt: other key providers, partitions, accounts and Regions are not its own, each with its reason"
+    )
+  },
+  {
+    name: "a discovery filter may be without accounts",
+    file: discovery,
+    find: "{12}$/))).check(Schema.isMinLength(1))",
+    replace: "{12}$/))).check(Schema.isMinLength(0))",
+    killedBy: by(
+      "KmsDiscoveryKeyring",
+      "KmsDiscoveryKeyring.make > "
+    )("is not made of a filter without accounts")
+  },
+  {
+    name: "a name that is no key ARN is skipped, and the others are tried",
+    file: keySelection,
+    find: "if (!malformed.includes(true)) return",
+    replace: "if (malformed.includes(false)) return",
+    killedBy: byDiscovery("#ondecrypt: an alias ARN instead of a key ARN fails onDecrypt, and nothing is called")
+  },
+  {
+    name: "a discovery keyring tries Regions in the order of the message",
+    file: "src/kms/KmsDiscoveryKeyring.ts",
+    find: "regions === undefined ? [itself] : regions.map(itselfIn)",
+    replace: "regions === undefined || regions.length > 2 ? [itself] : regions.map(itselfIn)",
+    killedBy: byDiscovery(
+      "multi #aws-kms-discovery-multi-keyring: Regions are tried in their order, keys in their own Region alone"
+    )
+  },
+  {
     name: "no more than two additional keys wrap at a time",
-    file: kmsKeyring,
+    file: strictKeyring,
     find: "{ concurrency: \"unbounded\" }",
     replace: "{ concurrency: 2 }",
     killedBy: byOnEncrypt("wraps under the additional keys in parallel, and keeps their order")
   },
   {
     name: "a key may be named twice",
-    file: kmsKeyring,
+    file: strictKeyring,
     find: "    seen.set(keyId, field)\n",
     replace: "    if (before === undefined && keyId === field) seen.set(keyId, field)\n",
     killedBy: by("KmsKeyring", "KmsKeyring.make > ")("is not made of an additional key twice")
@@ -205,7 +253,7 @@ export const kms: ReadonlyArray<Mutant> = [
   },
   {
     name: "an alias that may mean the key is not named",
-    file: "src/kms/internal/keySelection.ts",
+    file: keySelection,
     find: "parsed.region === arn.region &&",
     replace: "parsed.region !== arn.region &&",
     killedBy: byOnDecrypt(
