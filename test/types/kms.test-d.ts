@@ -4,7 +4,7 @@ import { Config, Schema } from "effect"
 import type { Effect, Layer, Redacted, Scope } from "effect"
 import type { DataKey, Keyring, KeyringError } from "effect-encryption-sdk"
 import type { Primitives } from "effect-encryption-sdk/crypto"
-import { KeyArn, Kms, KmsDiscoveryKeyring, type KmsError, KmsKeyring } from "effect-encryption-sdk/kms"
+import { KeyArn, Kms, KmsDiscoveryKeyring, type KmsError, KmsKeyring, KmsMrkKeyring } from "effect-encryption-sdk/kms"
 import { AwsKms } from "effect-encryption-sdk/kms/aws"
 import { EmbeddedKms, type EmbeddedKmsError } from "effect-encryption-sdk/kms/development-only"
 import { expectTypeOf } from "vitest"
@@ -32,6 +32,14 @@ KmsKeyring.layer({ generator: "arn" })
 KmsKeyring.layer({ keyIds: "arn" })
 // @ts-expect-error: keys are given by their identifiers
 KmsKeyring.layer({ generatorKeyId: identifier })
+
+// The multi-Region keyring takes what the keyring takes.
+expectTypeOf<KmsMrkKeyring.Options>().toEqualTypeOf<KmsKeyring.Options>()
+expectTypeOf(KmsMrkKeyring.layer).toEqualTypeOf(KmsKeyring.layer)
+expectTypeOf(KmsMrkKeyring.layerConfig).toEqualTypeOf(KmsKeyring.layerConfig)
+expectTypeOf(KmsMrkKeyring.make).toEqualTypeOf(KmsKeyring.make)
+// @ts-expect-error: Regions are those of the key ARNs
+KmsMrkKeyring.layer({ generatorKeyId: "arn", regions: ["eu-central-1"] })
 
 // The discovery keyring.
 expectTypeOf<Fields<KmsDiscoveryKeyring.Options>>().toEqualTypeOf<{
@@ -96,6 +104,8 @@ expectTypeOf(EmbeddedKms.make()).toExtend<
 >()
 expectTypeOf(control.createKey()).toEqualTypeOf<Effect.Effect<string, EmbeddedKmsError>>()
 expectTypeOf(control.exportKeys).toEqualTypeOf<Effect.Effect<Redacted.Redacted>>()
+EmbeddedKms.layer({ keys: [{ arn: "arn", replicaRegions: ["eu-central-1"] }, { multiRegion: true }] })
+expectTypeOf(control.replicateKey("arn", "eu-central-1")).toEqualTypeOf<Effect.Effect<string, EmbeddedKmsError>>()
 EmbeddedKms.layer({ keys: [{ arn: "arn" }], region: "eu-central-1", latency: "20 millis" })
 // @ts-expect-error: a key store is a secret
 EmbeddedKms.layer({ keyStore: "{}" })

@@ -23,6 +23,7 @@ const byEmbedded = by("EmbeddedKms", "EmbeddedKms > ")
 const byEveryKms = by("EmbeddedKms", "EmbeddedKms, as every Kms > ")
 const byEveryKeyring = by("KmsKeyring", "KmsKeyring, as every keyring > ")
 const byKeyMaterial = by("KmsKeyring", "KmsKeyring and key material > ")
+const byMrk = by("KmsMrkKeyring", "KmsMrkKeyring.onDecrypt > ")
 const byOnDecrypt = by("KmsKeyring.onDecrypt", "KmsKeyring.onDecrypt > ")
 const byOnEncrypt = by("KmsKeyring.onEncrypt", "KmsKeyring.onEncrypt > ")
 const aliases = by("KmsKeyring.aliases")(
@@ -199,6 +200,48 @@ export const kms: ReadonlyArray<Mutant> = [
     )
   },
   {
+    name: "multi-Region keys of two accounts are replicas",
+    file: keyArn,
+    find: "first.account === second.account && ",
+    replace: "",
+    killedBy: by("KeyArn.multiRegion", "KeyArn.mrkMatchForDecrypt > ")(
+      "arn:aws:kms:us-east-1:111122223333:key/mrk-4321abcd and arn:aws:kms:us-east-1:444455556666:key/mrk-4321abcd: false"
+    )
+  },
+  {
+    name: "single-Region keys of two Regions match",
+    file: keyArn,
+    find: "second !== undefined && isMultiRegion(first) &&",
+    replace: "second !== undefined &&",
+    killedBy: by("KeyArn.multiRegion", "KeyArn.mrkMatchForDecrypt > ")(
+      "arn:aws:kms:us-east-1:111122223333:key/1234abcd and arn:aws:kms:eu-central-1:111122223333:key/1234abcd: false"
+    )
+  },
+  {
+    name: "the first of duplicate multi-Region keys is left out",
+    file: keyArn,
+    find: "ids.indexOf(ids[index]) !== ids.lastIndexOf(ids[index])",
+    replace: "ids.indexOf(ids[index]) !== index",
+    killedBy: by("KeyArn.multiRegion", "KeyArn.duplicateMultiRegionKeys > ")("all, not only the first pair")
+  },
+  {
+    name: "a multi-Region keyring calls the key that the message names",
+    file: strictKeyring,
+    find: "Result.map(selectKey(configured, matches, encryptedDataKey), (keyId) => ({\n        keyId,",
+    replace:
+      "Result.map(selectKey(configured, matches, encryptedDataKey), () => ({\n        keyId: new TextDecoder().decode(encryptedDataKey.keyProviderInfo),",
+    killedBy: byMrk("#ondecrypt: keys are called by their configured names, whatever the message names")
+  },
+  {
+    name: "replicas of the embedded KMS do not unwrap what another one wrapped",
+    file: calls,
+    find: "!KeyArn.mrkMatchForDecrypt(named.arn, blob.arn)",
+    replace: "named.arn !== blob.arn || !KeyArn.isKeyArn(blob.arn)",
+    killedBy: by("EmbeddedKms.replicas", "EmbeddedKms and replicas of multi-Region keys > ")(
+      "a replica unwraps what its primary wrapped, and a single-Region key does not"
+    )
+  },
+  {
     name: "no more than two additional keys wrap at a time",
     file: strictKeyring,
     find: "{ concurrency: \"unbounded\" }",
@@ -288,8 +331,8 @@ export const kms: ReadonlyArray<Mutant> = [
   {
     name: "the embedded KMS does not say that another key wrapped",
     file: calls,
-    find: "if (named.arn !== blob.arn) return",
-    replace: "if (named.arn !== blob.arn && blob.arn === undefined) return",
+    find: "!KeyArn.mrkMatchForDecrypt(named.arn, blob.arn)",
+    replace: "!KeyArn.mrkMatchForDecrypt(named.arn, named.arn)",
     killedBy: byEveryKms("a key that did not wrap it is IncorrectKeyException")
   },
   {
