@@ -4,9 +4,10 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Config, ConfigProvider, Context, Effect, Exit, Layer, Schema, Scope } from "effect"
-import { DataKey, Keyring, type KeyringError, MultiKeyring } from "effect-encryption-sdk"
+import { DataKey, Keyring, type KeyringError } from "effect-encryption-sdk"
 import { KeyArn, Kms, KmsDiscoveryKeyring, KmsKeyring } from "effect-encryption-sdk/kms"
 import { ScriptedKms } from "effect-encryption-sdk/testing"
+import { badOptions, discoveryFilter, onlyDecrypts } from "../support/discoveryKeyring.ts"
 import { keyBytes, keyringContract, rejectsOptions, skipped, unwrapped } from "../support/keyringContract.ts"
 import {
   callsOf,
@@ -18,7 +19,6 @@ import {
   TestKms,
   three,
   toDecrypt,
-  toEncrypt,
   two,
   wrapped
 } from "../support/kmsKeyring.ts"
@@ -26,7 +26,6 @@ import { exampleContext } from "../support/materials.ts"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
 
 const name = "KmsDiscoveryKeyring"
-const discoveryFilter = { partition: "aws", accountIds: ["111122223333"] }
 
 keyringContract({
   title: "KmsDiscoveryKeyring, with KmsKeyring to encrypt",
@@ -55,57 +54,12 @@ keyringContract({
 })
 
 describe("KmsDiscoveryKeyring.make", () => {
-  const filter = (changes: object) => ({ discoveryFilter: { ...discoveryFilter, ...changes } })
   rejectsOptions(
     name,
     "a KMS discovery keyring",
     (options: KmsDiscoveryKeyring.Options) => Effect.provide(KmsDiscoveryKeyring.make(options), TestKms),
     {},
-    [
-      [
-        "a filter without accounts",
-        filter({ accountIds: [] }),
-        "discoveryFilter.accountIds",
-        /at least one account id/
-      ],
-      ["a filter of no accounts", filter({ accountIds: undefined }), "discoveryFilter.accountIds", /at least one/],
-      ...["", "1111", "1111222233334", "11112222333x", "١١١١٢٢٢٢٣٣٣٣", "111122223333\n"].map((id) =>
-        [
-          `the account id ${JSON.stringify(id)}`,
-          filter({ accountIds: ["444455556666", id] }),
-          "discoveryFilter.accountIds[1]",
-          `must be a string of 12 digits, got ${JSON.stringify(id)}`
-        ] as const
-      ),
-      [
-        "an account id that is a number",
-        filter({ accountIds: [111122223333] }),
-        "discoveryFilter.accountIds[0]",
-        "must be a string of 12 digits, got 111122223333"
-      ],
-      [
-        "no partition",
-        filter({ partition: undefined }),
-        "discoveryFilter.partition",
-        /must be the name of a partition/
-      ],
-      ["an empty partition", filter({ partition: "" }), "discoveryFilter.partition", /such as aws, got ""/],
-      ["an ARN as partition", filter({ partition: "arn:aws" }), "discoveryFilter.partition", /got "arn:aws"/],
-      ["a filter that is a text", { discoveryFilter: "aws" }, "discoveryFilter", /object of partition and accountIds/],
-      [
-        "a filter with an unknown part",
-        filter({ accounts: [] }),
-        "discoveryFilter.accounts",
-        /is no option of a KMS discovery keyring/
-      ],
-      // multi #aws-kms-discovery-multi-keyring: an empty set of Regions, and an empty Region, MUST fail.
-      ["no Region", { regions: [] }, "regions", "must be an array of at least one Region"],
-      ["an empty Region", { regions: ["us-east-1", ""] }, "regions[1]", /such as eu-central-1, got ""/],
-      ["null for a Region", { regions: [null] }, "regions[0]", /got null/],
-      ["a colon in a Region", { regions: ["a:b"] }, "regions[0]", /got "a:b"/],
-      ["a Region twice", { regions: ["a", "b", "a"] }, "regions[2]", "is a, which regions[0] names already"],
-      ["an empty grant token", { grantTokens: [""] }, "grantTokens[0]", /not empty/]
-    ]
+    badOptions("a KMS discovery keyring")
   )
 
   it.effect("takes no options at all, and keeps no array of the caller's", () =>
@@ -147,43 +101,8 @@ describe("KmsDiscoveryKeyring.make", () => {
     ))
 })
 
-describe("KmsDiscoveryKeyring.onEncrypt", () => {
-  it.effect("#onencrypt: fails, and calls nothing", () =>
-    Effect.gen(function*() {
-      const keyring = yield* KmsDiscoveryKeyring.make({ discoveryFilter })
-      for (const materials of [toEncrypt(), toEncrypt({ plaintextDataKey: DataKey.make(keyBytes(32)) })]) {
-        const { operation, reason } = yield* reasonOf(keyring.onEncrypt(materials), name)
-        assert.strictEqual(operation, "onEncrypt")
-        assert.deepInclude(reason, { _tag: "KeyringMisconfigured", field: "keyring" })
-        assert.match(reason.message, /only decrypts.*encrypt with KmsKeyring or KmsMrkKeyring/)
-      }
-      const several = yield* MultiKeyring.make({
-        generator: yield* KmsKeyring.make({ generatorKeyId: one }),
-        children: [keyring]
-      })
-      yield* reasonOf(several.onEncrypt(toEncrypt()), name)
-      assert.deepStrictEqual(yield* callsOf, [`GenerateDataKey ${one}`])
-    }).pipe(Effect.provide(TestKms)))
-})
-
 describe("KmsDiscoveryKeyring.onDecrypt", () => {
-  it.effect("#ondecrypt: materials that have a data key fail, and stay as they are", () =>
-    Effect.gen(function*() {
-      const keyring = yield* KmsDiscoveryKeyring.make()
-      const { encryptedDataKeys } = yield* wrapped({ generatorKeyId: one })
-      const plaintextDataKey = DataKey.make(keyBytes(32))
-      const materials = { ...toDecrypt(), plaintextDataKey }
-      const { reason } = yield* reasonOf(keyring.onDecrypt(materials, encryptedDataKeys), name)
-      assert.deepInclude(reason, {
-        _tag: "KeyringMisconfigured",
-        field: "materials",
-        description: "have a data key already"
-      })
-      assert.deepStrictEqual(materials, { ...toDecrypt(), plaintextDataKey })
-      assert.deepStrictEqual(DataKey.value(plaintextDataKey), keyBytes(32))
-      unwrapped(yield* keyring.onDecrypt({ ...toDecrypt(), plaintextDataKey: undefined } as never, encryptedDataKeys))
-    }).pipe(Effect.provide(TestKms)))
-
+  onlyDecrypts(name, KmsDiscoveryKeyring.make({ discoveryFilter }))
   failsOnMalformed(name, "#ondecrypt", KmsDiscoveryKeyring.make({ discoveryFilter, regions: ["us-east-1"] }))
 
   it.effect("#ondecrypt: other key providers, partitions, accounts and Regions are not its own, each with its reason", () =>

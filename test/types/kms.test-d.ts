@@ -4,7 +4,15 @@ import { Config, Schema } from "effect"
 import type { Effect, Layer, Redacted, Scope } from "effect"
 import type { DataKey, Keyring, KeyringError } from "effect-encryption-sdk"
 import type { Primitives } from "effect-encryption-sdk/crypto"
-import { KeyArn, Kms, KmsDiscoveryKeyring, type KmsError, KmsKeyring, KmsMrkKeyring } from "effect-encryption-sdk/kms"
+import {
+  KeyArn,
+  Kms,
+  KmsDiscoveryKeyring,
+  type KmsError,
+  KmsKeyring,
+  KmsMrkDiscoveryKeyring,
+  KmsMrkKeyring
+} from "effect-encryption-sdk/kms"
 import { AwsKms } from "effect-encryption-sdk/kms/aws"
 import { EmbeddedKms, type EmbeddedKmsError } from "effect-encryption-sdk/kms/development-only"
 import { expectTypeOf } from "vitest"
@@ -65,6 +73,21 @@ KmsDiscoveryKeyring.layer({ discoveryFilter: { partition: "aws" } })
 KmsDiscoveryKeyring.layer({ generatorKeyId: "arn" })
 // @ts-expect-error: account ids are text
 KmsDiscoveryKeyring.layer({ discoveryFilter: { partition: "aws", accountIds: [111122223333] } })
+
+// The multi-Region discovery keyring needs its Regions.
+expectTypeOf<Fields<KmsMrkDiscoveryKeyring.Options>>().toEqualTypeOf<{
+  readonly regions: ReadonlyArray<string>
+  readonly discoveryFilter?: { readonly partition: string; readonly accountIds: ReadonlyArray<string> } | undefined
+  readonly grantTokens?: ReadonlyArray<string> | undefined
+}>()
+expectTypeOf(KmsMrkDiscoveryKeyring.layer({ regions: ["eu-central-1"] })).toEqualTypeOf<
+  Layer.Layer<Keyring.Keyring, KeyringError.KeyringError, Kms.Kms>
+>()
+expectTypeOf(KmsMrkDiscoveryKeyring.layerConfig({
+  regions: Config.schema(Schema.Array(Schema.String), "REGIONS")
+})).toEqualTypeOf<Layer.Layer<Keyring.Keyring, KeyringError.KeyringError | Config.ConfigError, Kms.Kms>>()
+// @ts-expect-error: it cannot know its Region
+KmsMrkDiscoveryKeyring.layer({})
 
 // The port.
 const request = { keyId: "arn", encryptionContext: {}, grantTokens: [] }

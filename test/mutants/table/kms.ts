@@ -11,6 +11,7 @@ const keyStore = "src/kms/development-only/internal/keyStore.ts"
 const discovery = "src/kms/internal/discovery.ts"
 const keySelection = "src/kms/internal/keySelection.ts"
 const kmsResponses = "src/kms/internal/kmsResponses.ts"
+const mrkDiscovery = "src/kms/KmsMrkDiscoveryKeyring.ts"
 const strictKeyring = "src/kms/internal/strictKeyring.ts"
 const unwrap = "src/kms/internal/unwrap.ts"
 
@@ -24,6 +25,7 @@ const byEveryKms = by("EmbeddedKms", "EmbeddedKms, as every Kms > ")
 const byEveryKeyring = by("KmsKeyring", "KmsKeyring, as every keyring > ")
 const byKeyMaterial = by("KmsKeyring", "KmsKeyring and key material > ")
 const byMrk = by("KmsMrkKeyring", "KmsMrkKeyring.onDecrypt > ")
+const byMrkDiscovery = by("KmsMrkDiscoveryKeyring", "KmsMrkDiscoveryKeyring.onDecrypt > ")
 const byOnDecrypt = by("KmsKeyring.onDecrypt", "KmsKeyring.onDecrypt > ")
 const byOnEncrypt = by("KmsKeyring.onEncrypt", "KmsKeyring.onEncrypt > ")
 const aliases = by("KmsKeyring.aliases")(
@@ -240,6 +242,38 @@ export const kms: ReadonlyArray<Mutant> = [
     killedBy: by("EmbeddedKms.replicas", "EmbeddedKms and replicas of multi-Region keys > ")(
       "a replica unwraps what its primary wrapped, and a single-Region key does not"
     )
+  },
+  {
+    name: "a multi-Region discovery keyring calls the replica that the message names",
+    file: mrkDiscovery,
+    find: "KeyArn.format({ ...arn, region })",
+    replace: "KeyArn.format(arn)",
+    killedBy: byMrkDiscovery(
+      "#ondecrypt: calls the replica in its Region, other keys by the ARN of the message, with context and grant tokens"
+    )
+  },
+  {
+    name: "a multi-Region discovery keyring calls single-Region keys in its own Region",
+    file: mrkDiscovery,
+    find: "KeyArn.isMultiRegion(arn) || arn.region === region",
+    replace: "arn.region !== \"\"",
+    killedBy: byMrkDiscovery(
+      "#ondecrypt: other key providers, partitions, accounts, and single-Region keys of other Regions are skipped"
+    )
+  },
+  {
+    name: "a discovery keyring unwraps again what materials have already",
+    file: discovery,
+    find: "materials.plaintextDataKey !== undefined) {",
+    replace: "materials.plaintextDataKey === null) {",
+    killedBy: byMrkDiscovery("#ondecrypt: materials that have a data key fail, and stay as they are")
+  },
+  {
+    name: "a discovery keyring takes a Region twice",
+    file: discovery,
+    find: "regions.indexOf(region) !== index)",
+    replace: "regions.indexOf(region) > index)",
+    killedBy: by("KmsMrkDiscoveryKeyring", "KmsMrkDiscoveryKeyring.make > ")("is not made of a Region twice")
   },
   {
     name: "no more than two additional keys wrap at a time",
