@@ -100,7 +100,11 @@ export const failsOnMalformed = (
         yield* script.clearLog
         const made = yield* make
         const rows = yield* rowsOf(made.onDecrypt(toDecrypt(), [...encryptedDataKeys, bad]), keyring)
-        assert.deepInclude(rows[0], { _tag: "Skipped", index: 0, description: "another one names no key ARN" })
+        assert.deepInclude(rows[0], {
+          _tag: "Skipped",
+          index: 0,
+          description: "another encrypted data key of AWS KMS names no key ARN, so none is tried"
+        })
         assert.deepInclude(rows[1], {
           _tag: "Attempted",
           keyring,

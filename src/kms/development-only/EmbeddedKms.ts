@@ -6,7 +6,8 @@
  * context does not unwrap under another. Responses name the key by its ARN, and refusals carry the codes of the service:
  * `NotFoundException`, `DisabledException`, `KMSInvalidStateException`, `InvalidCiphertextException`,
  * `IncorrectKeyException`, `InvalidArnException`, `ValidationException`. There are no permissions, and grant tokens are
- * ignored. A call goes to the Region that its key identifier names, or else to `region`.
+ * ignored. A call goes to the Region that its key identifier names, or else to `region`. Replicas of a multi-Region key unwrap
+ * what any of them wrapped.
  */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"

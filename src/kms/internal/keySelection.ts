@@ -84,7 +84,7 @@ export const checkKeyArns = (
     if (malformed[index] === true) {
       reports.add("Attempted", () => ({ _tag: "Attempted", ...fields(), ...noKeyArn }))
     } else {
-      reports.add("Skipped", () => ({ _tag: "Skipped", ...fields(), description: "another one names no key ARN" }))
+      reports.add("Skipped", () => ({ _tag: "Skipped", ...fields(), description: anotherMalformed }))
     }
   }
   return failNotUnwrapped(keyring, reports)
@@ -93,6 +93,8 @@ export const checkKeyArns = (
 const isMalformed = (encryptedDataKey: EncryptedDataKey.EncryptedDataKey): boolean =>
   encryptedDataKey.keyProviderId === providerId && EncryptedDataKey.findGone(encryptedDataKey) === undefined &&
   Result.isFailure(keyArnOf(encryptedDataKey))
+
+const anotherMalformed = "another encrypted data key of AWS KMS names no key ARN, so none is tried"
 
 const noKeyArn: ProviderRefusal = {
   failure: "InvalidCiphertext",
