@@ -16,10 +16,11 @@ export interface InvalidField {
 /** End of a field's sentence, `must be …`. One that shows the value is a function of it. */
 export type Bound = string | ((value: unknown) => string)
 
-/** The bound of each field, and of the elements of those that are lists under `field[]`. */
+/** The bound of each field, of the elements of those that are lists under `field[]`, and of what is within one under `field.part`. */
 export type Bounds<Options> =
   & { readonly [Field in keyof Options]-?: Bound }
   & { readonly [Elements in `${string}[]${string}`]?: Bound }
+  & { readonly [Within in `${string}.${string}`]?: Bound }
 
 /** Bound of a field that takes any string. */
 export const stringBound: Bound = (value) => `must be a string, got ${typeof value}`

@@ -141,3 +141,34 @@ export const region = (identifier: string): string | undefined => {
  */
 export const isMultiRegion = (identifier: KeyIdentifier): boolean =>
   (identifier._tag === "KeyArn" || identifier._tag === "KeyId") && identifier.keyId.startsWith("mrk-")
+
+/**
+ * Whether a key that is configured as one identifier unwraps what was wrapped under the other: both are the same text, or
+ * both are ARNs of one multi-Region key, in whatever Regions.
+ *
+ * Specification: framework/aws-kms/aws-kms-mrk-match-for-decrypt.md#implementation
+ */
+export const mrkMatchForDecrypt = (one: string, other: string): boolean => {
+  if (one === other) return true
+  const [first, second] = [parseKeyArn(one), parseKeyArn(other)]
+  return first !== undefined && second !== undefined && isMultiRegion(first) &&
+    first.partition === second.partition && first.account === second.account && first.keyId === second.keyId
+}
+
+/**
+ * Returns every identifier, in the order given, whose multi-Region key id another one has too, whatever its Region,
+ * account and partition. None of them says which Region to call. Aliases and texts that name no key have no such id.
+ *
+ * Specification: framework/aws-kms/aws-kms-mrk-are-unique.md#implementation
+ */
+export const duplicateMultiRegionKeys = (identifiers: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const ids = identifiers.map(multiRegionKeyId)
+  return identifiers.filter((_, index) =>
+    ids[index] !== undefined && ids.indexOf(ids[index]) !== ids.lastIndexOf(ids[index])
+  )
+}
+
+const multiRegionKeyId = (identifier: string): string | undefined => {
+  const parsed = Result.getOrUndefined(parse(identifier))
+  return parsed !== undefined && "keyId" in parsed && isMultiRegion(parsed) ? parsed.keyId : undefined
+}

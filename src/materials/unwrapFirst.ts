@@ -31,6 +31,11 @@ export const reportFields = (
 /** Refusal of a data key that the key provider must not return. */
 export const invalidAnswer = (code: string): ProviderRefusal => ({ failure: "InvalidAnswer", code, isRetryable: false })
 
+/** Chooses the encrypted data keys of a keyring's own: the input of `unwrap`, or the reason why one is not. */
+type Select<A> = (encryptedDataKey: EncryptedDataKey.EncryptedDataKey) => Result.Result<A, string>
+
+type Unwrap<A> = (selected: A) => Effect.Effect<DataKey.DataKey, ProviderRefusal | BrokenContract, Scope.Scope>
+
 /**
  * Tries encrypted data keys in order, and returns the first that unwraps.
  *
@@ -45,10 +50,23 @@ export const unwrapFirst = Effect.fnUntraced(function*<A>(
   keyring: string,
   materials: DecryptionMaterials,
   encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>,
-  select: (encryptedDataKey: EncryptedDataKey.EncryptedDataKey) => Result.Result<A, string>,
-  unwrap: (selected: A) => Effect.Effect<DataKey.DataKey, ProviderRefusal | BrokenContract, Scope.Scope>
+  select: Select<A>,
+  unwrap: Unwrap<A>
 ): Effect.fn.Return<OnDecryptResult, KeyringError, Scope.Scope> {
   const reports = new Reports<EncryptedDataKeyReport>()
+  const unwrapped = yield* tryInOrder(reports, keyring, materials, encryptedDataKeys, select, unwrap)
+  return unwrapped ?? (yield* noneUnwrapped(keyring, reports))
+})
+
+/** `unwrapFirst` of a keyring that goes through the list more than once: adds rows, and returns `undefined` where none unwraps. */
+export const tryInOrder = Effect.fnUntraced(function*<A>(
+  reports: Reports<EncryptedDataKeyReport>,
+  keyring: string,
+  materials: DecryptionMaterials,
+  encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>,
+  select: Select<A>,
+  unwrap: Unwrap<A>
+): Effect.fn.Return<OnDecryptResult | undefined, KeyringError, Scope.Scope> {
   for (const [index, encryptedDataKey] of encryptedDataKeys.entries()) {
     const fields = () => reportFields(keyring, index, encryptedDataKey)
     const gone = EncryptedDataKey.findGone(encryptedDataKey)
@@ -72,7 +90,14 @@ export const unwrapFirst = Effect.fnUntraced(function*<A>(
     DataKey.zero(plaintextDataKey)
     reports.add("Attempted", () => ({ _tag: "Attempted", ...fields(), ...invalidAnswer("InvalidDataKey") }))
   }
-  return reports.counts.Attempted === 0
-    ? { _tag: "NotMine", skipped: reports.rows as ReadonlyArray<Skipped>, ...omittedOf(reports) }
-    : yield* failNotUnwrapped(keyring, reports)
+  return undefined
 })
+
+/** Ends a decrypt without a data key: no encrypted data key was the keyring's own, or none of its own unwraps. */
+export const noneUnwrapped = (
+  keyring: string,
+  reports: Reports<EncryptedDataKeyReport>
+): Effect.Effect<OnDecryptResult, KeyringError> =>
+  reports.counts.Attempted === 0
+    ? Effect.succeed({ _tag: "NotMine", skipped: reports.rows as ReadonlyArray<Skipped>, ...omittedOf(reports) })
+    : failNotUnwrapped(keyring, reports)

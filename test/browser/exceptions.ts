@@ -111,6 +111,10 @@ export const exceptions: ReadonlyArray<Exception> = [
     because: "as test/kms/AwsKms.test.ts"
   },
   {
+    path: "test/kms/AwsKms.regions.test.ts",
+    because: "it calls nothing but needs the AWS SDK, which test/peers/browser.test.ts loads in a page"
+  },
+  {
     path: "test/kms/AwsKms.test.ts",
     because:
       "it serves the answers of a KMS itself, by node:http; a page meets a KMS server in test/peers/browser.test.ts"

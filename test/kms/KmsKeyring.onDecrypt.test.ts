@@ -204,4 +204,24 @@ describe("KmsKeyring.onDecrypt", () => {
         assert.strictEqual((yield* advised.onDecrypt(toDecrypt(), encryptedDataKeys))._tag, "Unwrapped")
       }).pipe(Effect.provide(TestKms))
   )
+
+  it.effect.each<[string, string, boolean]>([
+    ["another Region", two.replace("us-east-1", "eu-central-1"), true],
+    ["another account", two.replace("us-east-1:111122223333", "eu-central-1:444455556666"), false],
+    ["another partition", two.replace(":aws:", ":aws-cn:"), false],
+    ["another id", two.replace("mrk-2", "mrk-3"), false]
+  ])(
+    "a multi-Region key of %s is not configured; of a replica, the keyring that takes it is named",
+    ([, configured, isReplica]) =>
+      Effect.gen(function*() {
+        const keyring = yield* KmsKeyring.make({ generatorKeyId: configured })
+        const rows = skipped(yield* keyring.onDecrypt(toDecrypt(), [edk("aws-kms", two)]))
+        assert.deepStrictEqual(rows.map(({ description }) => description), [
+          isReplica
+            ? `${exact}${configured} is another replica of that multi-Region key, with which KmsMrkKeyring unwraps it` +
+              `. If this is the key that is meant, configure its key ARN ${two}`
+            : "its key ARN is not configured"
+        ])
+      }).pipe(Effect.provide(TestKms))
+  )
 })

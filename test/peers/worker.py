@@ -12,11 +12,13 @@ import aws_encryption_sdk
 from aws_encryption_sdk import (
     CachingCryptoMaterialsManager,
     CommitmentPolicy,
+    DiscoveryAwsKmsMasterKeyProvider,
     LocalCryptoMaterialsCache,
     StrictAwsKmsMasterKeyProvider,
 )
 from aws_encryption_sdk.identifiers import Algorithm, EncryptionKeyType, WrappingAlgorithm
 from aws_encryption_sdk.internal.crypto.wrapping_keys import WrappingKey
+from aws_encryption_sdk.key_providers.kms import DiscoveryFilter
 from aws_encryption_sdk.key_providers.raw import RawMasterKeyProvider
 
 AES = {
@@ -44,6 +46,10 @@ def wrapping_key(key):
 def provider_of(key):
     if key["type"] == "kms":
         return StrictAwsKmsMasterKeyProvider(key_ids=key["keyIds"])
+    if key["type"] == "kms-discovery":
+        return DiscoveryAwsKmsMasterKeyProvider(
+            discovery_filter=DiscoveryFilter(account_ids=key["accountIds"], partition=key["partition"])
+        )
 
     class Provider(RawMasterKeyProvider):
         provider_id = key["namespace"]

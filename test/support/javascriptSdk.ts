@@ -133,7 +133,7 @@ export const defaultSuiteId = (
   ).pipe(Effect.map(({ messageHeader }) => messageHeader.suiteId))
 
 /** The embedded KMS behind the client interface that their KMS keyring calls. */
-const kmsClient = (kms: Kms.Kms) => {
+export const kmsClient = (kms: Kms.Kms) => {
   const requestOf = (
     { EncryptionContext = {}, GrantTokens = [], KeyId = "" }: {
       readonly KeyId?: string

@@ -1,9 +1,18 @@
 /** Types of KMS: the keyring needs the port alone, and each layer of the port needs what it stands on. */
 import { KMSClient } from "@aws-sdk/client-kms"
+import { Config, Schema } from "effect"
 import type { Effect, Layer, Redacted, Scope } from "effect"
 import type { DataKey, Keyring, KeyringError } from "effect-encryption-sdk"
 import type { Primitives } from "effect-encryption-sdk/crypto"
-import { KeyArn, Kms, type KmsError, KmsKeyring } from "effect-encryption-sdk/kms"
+import {
+  KeyArn,
+  Kms,
+  KmsDiscoveryKeyring,
+  type KmsError,
+  KmsKeyring,
+  KmsMrkDiscoveryKeyring,
+  KmsMrkKeyring
+} from "effect-encryption-sdk/kms"
 import { AwsKms } from "effect-encryption-sdk/kms/aws"
 import { EmbeddedKms, type EmbeddedKmsError } from "effect-encryption-sdk/kms/development-only"
 import { expectTypeOf } from "vitest"
@@ -31,6 +40,54 @@ KmsKeyring.layer({ generator: "arn" })
 KmsKeyring.layer({ keyIds: "arn" })
 // @ts-expect-error: keys are given by their identifiers
 KmsKeyring.layer({ generatorKeyId: identifier })
+
+// The multi-Region keyring takes what the keyring takes.
+expectTypeOf<KmsMrkKeyring.Options>().toEqualTypeOf<KmsKeyring.Options>()
+expectTypeOf(KmsMrkKeyring.layer).toEqualTypeOf(KmsKeyring.layer)
+expectTypeOf(KmsMrkKeyring.layerConfig).toEqualTypeOf(KmsKeyring.layerConfig)
+expectTypeOf(KmsMrkKeyring.make).toEqualTypeOf(KmsKeyring.make)
+// @ts-expect-error: Regions are those of the key ARNs
+KmsMrkKeyring.layer({ generatorKeyId: "arn", regions: ["eu-central-1"] })
+
+// The discovery keyring.
+expectTypeOf<Fields<KmsDiscoveryKeyring.Options>>().toEqualTypeOf<{
+  readonly discoveryFilter?: { readonly partition: string; readonly accountIds: ReadonlyArray<string> } | undefined
+  readonly regions?: ReadonlyArray<string> | undefined
+  readonly grantTokens?: ReadonlyArray<string> | undefined
+}>()
+expectTypeOf(KmsDiscoveryKeyring.layer()).toEqualTypeOf<
+  Layer.Layer<Keyring.Keyring, KeyringError.KeyringError, Kms.Kms>
+>()
+expectTypeOf(KmsDiscoveryKeyring.make({ regions: ["eu-central-1"] })).toEqualTypeOf<
+  Effect.Effect<Keyring.Keyring, KeyringError.KeyringError, Kms.Kms>
+>()
+expectTypeOf(KmsDiscoveryKeyring.layerConfig({
+  discoveryFilter: {
+    partition: Config.String("PARTITION"),
+    accountIds: Config.schema(Schema.Array(Schema.String), "ACCOUNTS")
+  }
+})).toEqualTypeOf<Layer.Layer<Keyring.Keyring, KeyringError.KeyringError | Config.ConfigError, Kms.Kms>>()
+// @ts-expect-error: a filter has both parts
+KmsDiscoveryKeyring.layer({ discoveryFilter: { partition: "aws" } })
+// @ts-expect-error: it has no keys
+KmsDiscoveryKeyring.layer({ generatorKeyId: "arn" })
+// @ts-expect-error: account ids are text
+KmsDiscoveryKeyring.layer({ discoveryFilter: { partition: "aws", accountIds: [111122223333] } })
+
+// The multi-Region discovery keyring needs its Regions.
+expectTypeOf<Fields<KmsMrkDiscoveryKeyring.Options>>().toEqualTypeOf<{
+  readonly regions: ReadonlyArray<string>
+  readonly discoveryFilter?: { readonly partition: string; readonly accountIds: ReadonlyArray<string> } | undefined
+  readonly grantTokens?: ReadonlyArray<string> | undefined
+}>()
+expectTypeOf(KmsMrkDiscoveryKeyring.layer({ regions: ["eu-central-1"] })).toEqualTypeOf<
+  Layer.Layer<Keyring.Keyring, KeyringError.KeyringError, Kms.Kms>
+>()
+expectTypeOf(KmsMrkDiscoveryKeyring.layerConfig({
+  regions: Config.schema(Schema.Array(Schema.String), "REGIONS")
+})).toEqualTypeOf<Layer.Layer<Keyring.Keyring, KeyringError.KeyringError | Config.ConfigError, Kms.Kms>>()
+// @ts-expect-error: it cannot know its Region
+KmsMrkDiscoveryKeyring.layer({})
 
 // The port.
 const request = { keyId: "arn", encryptionContext: {}, grantTokens: [] }
@@ -70,6 +127,8 @@ expectTypeOf(EmbeddedKms.make()).toExtend<
 >()
 expectTypeOf(control.createKey()).toEqualTypeOf<Effect.Effect<string, EmbeddedKmsError>>()
 expectTypeOf(control.exportKeys).toEqualTypeOf<Effect.Effect<Redacted.Redacted>>()
+EmbeddedKms.layer({ keys: [{ arn: "arn", replicaRegions: ["eu-central-1"] }, { multiRegion: true }] })
+expectTypeOf(control.replicateKey("arn", "eu-central-1")).toEqualTypeOf<Effect.Effect<string, EmbeddedKmsError>>()
 EmbeddedKms.layer({ keys: [{ arn: "arn" }], region: "eu-central-1", latency: "20 millis" })
 // @ts-expect-error: a key store is a secret
 EmbeddedKms.layer({ keyStore: "{}" })

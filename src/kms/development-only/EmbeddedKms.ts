@@ -6,7 +6,8 @@
  * context does not unwrap under another. Responses name the key by its ARN, and refusals carry the codes of the service:
  * `NotFoundException`, `DisabledException`, `KMSInvalidStateException`, `InvalidCiphertextException`,
  * `IncorrectKeyException`, `InvalidArnException`, `ValidationException`. There are no permissions, and grant tokens are
- * ignored. A call goes to the Region that its key identifier names, or else to `region`.
+ * ignored. A call goes to the Region that its key identifier names, or else to `region`. Replicas of a multi-Region key unwrap
+ * what any of them wrapped.
  */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -62,8 +63,13 @@ export type Options = typeof Options.Type
 
 /** Management of the keys, which `Kms` has no calls for: makes them, names them, changes their state, and exports them. */
 export interface EmbeddedKms {
-  /** Makes a key and returns its ARN. Fails where the ARN or an alias is malformed or in use. */
+  /** Makes a key, and the replicas that are named, and returns its ARN. Fails where the ARN or an alias is malformed or in use. */
   readonly createKey: (options?: KeyOptions) => Effect.Effect<string, EmbeddedKmsError>
+  /**
+   * Makes a replica of a multi-Region key in another Region and returns its ARN: the same key id and key material, with a
+   * state and aliases of its own. What one of them wrapped, all of them unwrap.
+   */
+  readonly replicateKey: (keyId: string, region: string) => Effect.Effect<string, EmbeddedKmsError>
   /** Lets an alias name a key, in the key's Region and account, whatever it named before. */
   readonly setAlias: (alias: string, keyId: string) => Effect.Effect<void, EmbeddedKmsError>
   /** Enables a key, disables it, or sets it on the way to deletion. */
@@ -104,7 +110,9 @@ export const make: (
     const store = yield* KeyStore.make({ primitives, region, account })
     if (keyStore !== undefined) yield* KeyStore.importKeys(store, keyStore)
     for (const [index, key] of keys.entries()) {
-      if (key.arn === undefined || !store.keys.has(key.arn)) yield* KeyStore.createKey(store, key, `keys[${index}].`)
+      const prefix = `keys[${index}].`
+      if (key.arn === undefined || !store.keys.has(key.arn)) yield* KeyStore.createKey(store, key, prefix)
+      else yield* KeyStore.addReplicas(store, key.arn, key.replicaRegions ?? [], prefix)
     }
     const wait = latency === undefined ? Effect.void : Effect.sleep(latency)
     const maxContextLength = checked.maxEncryptionContextLength ?? 8192
@@ -119,6 +127,9 @@ const checkOptions = /*#__PURE__*/ checker(Options, "the embedded KMS", {
   "keys[].region": "must be a string",
   "keys[].aliases": "must be an array of strings",
   "keys[].aliases[]": "must be a string",
+  "keys[].multiRegion": "must be a boolean",
+  "keys[].replicaRegions": "must be an array of strings",
+  "keys[].replicaRegions[]": "must be a string",
   keyStore: "must be a Redacted of text",
   region: "must be a string",
   account: "must be a string",
@@ -133,12 +144,20 @@ const checkKeyOptions = /*#__PURE__*/ checker(KeyOptions, "a key", {
   arn: "must be a string",
   region: "must be a string",
   aliases: "must be an array of strings",
-  "aliases[]": "must be a string"
+  "aliases[]": "must be a string",
+  multiRegion: "must be a boolean",
+  replicaRegions: "must be an array of strings",
+  "replicaRegions[]": "must be a string"
 })
 
 const makeControl = (store: KeyStore.KeyStore): EmbeddedKms =>
   EmbeddedKms.of({
     createKey: (key = {}) => Effect.flatMap(checkKey(key), (checked) => KeyStore.createKey(store, checked, "")),
+    replicateKey: (keyId, region) =>
+      Effect.flatMap(
+        KeyStore.find(store, keyId),
+        (key) => KeyStore.replicate(store, key, region, { key: "keyId", region: "region" })
+      ),
     setAlias: (alias, keyId) =>
       Effect.flatMap(KeyStore.find(store, keyId), (key) => KeyStore.setAlias(store, alias, key)),
     setKeyState: (keyId, state) =>

@@ -8,17 +8,24 @@ const calls = "src/kms/development-only/internal/calls.ts"
 const ciphertextBlob = "src/kms/development-only/internal/ciphertextBlob.ts"
 const keyArn = "src/kms/KeyArn.ts"
 const keyStore = "src/kms/development-only/internal/keyStore.ts"
-const kmsKeyring = "src/kms/KmsKeyring.ts"
+const discovery = "src/kms/internal/discovery.ts"
+const keySelection = "src/kms/internal/keySelection.ts"
 const kmsResponses = "src/kms/internal/kmsResponses.ts"
+const mrkDiscovery = "src/kms/KmsMrkDiscoveryKeyring.ts"
+const strictKeyring = "src/kms/internal/strictKeyring.ts"
+const unwrap = "src/kms/internal/unwrap.ts"
 
 const by = places.byFolder("kms")
 const byAnswers = by("AwsKms.answers", "AwsKms, where the answer is not of its form > ")
 const byErrors = by("AwsKms.errors")
 const byClients = by("AwsKms.clients", "AwsKms and key material > ")
+const byDiscovery = by("KmsDiscoveryKeyring", "KmsDiscoveryKeyring.onDecrypt > ")
 const byEmbedded = by("EmbeddedKms", "EmbeddedKms > ")
 const byEveryKms = by("EmbeddedKms", "EmbeddedKms, as every Kms > ")
 const byEveryKeyring = by("KmsKeyring", "KmsKeyring, as every keyring > ")
 const byKeyMaterial = by("KmsKeyring", "KmsKeyring and key material > ")
+const byMrk = by("KmsMrkKeyring", "KmsMrkKeyring.onDecrypt > ")
+const byMrkDiscovery = by("KmsMrkDiscoveryKeyring", "KmsMrkDiscoveryKeyring.onDecrypt > ")
 const byOnDecrypt = by("KmsKeyring.onDecrypt", "KmsKeyring.onDecrypt > ")
 const byOnEncrypt = by("KmsKeyring.onEncrypt", "KmsKeyring.onEncrypt > ")
 const aliases = by("KmsKeyring.aliases")(
@@ -124,42 +131,160 @@ export const kms: ReadonlyArray<Mutant> = [
   },
   {
     name: "a Kms is given the ciphertext of the encrypted data key",
-    file: kmsKeyring,
-    find: "ciphertextBlob: new Uint8Array(ciphertextBlob) })",
-    replace: "ciphertextBlob })",
+    file: unwrap,
+    find: "ciphertextBlob: new Uint8Array(ciphertext)",
+    replace: "ciphertextBlob: ciphertext",
     killedBy: aliases
   },
   {
     name: "a Kms is given the list of grant tokens of all requests",
-    file: kmsKeyring,
-    find: "grantTokens: Object.freeze([...grantTokens]) }",
-    replace: "grantTokens: [...grantTokens] }",
+    file: unwrap,
+    find: "grantTokens: Object.freeze([...grantTokens])",
+    replace: "grantTokens: [...grantTokens]",
     killedBy: aliases
   },
   {
     name: "the key that a Kms says it used does not matter",
-    file: kmsKeyring,
+    file: unwrap,
     find: "= keyId === key\n",
     replace: "= keyId.length > 0 && key.length > 0\n",
     killedBy: goesOn
   },
   {
     name: "a plaintext of another key is not zeroed at once",
-    file: kmsKeyring,
+    file: unwrap,
     find: "    DataKey.zero(plaintext)\n",
     replace: "    DataKey.value(plaintext)\n",
     killedBy: goesOn
   },
   {
+    name: "a discovery keyring calls keys of every account",
+    file: discovery,
+    find: "filter.accountIds.includes(arn.account)",
+    replace: "filter.accountIds.length > 0",
+    killedBy: byDiscovery(
+      "#ondecrypt: other key providers, partitions, accounts and Regions are not its own, each with its reason"
+    )
+  },
+  {
+    name: "a discovery keyring calls keys of every partition",
+    file: discovery,
+    find: "arn.partition !== filter.partition",
+    replace: "arn.partition === \"\"",
+    killedBy: byDiscovery(
+      "#ondecrypt: other key providers, partitions, accounts and Regions are not its own, each with its reason"
+    )
+  },
+  {
+    name: "a discovery filter may be without accounts",
+    file: discovery,
+    find: "{12}$/))).check(Schema.isMinLength(1))",
+    replace: "{12}$/))).check(Schema.isMinLength(0))",
+    killedBy: by(
+      "KmsDiscoveryKeyring",
+      "KmsDiscoveryKeyring.make > "
+    )("is not made of a filter without accounts")
+  },
+  {
+    name: "a name that is no key ARN is skipped, and the others are tried",
+    file: keySelection,
+    find: "if (!malformed.includes(true)) return",
+    replace: "if (malformed.includes(false)) return",
+    killedBy: byDiscovery("#ondecrypt: an alias ARN instead of a key ARN fails onDecrypt, and nothing is called")
+  },
+  {
+    name: "a discovery keyring tries Regions in the order of the message",
+    file: "src/kms/KmsDiscoveryKeyring.ts",
+    find: "regions === undefined ? [itself] : regions.map(itselfIn)",
+    replace: "regions === undefined || regions.length > 2 ? [itself] : regions.map(itselfIn)",
+    killedBy: byDiscovery(
+      "multi #aws-kms-discovery-multi-keyring: Regions are tried in their order, keys in their own Region alone"
+    )
+  },
+  {
+    name: "multi-Region keys of two accounts are replicas",
+    file: keyArn,
+    find: "first.account === second.account && ",
+    replace: "",
+    killedBy: by("KeyArn.multiRegion", "KeyArn.mrkMatchForDecrypt > ")(
+      "arn:aws:kms:us-east-1:111122223333:key/mrk-4321abcd and arn:aws:kms:us-east-1:444455556666:key/mrk-4321abcd: false"
+    )
+  },
+  {
+    name: "single-Region keys of two Regions match",
+    file: keyArn,
+    find: "second !== undefined && isMultiRegion(first) &&",
+    replace: "second !== undefined &&",
+    killedBy: by("KeyArn.multiRegion", "KeyArn.mrkMatchForDecrypt > ")(
+      "arn:aws:kms:us-east-1:111122223333:key/1234abcd and arn:aws:kms:eu-central-1:111122223333:key/1234abcd: false"
+    )
+  },
+  {
+    name: "the first of duplicate multi-Region keys is left out",
+    file: keyArn,
+    find: "ids.indexOf(ids[index]) !== ids.lastIndexOf(ids[index])",
+    replace: "ids.indexOf(ids[index]) !== index",
+    killedBy: by("KeyArn.multiRegion", "KeyArn.duplicateMultiRegionKeys > ")("all, not only the first pair")
+  },
+  {
+    name: "a multi-Region keyring calls the key that the message names",
+    file: strictKeyring,
+    find: "Result.map(selectKey(configured, matches, encryptedDataKey), (keyId) => ({\n        keyId,",
+    replace:
+      "Result.map(selectKey(configured, matches, encryptedDataKey), () => ({\n        keyId: new TextDecoder().decode(encryptedDataKey.keyProviderInfo),",
+    killedBy: byMrk("#ondecrypt: keys are called by their configured names, whatever the message names")
+  },
+  {
+    name: "replicas of the embedded KMS do not unwrap what another one wrapped",
+    file: calls,
+    find: "!KeyArn.mrkMatchForDecrypt(named.arn, blob.arn)",
+    replace: "named.arn !== blob.arn || !KeyArn.isKeyArn(blob.arn)",
+    killedBy: by("EmbeddedKms.replicas", "EmbeddedKms and replicas of multi-Region keys > ")(
+      "a replica unwraps what its primary wrapped, and a single-Region key does not"
+    )
+  },
+  {
+    name: "a multi-Region discovery keyring calls the replica that the message names",
+    file: mrkDiscovery,
+    find: "KeyArn.format({ ...arn, region })",
+    replace: "KeyArn.format(arn)",
+    killedBy: byMrkDiscovery(
+      "#ondecrypt: calls the replica in its Region, other keys by the ARN of the message, with context and grant tokens"
+    )
+  },
+  {
+    name: "a multi-Region discovery keyring calls single-Region keys in its own Region",
+    file: mrkDiscovery,
+    find: "KeyArn.isMultiRegion(arn) || arn.region === region",
+    replace: "arn.region !== \"\"",
+    killedBy: byMrkDiscovery(
+      "#ondecrypt: other key providers, partitions, accounts, and single-Region keys of other Regions are skipped"
+    )
+  },
+  {
+    name: "a discovery keyring unwraps again what materials have already",
+    file: discovery,
+    find: "materials.plaintextDataKey !== undefined) {",
+    replace: "materials.plaintextDataKey === null) {",
+    killedBy: byMrkDiscovery("#ondecrypt: materials that have a data key fail, and stay as they are")
+  },
+  {
+    name: "a discovery keyring takes a Region twice",
+    file: discovery,
+    find: "regions.indexOf(region) !== index)",
+    replace: "regions.indexOf(region) > index)",
+    killedBy: by("KmsMrkDiscoveryKeyring", "KmsMrkDiscoveryKeyring.make > ")("is not made of a Region twice")
+  },
+  {
     name: "no more than two additional keys wrap at a time",
-    file: kmsKeyring,
+    file: strictKeyring,
     find: "{ concurrency: \"unbounded\" }",
     replace: "{ concurrency: 2 }",
     killedBy: byOnEncrypt("wraps under the additional keys in parallel, and keeps their order")
   },
   {
     name: "a key may be named twice",
-    file: kmsKeyring,
+    file: strictKeyring,
     find: "    seen.set(keyId, field)\n",
     replace: "    if (before === undefined && keyId === field) seen.set(keyId, field)\n",
     killedBy: by("KmsKeyring", "KmsKeyring.make > ")("is not made of an additional key twice")
@@ -205,7 +330,7 @@ export const kms: ReadonlyArray<Mutant> = [
   },
   {
     name: "an alias that may mean the key is not named",
-    file: "src/kms/internal/keySelection.ts",
+    file: keySelection,
     find: "parsed.region === arn.region &&",
     replace: "parsed.region !== arn.region &&",
     killedBy: byOnDecrypt(
@@ -240,8 +365,8 @@ export const kms: ReadonlyArray<Mutant> = [
   {
     name: "the embedded KMS does not say that another key wrapped",
     file: calls,
-    find: "if (named.arn !== blob.arn) return",
-    replace: "if (named.arn !== blob.arn && blob.arn === undefined) return",
+    find: "!KeyArn.mrkMatchForDecrypt(named.arn, blob.arn)",
+    replace: "!KeyArn.mrkMatchForDecrypt(named.arn, named.arn)",
     killedBy: byEveryKms("a key that did not wrap it is IncorrectKeyException")
   },
   {

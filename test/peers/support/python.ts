@@ -19,6 +19,8 @@ export type PythonKey =
     readonly pem: string
   }
   | { readonly type: "kms"; readonly keyIds: ReadonlyArray<string> }
+  /** Any key within the filter. It only decrypts. */
+  | { readonly type: "kms-discovery"; readonly partition: string; readonly accountIds: ReadonlyArray<string> }
 
 /** Python raised an exception. */
 export class PythonError extends Data.TaggedError("PythonError")<{

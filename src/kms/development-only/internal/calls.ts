@@ -7,6 +7,7 @@ import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as DataKey from "../../../model/DataKey.ts"
 import * as EncryptionContext from "../../../model/EncryptionContext.ts"
+import * as KeyArn from "../../KeyArn.ts"
 import type { KmsRequest } from "../../Kms.ts"
 import { Kms } from "../../Kms.ts"
 import { KmsError } from "../../KmsError.ts"
@@ -72,7 +73,8 @@ const decrypt = Effect.fnUntraced(function*(store: KeyStore, request: Request<"d
   const blob = CiphertextBlob.parse(request.ciphertextBlob)
   if (blob === undefined) return yield* Effect.fail(invalidCiphertext)
   const named = yield* Effect.fromResult(resolve(store, request.keyId))
-  if (named.arn !== blob.arn) return yield* Effect.fail(incorrectKey)
+  // A replica of a multi-Region key opens what another one made.
+  if (blob.arn === undefined || !KeyArn.mrkMatchForDecrypt(named.arn, blob.arn)) return yield* Effect.fail(incorrectKey)
   const key = yield* Effect.fromResult(resolveEnabled(store, request.keyId))
   const plaintext = new Uint8Array(blob.ciphertext.length)
   yield* zeroOnFailure(

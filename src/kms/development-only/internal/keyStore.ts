@@ -24,12 +24,16 @@ export type KeyState = typeof KeyState.Type
 
 /** Options of a key to be made. */
 export const KeyOptions = /*#__PURE__*/ Schema.Struct({
-  /** The key's ARN, which also chooses its Region and account. Default: one with a random key id. */
+  /** The key's ARN, which also chooses its Region and account. A key id that begins with `mrk-` makes a multi-Region key. Default: one with a random key id. */
   arn: /*#__PURE__*/ Schema.optional(Schema.String),
   /** The Region of a random ARN. Default: that of the layer. */
   region: /*#__PURE__*/ Schema.optional(Schema.String),
   /** Alias names of the key in its Region: `alias/orders`. */
-  aliases: /*#__PURE__*/ Schema.optional(/*#__PURE__*/ Schema.Array(Schema.String))
+  aliases: /*#__PURE__*/ Schema.optional(/*#__PURE__*/ Schema.Array(Schema.String)),
+  /** Whether a random key id is that of a multi-Region key, which begins with `mrk-`. Default: false. */
+  multiRegion: /*#__PURE__*/ Schema.optional(Schema.Boolean),
+  /** Further Regions that have a replica of the multi-Region key: the same key id and key material. */
+  replicaRegions: /*#__PURE__*/ Schema.optional(/*#__PURE__*/ Schema.Array(Schema.String))
 })
 
 /** See the schema of the same name. */
@@ -137,14 +141,72 @@ export const find = (store: KeyStore, identifier: string): Effect.Effect<Key, Em
     Effect.fromResult(Result.mapError(resolve(store, identifier), ({ description }) => invalid("keyId", description)))
   )
 
-/** Makes a key and returns its ARN. Errors name the field behind `prefix`. */
+/** Makes a key and its replicas, and returns its ARN. Errors name the field behind `prefix`. */
 export const createKey = Effect.fnUntraced(function*(store: KeyStore, key: KeyOptions, prefix: string) {
   const { account, primitives, region } = store
+  const { aliases = [], multiRegion = false, replicaRegions = [] } = key
   const arn = key.arn ??
-    `arn:aws:kms:${key.region ?? region}:${account}:key/${uuid(yield* primitives.randomBytes(16))}`
+    `arn:aws:kms:${key.region ?? region}:${account}:key/${keyId(multiRegion, yield* primitives.randomBytes(16))}`
+  if (multiRegion && !isMultiRegion(arn)) {
+    return yield* invalid(`${prefix}multiRegion`, `${quoted(arn)} has no key id that begins with mrk-`)
+  }
+  const [replica] = replicasOf(store, arn)
+  if (replica !== undefined) {
+    return yield* invalid(`${prefix}arn`, `${replica} is that multi-Region key already: make a replica of it`)
+  }
   const material = DataKey.make(yield* primitives.randomBytes(materialLength))
-  return yield* add(store, prefix, { arn, aliases: key.aliases ?? [], state: "Enabled" }, material)
+  yield* add(store, prefix, { arn, aliases, state: "Enabled" }, material)
+  yield* Effect.onError(
+    addReplicas(store, arn, replicaRegions, prefix),
+    () => Effect.sync(() => [arn, ...replicasOf(store, arn)].forEach((made) => destroy(store, store.keys.get(made)!)))
+  )
+  return arn
 })
+
+/** Makes the replicas of a key that there are not yet. */
+export const addReplicas = (
+  store: KeyStore,
+  arn: string,
+  regions: ReadonlyArray<string>,
+  prefix: string
+): Effect.Effect<void, EmbeddedKmsError> =>
+  Effect.forEach(regions, (region, index) =>
+    store.keys.has(inRegion(arn, region))
+      ? Effect.void
+      : replicate(store, store.keys.get(arn)!, region, {
+        key: `${prefix}replicaRegions`,
+        region: `${prefix}replicaRegions[${index}]`
+      }), { discard: true })
+
+/**
+ * Makes a replica of a multi-Region key in another Region, with the same key id and key material, and returns its ARN. Errors
+ * name one of the two fields.
+ */
+export const replicate = Effect.fnUntraced(function*(
+  store: KeyStore,
+  { arn, material }: Key,
+  region: string,
+  fields: { readonly key: string; readonly region: string }
+) {
+  if (!isMultiRegion(arn)) return yield* invalid(fields.key, `${arn} is no multi-Region key, which begins with mrk-`)
+  const replica = inRegion(arn, region)
+  const parsed = KeyArn.parseKeyArn(replica)
+  if (parsed?.region !== region) return yield* invalid(fields.region, `${quoted(region)} is no Region`)
+  if (store.keys.has(replica)) return yield* invalid(fields.region, `there is a key ${replica} already`)
+  const copy = DataKey.make(DataKey.value(material).slice())
+  return yield* add(store, "", { arn: replica, aliases: [], state: "Enabled" }, copy)
+})
+
+const replicasOf = ({ keys }: KeyStore, arn: string): ReadonlyArray<string> =>
+  [...keys.keys()].filter((other) => other !== arn && KeyArn.mrkMatchForDecrypt(arn, other))
+
+const isMultiRegion = (arn: string): boolean => {
+  const parsed = KeyArn.parseKeyArn(arn)
+  return parsed !== undefined && KeyArn.isMultiRegion(parsed)
+}
+
+/** The ARN of a key's replica in a Region. */
+const inRegion = (arn: string, region: string): string => KeyArn.format({ ...KeyArn.parseKeyArn(arn)!, region })
 
 /** Lets an alias name a key, whatever it named before. */
 export const setAlias = Effect.fnUntraced(function*({ aliases }: KeyStore, alias: string, key: Key) {
@@ -212,6 +274,10 @@ const aliasArn = (field: string, alias: string, arn: string): Result.Result<stri
 }
 
 const invalid = (field: string, description: string): EmbeddedKmsError => new EmbeddedKmsError({ field, description })
+
+/** A key id from 16 random bytes: a version 4 UUID, or one of a multi-Region key. */
+const keyId = (multiRegion: boolean, random: Uint8Array): string =>
+  multiRegion ? `mrk-${uuid(random).replaceAll("-", "")}` : uuid(random)
 
 /** A version 4 UUID from 16 random bytes. */
 const uuid = (random: Uint8Array): string => {
