@@ -3,6 +3,7 @@ export * as CryptographicMaterialsManager from "./materials/CryptographicMateria
 export * as DefaultCmm from "./materials/DefaultCmm.ts"
 export * as Keyring from "./materials/Keyring.ts"
 export * as MultiKeyring from "./materials/MultiKeyring.ts"
+export * as RequiredEncryptionContextCmm from "./materials/RequiredEncryptionContextCmm.ts"
 export * as AlgorithmSuite from "./model/AlgorithmSuite.ts"
 export * as CommitmentPolicy from "./model/CommitmentPolicy.ts"
 export * as CryptographicMaterials from "./model/CryptographicMaterials.ts"
