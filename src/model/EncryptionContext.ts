@@ -97,17 +97,19 @@ export const copy = (input: EncryptionContext): EncryptionContext => {
 const noPlainObject = "must be a plain object of strings"
 
 /** Finds a getter without an object that describes it, which would cost more than all else of a small context. */
-const findGetter = (Object.prototype as unknown as {
+const lookUpGetter = (Object.prototype as unknown as {
   readonly __lookupGetter__?: (this: object, name: string) => unknown
-}).__lookupGetter__ ??
-  // Runtimes may leave it out.
-  function(this: object, name: string): unknown {
-    return Object.getOwnPropertyDescriptor(this, name)?.get
-  }
+}).__lookupGetter__
+
+// Runtimes may leave it out.
+const hasGetter = (input: object, name: string): boolean =>
+  lookUpGetter === undefined
+    ? !Object.hasOwn(Object.getOwnPropertyDescriptor(input, name)!, "value")
+    : lookUpGetter.call(input, name) !== undefined
 
 const checkProperty = (input: EncryptionContext, name: string | symbol): void => {
   if (typeof name === "symbol") invalid("key is a symbol, must be a string", String(name))
-  else if (findGetter.call(input, name) !== undefined) invalid("value is a getter, must be a string", name)
+  else if (hasGetter(input, name)) invalid("value is a getter, must be a string", name)
 }
 
 const checkEnumerable = (input: EncryptionContext): void => {

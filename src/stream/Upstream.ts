@@ -140,13 +140,6 @@ export const make = <E, R, E2>(
   }
 }
 
-/** A view of what has arrived, of `length` bytes at most. Waits for nothing. */
-export const peek = ({ advance, queue }: Upstream<unknown, unknown>, length: number): Uint8Array => {
-  let goesOn = true
-  while (goesOn && queue.available < length) goesOn = advance()
-  return queue.view(Math.min(length, queue.available))!
-}
-
 /**
  * Waits until the queue holds `length` bytes, and returns a view of all that it holds: fewer bytes than `length` where the
  * upstream ends before.

@@ -26,7 +26,7 @@ import * as hooks from "./hooks.ts"
 import type * as messageParts from "./messageParts.ts"
 import { notAStream } from "./notAStream.ts"
 import { type DecryptStreamSettings, decryptStreamSettings } from "./request.ts"
-import { type Chunks, make as makeUpstream, type OwnChunks, peek, type Upstream, view } from "./Upstream.ts"
+import { type Chunks, make as makeUpstream, type OwnChunks, type Upstream, view } from "./Upstream.ts"
 import { Withheld } from "./Withheld.ts"
 
 /** See `EncryptionSdk.decryptStream`. */
@@ -111,7 +111,7 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
     })
   )
   let next: Pull.Pull<OwnChunks, E | E2 | DecryptError, void, R | R2> = Effect.gen(function*() {
-    const read = yield* readHeader(client, (length) => view(upstream, length), (length) => peek(upstream, length))
+    const read = yield* readHeader(client, (length) => view(upstream, length))
     const { header, length } = read.decoded
     if (settings.unsignedOnly && header.algorithmSuite.signature !== undefined) return yield* failDecrypt(isSigned())
     upstream.queue.consume(length)

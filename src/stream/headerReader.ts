@@ -4,7 +4,7 @@ import { type DecodedMessage, decodeHeader } from "../client/request.ts"
 import * as PartialMessage from "../message/PartialMessage.ts"
 import { type DecryptError, failDecrypt, orFailDecrypt } from "../model/errors/DecryptError.ts"
 import { MalformedMessage } from "../model/errors/MalformedMessage.ts"
-import { explain, startLength } from "../model/errors/NotAMessage.ts"
+import { explain } from "../model/errors/NotAMessage.ts"
 
 /**
  * Greatest length in bytes of a header that is put together in memory. One with a thousand encrypted data keys takes less
@@ -20,13 +20,11 @@ export interface ReadHeader {
 
 /**
  * Reads the header of a message that has not arrived as a whole. `see` returns bytes from the start of the message: at least
- * as many as it is given, or all that there are. `peek` returns this many at most, of those that have arrived; default: what was
- * seen.
+ * as many as it is given, or all that there are.
  */
 export const readHeader = Effect.fnUntraced(function*<E, R>(
   client: Client,
-  see: (length: number) => Effect.Effect<Uint8Array, E, R>,
-  peek?: (length: number) => Uint8Array
+  see: (length: number) => Effect.Effect<Uint8Array, E, R>
 ): Effect.fn.Return<ReadHeader, E | DecryptError, R> {
   const extent = PartialMessage.headerExtent(client)
   let seen: Uint8Array = new Uint8Array(0)
@@ -44,7 +42,7 @@ export const readHeader = Effect.fnUntraced(function*<E, R>(
     "DecryptError",
     "MalformedMessage",
     // Of what has arrived: whoever sends no more must not keep the operation waiting.
-    (malformed) => failDecrypt(explain(malformed, peek?.(startLength) ?? seen))
+    (malformed) => failDecrypt(explain(malformed, seen))
   )
   return { message, decoded }
 })

@@ -176,7 +176,7 @@ describe("a stream of a changed message", () => {
       const start = Stream.make(Uint8Array.of(9, 9, 9, 9, 9, 9))
       for (const rest of [Stream.never, Stream.die("connection reset")]) {
         for (const decrypt of [sdk.decryptStream, sdk.decryptStreamUnverified]) {
-          const stream = Stream.concat(start, rest as Stream.Stream<never>)
+          const stream = Stream.concat(start, rest)
           const fiber = yield* Effect.forkChild(
             Effect.flip(Stream.runDrain(decrypt(stream) as Stream.Stream<unknown, DecryptError>)),
             {

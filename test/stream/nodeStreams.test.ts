@@ -196,9 +196,9 @@ describe("NodeStreams.fromReadable", () => {
       const error = yield* failureOf(Stream.runDrain(NodeStreams.fromReadable(hostile)))
       assert.strictEqual(error.message, "what is read from is no Readable of Node")
       const sdk = yield* clientOf(recordingKeyring().keyring)
-      const { reason } = (yield* failureOf(
+      const { reason } = yield* failureOf(
         Stream.runDrain(sdk.encryptStream(hostile as unknown as Stream.Stream<Uint8Array>))
-      )) as EncryptError
+      )
       assert.strictEqual(reason._tag, "InvalidOption")
     }))
 

@@ -34,12 +34,8 @@ export class NotAMessage extends (/*#__PURE__*/ TaggedError<NotAMessage>()("NotA
   }
 }
 
-/**
- * Greatest number of bytes by which a form is recognised.
- *
- * @internal
- */
-export const startLength = 64
+/** Greatest number of bytes by which a form is recognised. */
+const startLength = 64
 
 /**
  * The error of a header that could not be read: `NotAMessage` where the first bytes of the message say more. It quotes none.

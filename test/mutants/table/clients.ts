@@ -336,8 +336,8 @@ export const clients: ReadonlyArray<Mutant> = [
   {
     name: "a stream looks at no more of what is no message than it has read",
     file: "src/stream/headerReader.ts",
-    find: "peek?.(startLength) ?? seen",
-    replace: "peek?.(4) ?? seen",
+    find: "explain(malformed, seen)",
+    replace: "explain(malformed, message)",
     killedBy: byNotAMessage(
       "bytes that are no message > are seen in a stream too, in chunks of 64 bytes and more, of every suite"
     )

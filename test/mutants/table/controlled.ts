@@ -99,7 +99,8 @@ export const controlled: ReadonlyArray<Mutant> = [
     name: "a reserve that cannot serve is evicted for it",
     file: admission,
     find: "    if (canServe(manager, request, found)) return found\n  }\n  return undefined\n}\n\n/** Whether",
-    replace: "    return found\n  }\n  return undefined\n}\n\n/** Whether",
+    replace:
+      "    if (canServe(manager, request, found) || key !== \"\") return found\n  }\n  return undefined\n}\n\n/** Whether",
     killedBy: byWarm("warm, with data keys in reserve > stay for other requests where one is bound more strictly")
   },
   {

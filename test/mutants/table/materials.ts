@@ -6,6 +6,7 @@ const defaultCmm = "src/materials/DefaultCmm.ts"
 const multiKeyring = "src/materials/MultiKeyring.ts"
 const rawAes = "src/raw/RawAesKeyring.ts"
 const rawRsa = "src/raw/RawRsaKeyring.ts"
+const requiredCmm = "src/materials/RequiredEncryptionContextCmm.ts"
 const reports = "src/materials/reports.ts"
 const unwrapFirst = "src/materials/unwrapFirst.ts"
 const wrapping = "src/materials/wrapping.ts"
@@ -17,6 +18,7 @@ const byEncryptAnswers = by(
   "DefaultCmm > getEncryptionMaterials > checks what the keyring answers > "
 )
 const byDecryptAnswers = by("keyringResponses", "DefaultCmm > decryptMaterials > checks what the keyring answers > ")
+const byRequired = by("RequiredEncryptionContextCmm")
 const byMultiKeyring = by("MultiKeyring")
 const byAliases = places.byClient("aliases", "keyrings > ")
 const byOthers = places.byFolder("model")("printing", "encrypted data keys that others wrote > ")
@@ -30,6 +32,38 @@ const byRsaContract = byRaw("RawRsaKeyring", "RawRsaKeyring with OAEP-SHA256, as
 const untilScope = "data keys that it made and unwrapped are there until the scope closes, and zero afterwards"
 
 export const materials: ReadonlyArray<Mutant> = [
+  {
+    name: "a required pair is stored in the message",
+    file: requiredCmm,
+    find: "...given.requiredEncryptionContextKeys, ...keys]",
+    replace: "...given.requiredEncryptionContextKeys]",
+    killedBy: byRequired(
+      "get encryption materials > the request to the manager under it has all keys, those of the caller too, each once"
+    )
+  },
+  {
+    name: "materials without a required key are taken",
+    file: requiredCmm,
+    find: "!materials.requiredEncryptionContextKeys.includes(key)",
+    replace: "materials.requiredEncryptionContextKeys.length === 0 && key === \"\"",
+    killedBy: byRequired("get encryption materials > materials without one of the keys are rejected")
+  },
+  {
+    name: "materials whose context lacks a required pair are taken",
+    file: requiredCmm,
+    find: "!Object.hasOwn(materials.encryptionContext, key)",
+    replace: "materials.encryptionContext[key] === \"\"",
+    killedBy: byRequired("decrypt materials > materials whose context lacks one of the pairs are rejected")
+  },
+  {
+    name: "what all objects have counts as a pair",
+    file: requiredCmm,
+    find: "keys.find((key) => !Object.hasOwn(context, key))",
+    replace: "keys.find((key) => !(key in context))",
+    killedBy: byRequired(
+      "get encryption materials > a request without one of the pairs fails, and the manager under it is not called"
+    )
+  },
   {
     name: "a keyring's response is compared with materials that it can change",
     file: defaultCmm,

@@ -175,8 +175,8 @@ export const model: ReadonlyArray<Mutant> = [
   {
     name: "a context takes the values of getters",
     file: encryptionContext,
-    find: "else if (findGetter.call(input, name) !== undefined) ",
-    replace: "else if (findGetter.call(input, name) === null) ",
+    find: "else if (hasGetter(input, name)) ",
+    replace: "else if (hasGetter(input, name) && name === \"\") ",
     killedBy: byValidate("refuses getters, which do not run, and names the key")
   },
   {

@@ -173,11 +173,8 @@ export const otherCode: ReadonlyArray<Mutant> = [
     name: "the metadata of an entry show its own encrypted data keys",
     file: metadata,
     find: "return this.#encryptedDataKeys.map(EncryptedDataKey.copy)",
-    replace: "return this.#encryptedDataKeys",
-    also: {
-      find: "import * as EncryptedDataKey from \"../../model/EncryptedDataKey.ts\"\n",
-      replace: ""
-    },
+    replace: "return this.#encryptedDataKeys as EntryMetadata[\"encryptedDataKeys\"]",
+    also: { find: "import * as EncryptedDataKey from", replace: "import type * as EncryptedDataKey from" },
     killedBy: byOtherCode("a cache whose predicate runs other code > metadata that a cache changes are its own")
   },
   {
