@@ -37,7 +37,7 @@ export interface Options {
   readonly requiredEncryptionContextKeys: ReadonlyArray<string>
 }
 
-/** `Options`, and the manager that is asked for materials. */
+/** `Options`, and the manager that materials are requested from. */
 export interface MakeOptions extends Options {
   readonly materialsManager: CryptographicMaterialsManager.CryptographicMaterialsManager
 }

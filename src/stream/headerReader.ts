@@ -41,7 +41,7 @@ export const readHeader = Effect.fnUntraced(function*<E, R>(
     orFailDecrypt(() => decodeHeader(client, message)),
     "DecryptError",
     "MalformedMessage",
-    // Of what has arrived: whoever sends no more must not keep the operation waiting.
+    // Of what has arrived: it is not worth to wait for more.
     (malformed) => failDecrypt(explain(malformed, seen))
   )
   return { message, decoded }

@@ -105,7 +105,7 @@ const lookUpAtOnce = <M extends CompleteMaterials, E>(
   }
 }
 
-/** What can serve a request under another of its keys, in a cache that responds at once. */
+/** Contents under another of a request's keys that can serve it, in a cache that responds at once. */
 const findOtherAtOnce = <M extends CompleteMaterials, E>(
   manager: Admitting,
   request: CacheableRequest<M, E>,

@@ -127,7 +127,7 @@ const lookUp = <M extends CompleteMaterials, E>(
   })
 }
 
-/** What can serve a request under one of these keys, which are looked up one after the other. */
+/** Contents under one of these keys that can serve a request. The keys are looked up one after the other. */
 const findOther = Effect.fnUntraced(function*<M extends CompleteMaterials, E>(
   manager: Admitting,
   request: CacheableRequest<M, E>,
