@@ -168,8 +168,8 @@ export const model: ReadonlyArray<Mutant> = [
   {
     name: "a context carries the symbols of the caller's object",
     file: encryptionContext,
-    find: "if (typeof name === \"symbol\") invalid(",
-    replace: "if (typeof name === \"symbol\" && String(name) === \"\") invalid(",
+    find: "if (typeof name === \"symbol\") invalid(\"key is a symbol, must be a string\", String(name))",
+    replace: "if (typeof name === \"symbol\") String(name)",
     killedBy: byValidate("refuses symbols as keys, whose getters do not run, and names the first")
   },
   {
