@@ -192,13 +192,21 @@ const layout: Scene = async ({ page }) => {
   assert.equal(await page.getByRole("status").count(), 1)
   await page.setViewportSize({ width: 360, height: 900 })
   assert.equal(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), true)
-  const place = (selector: string) => page.locator(selector).boundingBox()
-  for (const cell of await page.locator("#fields tr:nth-child(9) td").all()) {
-    const { width, x } = (await cell.boundingBox())!
-    assert.ok(x >= 0 && x + width <= 360)
-  }
+  // In one step, since the page may draw them again at any time.
+  const places = async (selector: string) =>
+    await page.evaluate(
+      `[...document.querySelectorAll(${
+        JSON.stringify(selector)
+      })].map((element) => element.getBoundingClientRect().toJSON())`
+    ) as ReadonlyArray<{ readonly x: number; readonly y: number; readonly width: number }>
+  const cells = await places("#fields tr:nth-child(9) td")
+  assert.ok(cells.length > 0)
+  for (const { width, x } of cells) assert.ok(x >= 0 && x + width <= 360)
   const tops = []
-  for (const section of ["write", "cache", "policy", "bytes"]) tops.push((await place(`section.${section}`))!.y)
+  for (const section of ["write", "cache", "policy", "bytes"]) {
+    const [place] = await places(`section.${section}`)
+    tops.push(place!.y)
+  }
   assert.deepEqual(tops, tops.toSorted((a, b) => a - b))
   const narrowHeight = Number(await page.evaluate("document.documentElement.scrollHeight"))
   assert.ok(narrowHeight < 7500, `the narrow page is ${narrowHeight} pixels high`)

@@ -18,8 +18,11 @@ export interface Entry {
    * 4.5 KiB more for what outsiders found: steps and what control remembers, one printer of texts that others chose, bounded
    * rows of errors, calls of a user's own parts that are guarded, names of options with the one that was meant, keys in results, and the portability of a client.
    *
-   * 1.2 KiB more for what people hit in the field: a deadline for each request, data keys in reserve, words for bytes in another
+   * 1.5 KiB more for what people hit in the field: a deadline for each request, data keys in reserve, words for bytes in another
    * form, suites and errors of a second copy, errors with a message of their own.
+   *
+   * 0.7 KiB more of programs with KMS: keyrings of KMS share their parts with those that discover keys, and a strict one names the
+   * keyring that would take a replica.
    */
   readonly ownBudget: { readonly rolldown: number; readonly esbuild: number }
 }
@@ -64,8 +67,8 @@ export const entries: ReadonlyArray<Entry> = [
   {
     title: "raw AES keyring + caching CMM + encrypt + decrypt",
     text: raw,
-    budget: 82.5 * kib,
-    ownBudget: { rolldown: 35.5 * kib, esbuild: 41.5 * kib }
+    budget: 83 * kib,
+    ownBudget: { rolldown: 36 * kib, esbuild: 42 * kib }
   },
   {
     title: "KMS keyring + caching CMM + encrypt + decrypt",
@@ -73,8 +76,8 @@ export const entries: ReadonlyArray<Entry> = [
       `import { Kms, KmsKeyring } from "effect-encryption-sdk/kms"`,
       kmsKeyring
     ).replace("LAYERS", "Effect.provideService(Kms.Kms, globalThis.kms), Effect.provide(WebPrimitives.layer)"),
-    budget: 84 * kib,
-    ownBudget: { rolldown: 36.5 * kib, esbuild: 42.5 * kib }
+    budget: 85 * kib,
+    ownBudget: { rolldown: 37.5 * kib, esbuild: 43.5 * kib }
   },
   {
     title: "the same with the AWS SDK's client",
@@ -83,7 +86,7 @@ export const entries: ReadonlyArray<Entry> = [
 import { AwsKms } from "effect-encryption-sdk/kms/aws"`,
       kmsKeyring
     ).replace("LAYERS", "Effect.provide(AwsKms.layer()), Effect.provide(WebPrimitives.layer)"),
-    budget: 132 * kib,
-    ownBudget: { rolldown: 38 * kib, esbuild: 44 * kib }
+    budget: 133 * kib,
+    ownBudget: { rolldown: 39 * kib, esbuild: 45 * kib }
   }
 ]
