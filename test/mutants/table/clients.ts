@@ -348,7 +348,7 @@ export const clients: ReadonlyArray<Mutant> = [
     find: "g[RV]4",
     replace: "gV4",
     killedBy: byNotAMessage(
-      "bytes that are no message > are seen in a stream too, in chunks of any length, of every suite"
+      "bytes that are no message > are seen in a stream too, in chunks of 64 bytes and more, of every suite"
     )
   }
 ]

@@ -83,7 +83,7 @@ export const foundations: ReadonlyArray<Mutant> = [
     find: "this.entries.size >= this.capacity",
     replace: "this.entries.size > this.capacity",
     killedBy: test("BoundedMap", "BoundedMap > ", "internal")(
-      "drops the entry that was set first, whatever was read since, and none for a key that it has"
+      "drops the entry that was set longest ago, whatever was read since, and none for a key that it has"
     )
   },
   {
