@@ -16,8 +16,9 @@ export const refreshed: ReadonlyArray<Mutant> = [
   {
     name: "refresh past a hard limit: age",
     file: admission,
-    find: "if (entry.ageMillis(now) >= limits.maxAgeMillis) return",
-    replace: "if (entry.ageMillis(now) >= limits.maxAgeMillis && !manager.refreshing.has(request.key)) return",
+    find: "if (typeof usage === \"string\") return usage",
+    replace: "if (typeof usage === \"string\") {\n    if (usage !== \"age\" || !manager.refreshing.has(request.key)) " +
+      "return usage\n    copyKey()\n    return Ref.getUnsafe(entry.usage)\n  }",
     killedBy: byRefresh("while a renewal is in flight the old entry is not served past its maximum age")
   },
   {
