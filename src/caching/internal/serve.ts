@@ -119,8 +119,9 @@ const lookUp = <M extends CompleteMaterials, E>(
   const { cache, key } = request
   return Effect.flatMap(attempt(manager, "get", () => cache.get(key)), (content) => {
     const first = { key, content }
+    if (canServe(manager, request, first)) return Effect.succeed([first])
     const { otherKeys } = request
-    if (otherKeys.length === 0 || canServe(manager, request, first)) return Effect.succeed([first])
+    if (otherKeys.length === 0) return Effect.succeed([first])
     // One time limit for all of them.
     const other = attempt(manager, "get", () => findOther(manager, request, otherKeys))
     return Effect.map(other, (found) => found === undefined ? [first] : [first, found])

@@ -107,7 +107,8 @@ export const make: (
       (invalid) => new EmbeddedKmsError(invalid)
     )
     const { account = "111122223333", keyStore, keys = [], latency, region = "us-east-1" } = checked
-    const store = yield* KeyStore.make({ primitives, region, account })
+    const { maxEncryptionContextLength: maxContextLength = 8192 } = checked
+    const store = yield* KeyStore.make({ primitives, region, account, maxContextLength })
     if (keyStore !== undefined) yield* KeyStore.importKeys(store, keyStore)
     for (const [index, key] of keys.entries()) {
       const prefix = `keys[${index}].`
@@ -115,8 +116,7 @@ export const make: (
       else yield* KeyStore.addReplicas(store, key.arn, key.replicaRegions ?? [], prefix)
     }
     const wait = latency === undefined ? Effect.void : Effect.sleep(latency)
-    const maxContextLength = checked.maxEncryptionContextLength ?? 8192
-    return { kms: Calls.make(store, wait, maxContextLength), control: makeControl(store) }
+    return { kms: Calls.make(store, wait), control: makeControl(store) }
   }
 )
 

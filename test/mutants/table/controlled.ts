@@ -89,8 +89,8 @@ export const controlled: ReadonlyArray<Mutant> = [
   {
     name: "all reserves are looked up for a hit",
     file: serve,
-    find: "if (otherKeys.length === 0 || canServe(manager, request, first)) return",
-    replace: "if (otherKeys.length === 0) return",
+    find: "    if (canServe(manager, request, first)) return Effect.succeed([first])\n",
+    replace: "",
     killedBy: byWarm(
       "warm, with data keys in reserve > are not looked up while the first one serves, and all of them within one time limit"
     )

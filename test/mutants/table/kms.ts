@@ -37,8 +37,8 @@ export const kms: ReadonlyArray<Mutant> = [
   {
     name: "the embedded KMS takes contexts of any length",
     file: calls,
-    find: "return length > maxContextLength ? Effect",
-    replace: "return length > 8 * maxContextLength ? Effect",
+    find: "return length > maxContextLength\n",
+    replace: "return length > 8 * maxContextLength\n",
     killedBy: byEmbedded(
       "sizes and contexts that AWS KMS refuses are a ValidationException"
     )

@@ -19,20 +19,13 @@ import { refusal } from "./refusal.ts"
 
 type Request<Operation extends keyof Kms> = Parameters<Kms[Operation]>[0]
 
-/** The calls. Each begins with `wait`. `maxContextLength` is the greatest number of characters of a context. */
-export const make = (store: KeyStore, wait: Effect.Effect<void>, maxContextLength: number): Kms => {
-  const call = <A>(operation: KmsError["operation"], request: KmsRequest, response: Effect.Effect<A, Refusal>) => {
-    const { encryptionContext, keyId } = request
-    const checked = Effect.suspend((): Effect.Effect<A, Refusal> => {
-      const length = lengthOf(encryptionContext)
-      const description = `encryptionContext has ${length} characters, at most ${maxContextLength} are allowed`
-      return length > maxContextLength ? Effect.fail(invalid(description)) : response
-    })
-    return Effect.mapError(
-      Effect.andThen(wait, checked),
+/** The calls. Each begins with `wait`. */
+export const make = (store: KeyStore, wait: Effect.Effect<void>): Kms => {
+  const call = <A>(operation: KmsError["operation"], { keyId }: KmsRequest, response: Effect.Effect<A, Refusal>) =>
+    Effect.mapError(
+      Effect.andThen(wait, response),
       (refusal) => new KmsError({ operation, keyId, ...refusal, isRetryable: false })
     )
-  }
   return Kms.of({
     generateDataKey: (request) => call("GenerateDataKey", request, generateDataKey(store, request)),
     encrypt: (request) => call("Encrypt", request, encrypt(store, request)),
@@ -45,7 +38,7 @@ const generateDataKey = Effect.fnUntraced(function*(store: KeyStore, request: Re
   if (!Number.isInteger(numberOfBytes) || numberOfBytes < 1 || numberOfBytes > 1024) {
     return yield* Effect.fail(invalid(`numberOfBytes is ${numberOfBytes}, must be 1 to 1024`))
   }
-  const context = yield* contextOf(request)
+  const context = yield* contextOf(store, request)
   const key = yield* Effect.fromResult(resolveEnabled(store, request.keyId))
   const plaintext = yield* store.primitives.randomBytes(numberOfBytes)
   const ciphertextBlob = yield* zeroOnFailure(
@@ -60,7 +53,7 @@ const encrypt = Effect.fnUntraced(function*(store: KeyStore, request: Request<"e
   if (plaintext.length < 1 || plaintext.length > 4096) {
     return yield* Effect.fail(invalid(`plaintext is ${plaintext.length} bytes, must be 1 to 4096`))
   }
-  const context = yield* contextOf(request)
+  const context = yield* contextOf(store, request)
   const key = yield* Effect.fromResult(resolveEnabled(store, request.keyId))
   return {
     keyId: key.arn,
@@ -69,7 +62,7 @@ const encrypt = Effect.fnUntraced(function*(store: KeyStore, request: Request<"e
 })
 
 const decrypt = Effect.fnUntraced(function*(store: KeyStore, request: Request<"decrypt">) {
-  const context = yield* contextOf(request)
+  const context = yield* contextOf(store, request)
   const blob = CiphertextBlob.parse(request.ciphertextBlob)
   if (blob === undefined) return yield* Effect.fail(invalidCiphertext)
   const named = yield* Effect.fromResult(resolve(store, request.keyId))
@@ -84,18 +77,22 @@ const decrypt = Effect.fnUntraced(function*(store: KeyStore, request: Request<"d
   return { keyId: key.arn, plaintext: DataKey.make(plaintext) }
 })
 
-const contextOf = ({ encryptionContext }: KmsRequest): Effect.Effect<Uint8Array, Refusal> =>
-  Effect.fromResult(Result.mapBoth(EncryptionContext.validate(encryptionContext), {
-    onFailure: (error) => invalid(error.message),
-    onSuccess: EncryptionContextCodec.encode
-  }))
-
-/** Number of characters in the keys and values of a context; 0 for one that is not valid, which each call rejects. */
-const lengthOf = (context: EncryptionContext.EncryptionContext): number =>
-  Result.match(EncryptionContext.validate(context), {
-    onFailure: () => 0,
-    onSuccess: (valid) => Object.entries(valid).reduce((sum, [key, value]) => sum + key.length + value.length, 0)
+const contextOf = (
+  { maxContextLength }: KeyStore,
+  { encryptionContext }: KmsRequest
+): Effect.Effect<Uint8Array, Refusal> =>
+  Effect.suspend(() => {
+    const context = EncryptionContext.validate(encryptionContext)
+    if (Result.isFailure(context)) return Effect.fail(invalid(context.failure.message))
+    const length = lengthOf(context.success)
+    return length > maxContextLength
+      ? Effect.fail(invalid(`encryptionContext has ${length} characters, at most ${maxContextLength} are allowed`))
+      : Effect.succeed(EncryptionContextCodec.encode(context.success))
   })
+
+/** Number of characters in the keys and values of a context. */
+const lengthOf = (context: EncryptionContext.EncryptionContext): number =>
+  Object.entries(context).reduce((sum, [key, value]) => sum + key.length + value.length, 0)
 
 const zeroOnFailure = <A, E>(plaintext: Uint8Array, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.onExit(effect, (exit) => Exit.isFailure(exit) ? Effect.sync(() => plaintext.fill(0)) : Effect.void)

@@ -59,6 +59,8 @@ export interface KeyStore {
   readonly primitives: Primitives
   readonly region: string
   readonly account: string
+  /** The greatest number of characters of a context. */
+  readonly maxContextLength: number
   readonly keys: Map<string, Key>
   /** Alias ARN to key ARN. */
   readonly aliases: Map<string, string>
@@ -84,7 +86,7 @@ const encodeExported = /*#__PURE__*/ Schema.encodeEffect(Exported)
 
 /** Makes an empty key store. Its keys are zeroed when the scope closes. */
 export const make = (
-  options: Pick<KeyStore, "primitives" | "region" | "account">
+  options: Pick<KeyStore, "primitives" | "region" | "account" | "maxContextLength">
 ): Effect.Effect<KeyStore, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync((): KeyStore => ({ ...options, keys: new Map(), aliases: new Map() })),
