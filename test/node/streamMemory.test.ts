@@ -5,6 +5,7 @@ import { AlgorithmSuite, type EncryptionSdk } from "effect-encryption-sdk"
 import { NodePrimitives } from "effect-encryption-sdk/node"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
+import { bytesInUse } from "../support/bytesInUse.ts"
 import { clientOf } from "../support/client.ts"
 import { staticKeyring } from "../support/keyrings.ts"
 import { pattern } from "../support/streams.ts"
@@ -12,12 +13,7 @@ import { pattern } from "../support/streams.ts"
 setFlagsFromString("--expose-gc")
 const collect = runInNewContext("gc") as () => void
 
-/** Bytes in use, once what nobody needs is gone. */
-const inUse = () => {
-  collect()
-  const { arrayBuffers, heapUsed } = process.memoryUsage()
-  return heapUsed + arrayBuffers
-}
+const inUse = () => bytesInUse(collect)
 
 const client = clientOf(staticKeyring(new Uint8Array(32).fill(1)), {}, NodePrimitives.layer)
 const signed = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384

@@ -7,6 +7,7 @@
  */
 import { Effect } from "effect"
 import { parseArgs } from "node:util"
+import { bytesInUse } from "../support/bytesInUse.ts"
 import { hasPassed } from "./checks.ts"
 import { type Sabotage, sabotages } from "./sabotage.ts"
 import { requestsOfADay, soak } from "./soak.ts"
@@ -23,13 +24,10 @@ if (values.sabotage.some((name) => !Object.hasOwn(sabotages, name))) {
   process.exit(2)
 }
 
-/** Twice: the first collection frees arrays in another thread, the second waits for that. */
 const heap = (): number => {
-  if (globalThis.gc === undefined) throw new Error("run this with --expose-gc")
-  globalThis.gc()
-  globalThis.gc()
-  const { arrayBuffers, heapUsed } = process.memoryUsage()
-  return heapUsed + arrayBuffers
+  const { gc } = globalThis
+  if (gc === undefined) throw new Error("run this with --expose-gc")
+  return bytesInUse(gc)
 }
 
 const started = performance.now()
