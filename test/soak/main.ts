@@ -27,7 +27,7 @@ if (values.sabotage.some((name) => !Object.hasOwn(sabotages, name))) {
 const heap = (): number => {
   const { gc } = globalThis
   if (gc === undefined) throw new Error("run this with --expose-gc")
-  return bytesInUse(gc)
+  return bytesInUse(() => gc())
 }
 
 const started = performance.now()
