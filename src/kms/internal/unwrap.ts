@@ -8,7 +8,7 @@ import { invalidAnswer } from "../../materials/unwrapFirst.ts"
 import type { DecryptionMaterials, EncryptionMaterials } from "../../model/CryptographicMaterials.ts"
 import * as DataKey from "../../model/DataKey.ts"
 import type { ProviderRefusal } from "../../model/errors/KeyringError.ts"
-import type { Kms, KmsRequest } from "../Kms.ts"
+import type { KmsRequest, Operations } from "../Kms.ts"
 import { callKms, checkPlaintext, own } from "./kmsResponses.ts"
 
 /** Option of every keyring of AWS KMS. */
@@ -20,21 +20,24 @@ export const grantTokensBounds = {
   "grantTokens[]": "must be a string that is not empty"
 }
 
-/** The `Kms`, and what every request to it has. */
-export interface Caller {
-  readonly kms: Kms
+/** The calls of a port, and what every request has. */
+export interface Caller<Calls> {
+  readonly kms: Calls
   readonly grantTokens: ReadonlyArray<string>
 }
 
+/** The caller of a keyring that only decrypts. */
+export type DecryptCaller = Caller<Pick<Operations, "decrypt">>
+
 /** The caller of a keyring. Every request has the tokens' own list, which no `Kms` can change. */
-export const callerOf = (kms: Kms, grantTokens: ReadonlyArray<string> = []): Caller => ({
+export const callerOf = <Calls>(kms: Calls, grantTokens: ReadonlyArray<string> = []): Caller<Calls> => ({
   kms,
   grantTokens: Object.freeze([...grantTokens])
 })
 
 /** The fields of every request. */
 export const requestOf = (
-  { grantTokens }: Caller,
+  { grantTokens }: Caller<unknown>,
   keyId: string,
   { encryptionContext }: EncryptionMaterials | DecryptionMaterials
 ): KmsRequest => ({ keyId, encryptionContext, grantTokens })
@@ -52,7 +55,7 @@ export interface Wrapped {
  * Specification: framework/aws-kms/aws-kms-keyring.md#ondecrypt
  */
 export const unwrap = Effect.fnUntraced(
-  function*(caller: Caller, { ciphertext, keyId: key }: Wrapped, materials: DecryptionMaterials) {
+  function*(caller: DecryptCaller, { ciphertext, keyId: key }: Wrapped, materials: DecryptionMaterials) {
     const { keyId, plaintext } = yield* Effect.mapError(
       own(
         callKms(
