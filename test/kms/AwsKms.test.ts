@@ -10,6 +10,7 @@ import type { KmsError } from "effect-encryption-sdk/kms"
 import { Kms } from "effect-encryption-sdk/kms"
 import { AwsKms } from "effect-encryption-sdk/kms/aws"
 import { EmbeddedKms } from "effect-encryption-sdk/kms/development-only"
+import { inspect } from "node:util"
 import type { ScriptedKms } from "effect-encryption-sdk/testing"
 import {
   arn,
@@ -116,7 +117,7 @@ describe("AwsKms over the protocol", () => {
       })
       assert.deepStrictEqual(agreed, { keyId: arn })
       assert.deepStrictEqual(Redacted.value(sharedSecret), secret)
-      assert.strictEqual(String(sharedSecret), "<redacted:shared-secret>")
+      assert.strictEqual(inspect(sharedSecret), "<redacted:shared-secret>")
       assert.deepStrictEqual([wrapped.keyId, [...wrapped.ciphertextBlob]], [arn, [9, 8, 7]])
       assert.deepStrictEqual([again.keyId, again.sourceKeyId, [...again.ciphertextBlob]], [
         arn,

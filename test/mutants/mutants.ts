@@ -19,6 +19,7 @@ import { inFlight } from "./table/inFlight.ts"
 import { inMemory } from "./table/inMemory.ts"
 import { kept } from "./table/kept.ts"
 import { kms } from "./table/kms.ts"
+import { kmsRsa } from "./table/kmsRsa.ts"
 import { materials } from "./table/materials.ts"
 import { model } from "./table/model.ts"
 import { node } from "./table/node.ts"
@@ -50,5 +51,6 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...model,
   ...materials,
   ...kms,
+  ...kmsRsa,
   ...testing
 ]
