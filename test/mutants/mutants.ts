@@ -12,6 +12,7 @@ import { clients } from "./table/clients.ts"
 import { controlled } from "./table/controlled.ts"
 import { crypto } from "./table/crypto.ts"
 import { decided } from "./table/decided.ts"
+import { ecdh } from "./table/ecdh.ts"
 import { faulty } from "./table/faulty.ts"
 import { format } from "./table/format.ts"
 import { foundations } from "./table/foundations.ts"
@@ -49,6 +50,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...web,
   ...model,
   ...materials,
+  ...ecdh,
   ...kms,
   ...testing
 ]
