@@ -15,7 +15,7 @@ import type { KeyringError } from "../model/errors/KeyringError.ts"
 import * as discovery from "./internal/discovery.ts"
 import { callerOf, GrantTokens, grantTokensBounds } from "./internal/unwrap.ts"
 import * as KeyArn from "./KeyArn.ts"
-import { Kms } from "./Kms.ts"
+import { KmsDecrypt } from "./Kms.ts"
 
 /** Options of a KMS discovery keyring. */
 export const Options = /*#__PURE__*/ Schema.Struct({
@@ -54,26 +54,27 @@ const name = "KmsDiscoveryKeyring"
  *
  * Specification: framework/aws-kms/aws-kms-discovery-keyring.md#initialization
  */
-export const make: (options?: Options) => Effect.Effect<Keyring.Keyring, KeyringError, Kms> = /*#__PURE__*/ Effect
-  .fnUntraced(function*(options: Options = {}) {
-    const { discoveryFilter, grantTokens, regions } = yield* checkOptions(options)
-    yield* discovery.checkRegions(name, regions ?? [])
-    const choices: ReadonlyArray<discovery.Choose> = regions === undefined ? [itself] : regions.map(itselfIn)
-    return discovery.make(
-      name,
-      callerOf(yield* Kms, grantTokens),
-      choices.map((choose) => discovery.within(discoveryFilter, choose))
-    )
-  })
+export const make: (options?: Options) => Effect.Effect<Keyring.Keyring, KeyringError, KmsDecrypt> =
+  /*#__PURE__*/ Effect
+    .fnUntraced(function*(options: Options = {}) {
+      const { discoveryFilter, grantTokens, regions } = yield* checkOptions(options)
+      yield* discovery.checkRegions(name, regions ?? [])
+      const choices: ReadonlyArray<discovery.Choose> = regions === undefined ? [itself] : regions.map(itselfIn)
+      return discovery.make(
+        name,
+        callerOf(yield* KmsDecrypt, grantTokens),
+        choices.map((choose) => discovery.within(discoveryFilter, choose))
+      )
+    })
 
 /** `make` as the keyring of this program. */
-export const layer = (options?: Options): Layer.Layer<Keyring.Keyring, KeyringError, Kms> =>
+export const layer = (options?: Options): Layer.Layer<Keyring.Keyring, KeyringError, KmsDecrypt> =>
   Layer.effect(Keyring.Keyring, make(options))
 
 /** `layer` with options from configuration. */
 export const layerConfig = (
   options: Config.Wrap<Options>
-): Layer.Layer<Keyring.Keyring, KeyringError | Config.ConfigError, Kms> =>
+): Layer.Layer<Keyring.Keyring, KeyringError | Config.ConfigError, KmsDecrypt> =>
   Layer.effect(Keyring.Keyring, Effect.flatMap(Config.unwrap(options), make))
 
 const checkOptions = /*#__PURE__*/ optionsOf(name, "a KMS discovery keyring", Options, {

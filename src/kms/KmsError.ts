@@ -5,7 +5,15 @@ import { ProviderFailure } from "../model/errors/KeyringError.ts"
 
 /** Error of a call to AWS KMS. */
 export class KmsError extends (/*#__PURE__*/ TaggedError<KmsError>()("KmsError", {
-  operation: Schema.Literals(["GenerateDataKey", "Encrypt", "Decrypt"]),
+  operation: Schema.Literals([
+    "GenerateDataKey",
+    "Encrypt",
+    "Decrypt",
+    "GetPublicKey",
+    "DeriveSharedSecret",
+    "GenerateDataKeyWithoutPlaintext",
+    "ReEncrypt"
+  ]),
   keyId: Schema.String,
   failure: ProviderFailure,
   /** The service's own error code, such as `AccessDeniedException`. */

@@ -16,7 +16,7 @@ import type { KeyringError } from "../model/errors/KeyringError.ts"
 import * as discovery from "./internal/discovery.ts"
 import { callerOf, GrantTokens, grantTokensBounds } from "./internal/unwrap.ts"
 import * as KeyArn from "./KeyArn.ts"
-import { Kms } from "./Kms.ts"
+import { KmsDecrypt } from "./Kms.ts"
 
 /** Options of a KMS multi-Region discovery keyring. */
 export const Options = /*#__PURE__*/ Schema.Struct({
@@ -47,29 +47,29 @@ const name = "KmsMrkDiscoveryKeyring"
  * fails; an encrypted data key that names AWS KMS with something other than a key ARN makes the whole decrypt fail.
  *
  * A multi-Region key is tried in every Region until one unwraps, though it may have no replica there. The Region of a call is
- * that of its key ARN: the `Kms` must call that one, as `AwsKms.layer` does and one client of your own does not.
+ * that of its key ARN: the port must call that one, as `AwsKms.layer` does and one client of your own does not.
  *
  * Specification: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#initialization
  */
-export const make: (options: Options) => Effect.Effect<Keyring.Keyring, KeyringError, Kms> = /*#__PURE__*/ Effect
+export const make: (options: Options) => Effect.Effect<Keyring.Keyring, KeyringError, KmsDecrypt> = /*#__PURE__*/ Effect
   .fnUntraced(function*(options: Options) {
     const { discoveryFilter, grantTokens, regions } = yield* checkOptions(options)
     yield* discovery.checkRegions(name, regions)
     return discovery.make(
       name,
-      callerOf(yield* Kms, grantTokens),
+      callerOf(yield* KmsDecrypt, grantTokens),
       regions.map((region) => discovery.within(discoveryFilter, replicaIn(region)))
     )
   })
 
 /** `make` as the keyring of this program. */
-export const layer = (options: Options): Layer.Layer<Keyring.Keyring, KeyringError, Kms> =>
+export const layer = (options: Options): Layer.Layer<Keyring.Keyring, KeyringError, KmsDecrypt> =>
   Layer.effect(Keyring.Keyring, make(options))
 
 /** `layer` with options from configuration. */
 export const layerConfig = (
   options: Config.Wrap<Options>
-): Layer.Layer<Keyring.Keyring, KeyringError | Config.ConfigError, Kms> =>
+): Layer.Layer<Keyring.Keyring, KeyringError | Config.ConfigError, KmsDecrypt> =>
   Layer.effect(Keyring.Keyring, Effect.flatMap(Config.unwrap(options), make))
 
 const checkOptions = /*#__PURE__*/ optionsOf(name, "a KMS multi-Region discovery keyring", Options, {

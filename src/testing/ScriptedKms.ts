@@ -16,6 +16,7 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Primitives } from "../crypto/Primitives.ts"
 import * as DataKey from "../model/DataKey.ts"
@@ -24,19 +25,19 @@ import { type NamesOf, optionNames } from "../internal/optionNames.ts"
 import { printable, quoted } from "../internal/printable.ts"
 import type { ProviderFailure } from "../model/errors/KeyringError.ts"
 import * as EmbeddedKms from "../kms/development-only/EmbeddedKms.ts"
-import type { KmsRequest } from "../kms/Kms.ts"
-import { Kms } from "../kms/Kms.ts"
+import * as Kms from "../kms/Kms.ts"
 import { KmsError } from "../kms/KmsError.ts"
 import { AssertionFailed } from "./AssertionFailed.ts"
 import * as Script from "./internal/script.ts"
 
-/** The calls of `Kms`, by the names that AWS KMS gives them. */
+/** The calls of the ports of `Kms`, by the names that AWS KMS gives them. */
 export type Operation = KmsError["operation"]
 
 /** A call in the log. Holds no key material and no values of the encryption context. */
 export interface Call extends Script.LoggedCall<Operation, { readonly failure: ProviderFailure }> {
   /** The key as the caller named it. */
   readonly keyId: string
+  /** Empty for calls that take no context. Those of the destination for `ReEncrypt`. */
   readonly encryptionContextKeys: ReadonlyArray<string>
   readonly grantTokens: ReadonlyArray<string>
 }
@@ -47,12 +48,15 @@ export interface Call extends Script.LoggedCall<Operation, { readonly failure: P
  */
 export type Outcome = Call["outcome"]
 
-/** A plaintext that the KMS handed out. `bytes` is the very array, so that a test sees whether it is zeroed. */
+/** A plaintext or shared secret that the KMS handed out. `bytes` is the very array, so that a test sees whether it is zeroed. */
 export interface HandedOut {
   readonly call: number
   readonly operation: Operation
   readonly bytes: Uint8Array
 }
+
+/** A request of any call: of the fields of `KmsRequest`, calls for public keys and shared secrets have no context. */
+export type Request = Kms.KeyRequest & Partial<Kms.KmsRequest>
 
 /** Conditions of a rule. Those that are left out do not matter; an empty matcher means every call. */
 export interface Matcher extends Script.Turn {
@@ -60,14 +64,19 @@ export interface Matcher extends Script.Turn {
   /** The key exactly as the caller names it. */
   readonly keyId?: string | undefined
   /** A condition of the test's own. */
-  readonly predicate?: ((call: Call, request: KmsRequest) => boolean) | undefined
+  readonly predicate?: ((call: Call, request: Request) => boolean) | undefined
 }
 
-/** Response to a call. The operation decides which of the bytes there are. */
+/** Response to a call. The operation decides which of the fields there are. */
 export interface Response {
   readonly keyId: string
   readonly plaintext?: DataKey.DataKey
   readonly ciphertextBlob?: Uint8Array
+  readonly sharedSecret?: Redacted.Redacted<Uint8Array>
+  readonly publicKey?: Uint8Array
+  readonly keySpec?: string
+  readonly keyUsage?: string
+  readonly sourceKeyId?: string
 }
 
 /** Makes of a real call what happens instead. */
@@ -108,20 +117,25 @@ export const make: (
     const script = makeScript()
     const perform = <A extends Response>(
       operation: Operation,
-      request: KmsRequest,
+      request: Request,
       effect: Effect.Effect<A, KmsError>
     ): Effect.Effect<A, KmsError> =>
       Effect.suspend(() => {
-        const { encryptionContext, grantTokens, keyId } = request
+        const { encryptionContext = {}, grantTokens, keyId } = request
         const encryptionContextKeys = Object.keys(encryptionContext)
         return script.perform({ operation, keyId, encryptionContextKeys, grantTokens }, request, effect)
       })
 
-    const kms = Kms.of({
+    const kms: Kms.Operations = {
       generateDataKey: (request) => perform("GenerateDataKey", request, real.generateDataKey(request)),
       encrypt: (request) => perform("Encrypt", request, real.encrypt(request)),
-      decrypt: (request) => perform("Decrypt", request, real.decrypt(request))
-    })
+      decrypt: (request) => perform("Decrypt", request, real.decrypt(request)),
+      getPublicKey: (request) => perform("GetPublicKey", request, real.getPublicKey(request)),
+      deriveSharedSecret: (request) => perform("DeriveSharedSecret", request, real.deriveSharedSecret(request)),
+      generateDataKeyWithoutPlaintext: (request) =>
+        perform("GenerateDataKeyWithoutPlaintext", request, real.generateDataKeyWithoutPlaintext(request)),
+      reEncrypt: (request) => perform("ReEncrypt", request, real.reEncrypt(request))
+    }
 
     const service = ScriptedKms.of({
       ...script.control,
@@ -151,18 +165,20 @@ const matcherNames = /*#__PURE__*/ optionNames(
 const makeScript = () =>
   Script.make({
     matcher: matcherNames,
-    fits: ({ keyId, operation, predicate }: Matcher, call: Call, request: KmsRequest) =>
+    fits: ({ keyId, operation, predicate }: Matcher, call: Call, request: Request) =>
       (operation === undefined || operation === call.operation) &&
       (keyId === undefined || keyId === call.keyId) &&
       (predicate === undefined || predicate(call, request)),
     input: (call) => call,
     failure: ({ failure }: KmsError) => ({ failure }),
-    keep: ({ number, operation }, { plaintext }: Response): HandedOut | undefined =>
-      plaintext === undefined ? undefined : { call: number, operation, bytes: DataKey.value(plaintext) }
+    keep: ({ number, operation }, { plaintext, sharedSecret }: Response): HandedOut | undefined => {
+      const secret = plaintext ?? sharedSecret
+      return secret === undefined ? undefined : { call: number, operation, bytes: Redacted.value(secret) }
+    }
   })
 
 /**
- * `Kms`, the script that drives it, and the control over its keys. A wrong option is a defect.
+ * All ports of `Kms`, the script that drives them, and the control over its keys. A wrong option is a defect.
  *
  * **Gotchas**
  *
@@ -170,10 +186,10 @@ const makeScript = () =>
  */
 export const layer = (
   options?: EmbeddedKms.Options
-): Layer.Layer<Kms | ScriptedKms | EmbeddedKms.EmbeddedKms, never, Primitives> =>
+): Layer.Layer<Kms.Ports | ScriptedKms | EmbeddedKms.EmbeddedKms, never, Primitives> =>
   Layer.effectContext(
     Effect.map(make(options), ({ control, kms, script }) =>
-      Context.make(Kms, kms).pipe(
+      Kms.contextOf(kms).pipe(
         Context.add(ScriptedKms, script),
         Context.add(EmbeddedKms.EmbeddedKms, control)
       ))
@@ -185,11 +201,7 @@ const countOf = (calls: ReadonlyArray<Call>, operation: Operation): number =>
 const isUnreleased = ({ bytes: plaintext }: HandedOut): boolean => !bytes.isAllZero(plaintext)
 
 /** Number of calls of each operation. */
-export interface Calls {
-  readonly GenerateDataKey?: number
-  readonly Encrypt?: number
-  readonly Decrypt?: number
-}
+export type Calls = { readonly [Name in Operation]?: number }
 
 /**
  * Asserts the exact number of calls of each operation, 0 for those that are left out, whatever their outcome. Dies of an
@@ -203,12 +215,13 @@ export const assertCalls = (expected: Calls): Effect.Effect<void, never, Scripte
   Effect.flatMap(ScriptedKms, (script) =>
     Effect.flatMap(script.calls, (calls) => {
       Script.checkNames(expected, callNames)
-      const actual: Calls = {
-        GenerateDataKey: countOf(calls, "GenerateDataKey"),
-        Encrypt: countOf(calls, "Encrypt"),
-        Decrypt: countOf(calls, "Decrypt")
-      }
-      const wanted: Calls = { GenerateDataKey: 0, Encrypt: 0, Decrypt: 0, ...expected }
+      const made = (operation: Operation): number => countOf(calls, operation)
+      const asked = (operation: Operation): number => expected[operation] ?? 0
+      // The calls of `Kms`, and of the other ports those alone that are expected or were made.
+      const shown = operations.filter((operation, index) => index < 3 || made(operation) + asked(operation) > 0)
+      const count = (of: (operation: Operation) => number): Calls =>
+        Object.fromEntries(shown.map((operation) => [operation, of(operation)]))
+      const [actual, wanted] = [count(made), count(asked)]
       if (operations.every((operation) => actual[operation] === wanted[operation])) return Effect.void
       const description = `expected exactly ${formatCalls(wanted)}, but KMS got ${formatCalls(actual)}`
       return Effect.die(new AssertionFailed(withList(description, calls.map(formatCall)), wanted, actual))
@@ -235,19 +248,31 @@ export const assertAllReleased: Effect.Effect<void, never, ScriptedKms> = /*#__P
     })
 )
 
-const operations = ["GenerateDataKey", "Encrypt", "Decrypt"] as const
+const operations = [
+  "GenerateDataKey",
+  "Encrypt",
+  "Decrypt",
+  "GetPublicKey",
+  "DeriveSharedSecret",
+  "GenerateDataKeyWithoutPlaintext",
+  "ReEncrypt"
+] as const
 
 const callNames = /*#__PURE__*/ optionNames(
   "assertCalls",
   {
     GenerateDataKey: true,
     Encrypt: true,
-    Decrypt: true
+    Decrypt: true,
+    GetPublicKey: true,
+    DeriveSharedSecret: true,
+    GenerateDataKeyWithoutPlaintext: true,
+    ReEncrypt: true
   } satisfies NamesOf<Calls>
 )
 
 const formatCalls = (calls: Calls): string => {
-  const made = operations.filter((operation) => calls[operation] !== 0)
+  const made = operations.filter((operation) => (calls[operation] ?? 0) !== 0)
   return made.length === 0 ? "no call" : made.map((operation) => `${calls[operation]} ${operation}`).join(", ")
 }
 
@@ -332,6 +357,7 @@ export const after = (effect: Effect.Effect<unknown>): Behaviour => (real) => Ef
 export const tamper = (change: (response: Response) => Partial<Response>): Behaviour => (real) =>
   Effect.map(real, (response) => {
     const changed = { ...response, ...change(response) }
-    if (response.plaintext !== undefined && changed.plaintext !== response.plaintext) DataKey.zero(response.plaintext)
+    const replaced = (["plaintext", "sharedSecret"] as const).filter((secret) => changed[secret] !== response[secret])
+    for (const secret of replaced) if (response[secret] !== undefined) DataKey.zero(response[secret])
     return changed
   })

@@ -90,7 +90,7 @@ const clientOf = Effect.fnUntraced(function*(keyring: Keyring.Keyring) {
   )
 })
 
-const keyrings: ReadonlyArray<readonly [string, Effect.Effect<Pairs, unknown, Kms.Kms>]> = [
+const keyrings: ReadonlyArray<readonly [string, Effect.Effect<Pairs, unknown, Kms.Kms | Kms.KmsDecrypt>]> = [
   ["discovery", discovery],
   ["multi-Region keys, strict", strict],
   ["multi-Region keys, discovery", mrkDiscovery]

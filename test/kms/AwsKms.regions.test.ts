@@ -15,7 +15,7 @@ const replica = two.replace("us-east-1", "ap-south-1")
 
 /** The Regions that a supplier is called with for a request. It has no clients, so that every call fails. */
 const regionsOf = Effect.fnUntraced(function*(
-  make: Effect.Effect<Keyring.Keyring, KeyringError.KeyringError, Kms.Kms>,
+  make: Effect.Effect<Keyring.Keyring, KeyringError.KeyringError, Kms.Kms | Kms.KmsDecrypt>,
   request: "decrypt" | "generate" | "wrap"
 ) {
   const regions: Array<string | undefined> = []

@@ -80,7 +80,9 @@ describe("KmsDiscoveryKeyring.make", () => {
     }).pipe(Effect.provide(TestKms)))
 
   const configured = ConfigProvider.fromUnknown({ ACCOUNTS: ["111122223333"], PARTITION: "aws" })
-  it.effect.each<[string, Layer.Layer<Keyring.Keyring, Config.ConfigError | KeyringError.KeyringError, Kms.Kms>]>([
+  it.effect.each<
+    [string, Layer.Layer<Keyring.Keyring, Config.ConfigError | KeyringError.KeyringError, Kms.KmsDecrypt>]
+  >([
     ["layer", KmsDiscoveryKeyring.layer({ discoveryFilter })],
     ["layer without options", KmsDiscoveryKeyring.layer()],
     [
@@ -202,9 +204,7 @@ describe("KmsDiscoveryKeyring.onDecrypt", () => {
   it.effect("a Kms that breaks its contract fails the decrypt at once", () =>
     Effect.gen(function*() {
       let calls = 0
-      const broken = Kms.Kms.of({
-        generateDataKey: () => Effect.die("not called"),
-        encrypt: () => Effect.die("not called"),
+      const broken = Kms.KmsDecrypt.of({
         decrypt: () => {
           calls++
           throw new Error("a bug")
@@ -212,7 +212,7 @@ describe("KmsDiscoveryKeyring.onDecrypt", () => {
       })
       const keyring = yield* Effect.provideService(
         KmsDiscoveryKeyring.make({ regions: ["us-east-1", "eu-central-1"] }),
-        Kms.Kms,
+        Kms.KmsDecrypt,
         broken
       )
       const { reason } = yield* reasonOf(

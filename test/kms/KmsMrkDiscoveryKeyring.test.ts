@@ -76,7 +76,7 @@ describe("KmsMrkDiscoveryKeyring.make", () => {
     ]
   )
 
-  type Layers = Layer.Layer<Keyring.Keyring, Config.ConfigError | KeyringError.KeyringError, Kms.Kms>
+  type Layers = Layer.Layer<Keyring.Keyring, Config.ConfigError | KeyringError.KeyringError, Kms.KmsDecrypt>
   it.effect.each<[string, Layers]>([
     ["layer", KmsMrkDiscoveryKeyring.layer({ regions: ["eu-central-1"] })],
     [

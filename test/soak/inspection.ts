@@ -7,7 +7,7 @@ import { capacity, type Setting } from "./setting.ts"
 
 const takeCalls = (run: Run, { script }: Setting) =>
   Effect.map(script.takeEnded, ({ calls, handedOut }) => {
-    for (const { operation } of calls) run.called[operation]++
+    for (const { operation } of calls) run.called[operation as keyof typeof run.called]++
     run.unreleased = [...run.unreleased, ...handedOut].filter(({ bytes }) => !isZero(bytes))
   })
 

@@ -62,7 +62,7 @@ export const badOptions = (owner: string) =>
 /** It fails where it is to encrypt, and where there is nothing to decrypt. */
 export const onlyDecrypts = (
   name: string,
-  make: Effect.Effect<Keyring.Keyring, KeyringError.KeyringError, Kms.Kms>
+  make: Effect.Effect<Keyring.Keyring, KeyringError.KeyringError, Kms.KmsDecrypt>
 ) => {
   it.effect("#onencrypt: fails, and calls nothing", () =>
     Effect.gen(function*() {

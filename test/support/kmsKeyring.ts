@@ -89,7 +89,7 @@ export const malformed: ReadonlyArray<readonly [string, EncryptedDataKey.Encrypt
 export const failsOnMalformed = (
   keyring: string,
   section: string,
-  make: Effect.Effect<Keyring.Keyring, KeyringError.KeyringError, Kms.Kms>
+  make: Effect.Effect<Keyring.Keyring, KeyringError.KeyringError, Kms.Kms | Kms.KmsDecrypt>
 ) =>
   it.effect.each(malformed)(
     `${section}: %s instead of a key ARN fails onDecrypt, and nothing is called`,

@@ -161,7 +161,7 @@ describe("ScriptedKms", () => {
       yield* script.clearRules
 
       yield* script.when(
-        { predicate: (call, { encryptionContext }) => call.number > 0 && encryptionContext["tenant"] === "b" },
+        { predicate: (call, { encryptionContext }) => call.number > 0 && encryptionContext?.["tenant"] === "b" },
         ScriptedKms.fail("InvalidCiphertext")
       )
       assert.strictEqual(yield* encrypt(arn), "succeeded")

@@ -133,7 +133,15 @@ expectTypeOf<KeyringError.ProviderFailure>().toEqualTypeOf<
   | "Rejected"
 >()
 expectTypeOf<KmsError["failure"]>().toEqualTypeOf<KeyringError.ProviderFailure>()
-expectTypeOf<KmsError["operation"]>().toEqualTypeOf<"GenerateDataKey" | "Encrypt" | "Decrypt">()
+expectTypeOf<KmsError["operation"]>().toEqualTypeOf<
+  | "GenerateDataKey"
+  | "Encrypt"
+  | "Decrypt"
+  | "GetPublicKey"
+  | "DeriveSharedSecret"
+  | "GenerateDataKeyWithoutPlaintext"
+  | "ReEncrypt"
+>()
 expectTypeOf<PrimitivesError["reason"]>().toEqualTypeOf<"InvalidKey" | "Unsupported" | "Failed">()
 expectTypeOf<MaterialsCacheError["operation"]>().toEqualTypeOf<
   "get" | "put" | "delete" | "deleteWhere" | "clear" | "size"

@@ -56,17 +56,17 @@ expectTypeOf<Fields<KmsDiscoveryKeyring.Options>>().toEqualTypeOf<{
   readonly grantTokens?: ReadonlyArray<string> | undefined
 }>()
 expectTypeOf(KmsDiscoveryKeyring.layer()).toEqualTypeOf<
-  Layer.Layer<Keyring.Keyring, KeyringError.KeyringError, Kms.Kms>
+  Layer.Layer<Keyring.Keyring, KeyringError.KeyringError, Kms.KmsDecrypt>
 >()
 expectTypeOf(KmsDiscoveryKeyring.make({ regions: ["eu-central-1"] })).toEqualTypeOf<
-  Effect.Effect<Keyring.Keyring, KeyringError.KeyringError, Kms.Kms>
+  Effect.Effect<Keyring.Keyring, KeyringError.KeyringError, Kms.KmsDecrypt>
 >()
 expectTypeOf(KmsDiscoveryKeyring.layerConfig({
   discoveryFilter: {
     partition: Config.String("PARTITION"),
     accountIds: Config.schema(Schema.Array(Schema.String), "ACCOUNTS")
   }
-})).toEqualTypeOf<Layer.Layer<Keyring.Keyring, KeyringError.KeyringError | Config.ConfigError, Kms.Kms>>()
+})).toEqualTypeOf<Layer.Layer<Keyring.Keyring, KeyringError.KeyringError | Config.ConfigError, Kms.KmsDecrypt>>()
 // @ts-expect-error: a filter has both parts
 KmsDiscoveryKeyring.layer({ discoveryFilter: { partition: "aws" } })
 // @ts-expect-error: it has no keys
@@ -81,11 +81,11 @@ expectTypeOf<Fields<KmsMrkDiscoveryKeyring.Options>>().toEqualTypeOf<{
   readonly grantTokens?: ReadonlyArray<string> | undefined
 }>()
 expectTypeOf(KmsMrkDiscoveryKeyring.layer({ regions: ["eu-central-1"] })).toEqualTypeOf<
-  Layer.Layer<Keyring.Keyring, KeyringError.KeyringError, Kms.Kms>
+  Layer.Layer<Keyring.Keyring, KeyringError.KeyringError, Kms.KmsDecrypt>
 >()
 expectTypeOf(KmsMrkDiscoveryKeyring.layerConfig({
   regions: Config.schema(Schema.Array(Schema.String), "REGIONS")
-})).toEqualTypeOf<Layer.Layer<Keyring.Keyring, KeyringError.KeyringError | Config.ConfigError, Kms.Kms>>()
+})).toEqualTypeOf<Layer.Layer<Keyring.Keyring, KeyringError.KeyringError | Config.ConfigError, Kms.KmsDecrypt>>()
 // @ts-expect-error: it cannot know its Region
 KmsMrkDiscoveryKeyring.layer({})
 
@@ -106,21 +106,29 @@ kms.encrypt({ ...request, plaintext: new Uint8Array(32) })
 // @ts-expect-error: the context is not forgotten
 kms.decrypt({ keyId: "arn", grantTokens: [], ciphertextBlob: new Uint8Array() })
 
+// A keyring that only decrypts, over a port with that call alone, or over a whole one.
+expectTypeOf(Kms.layerDecrypt).toEqualTypeOf<Layer.Layer<Kms.KmsDecrypt, never, Kms.Kms>>()
+type Needs<R> = Effect.Effect<Keyring.Keyring, KeyringError.KeyringError, R>
+// @ts-expect-error: a port of decryption alone does not encrypt
+KmsKeyring.make({ generatorKeyId: "arn" }) satisfies Needs<Kms.KmsDecrypt>
+// @ts-expect-error: and another port's tag is not its
+KmsDiscoveryKeyring.make() satisfies Needs<Kms.Kms>
+
 // Its layers.
-expectTypeOf(AwsKms.layer({ region: "eu-central-1" })).toEqualTypeOf<Layer.Layer<Kms.Kms>>()
-expectTypeOf(AwsKms.layer()).toEqualTypeOf<Layer.Layer<Kms.Kms>>()
-expectTypeOf(AwsKms.layerClient(new KMSClient({}))).toEqualTypeOf<Layer.Layer<Kms.Kms>>()
+expectTypeOf(AwsKms.layer({ region: "eu-central-1" })).toEqualTypeOf<Layer.Layer<Kms.Ports>>()
+expectTypeOf(AwsKms.layer()).toEqualTypeOf<Layer.Layer<Kms.Ports>>()
+expectTypeOf(AwsKms.layerClient(new KMSClient({}))).toEqualTypeOf<Layer.Layer<Kms.Ports>>()
 expectTypeOf(AwsKms.layerSupplier((region) => {
   expectTypeOf(region).toEqualTypeOf<string | undefined>()
   return undefined
-})).toEqualTypeOf<Layer.Layer<Kms.Kms>>()
+})).toEqualTypeOf<Layer.Layer<Kms.Ports>>()
 // @ts-expect-error: the supplier gives clients
 AwsKms.layerSupplier((region) => region)
 // @ts-expect-error: no such configuration of the AWS SDK
 AwsKms.layer({ regionName: "eu-central-1" })
 
 expectTypeOf(EmbeddedKms.layer()).toEqualTypeOf<
-  Layer.Layer<Kms.Kms | EmbeddedKms.EmbeddedKms, EmbeddedKmsError, Primitives.Primitives>
+  Layer.Layer<Kms.Ports | EmbeddedKms.EmbeddedKms, EmbeddedKmsError, Primitives.Primitives>
 >()
 expectTypeOf(EmbeddedKms.make()).toExtend<
   Effect.Effect<unknown, EmbeddedKmsError, Primitives.Primitives | Scope.Scope>

@@ -11,7 +11,7 @@ declare const kms: ScriptedKms.ScriptedKms
 declare const cache: FaultyCache.FaultyCache
 
 expectTypeOf(ScriptedKms.layer()).toEqualTypeOf<
-  Layer.Layer<Kms.Kms | ScriptedKms.ScriptedKms | EmbeddedKms.EmbeddedKms, never, Primitives.Primitives>
+  Layer.Layer<Kms.Ports | ScriptedKms.ScriptedKms | EmbeddedKms.EmbeddedKms, never, Primitives.Primitives>
 >()
 expectTypeOf(FaultyCache.layer()).toEqualTypeOf<
   Layer.Layer<MaterialsCache.MaterialsCache | FaultyCache.FaultyCache>
@@ -28,7 +28,7 @@ expectTypeOf(ScriptedKms.assertCalls({ GenerateDataKey: 1 })).toEqualTypeOf<
 >()
 expectTypeOf(ScriptedKms.assertAllReleased).toEqualTypeOf<Effect.Effect<void, never, ScriptedKms.ScriptedKms>>()
 // @ts-expect-error: no such operation of KMS
-ScriptedKms.assertCalls({ ReEncrypt: 1 })
+ScriptedKms.assertCalls({ CreateKey: 1 })
 // @ts-expect-error: the program does not run without the double
 void Effect.runPromise(ScriptedKms.assertAllReleased)
 

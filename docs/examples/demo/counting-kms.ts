@@ -3,10 +3,13 @@
  * the cache says of its hits.
  */
 import { Context, Effect, Layer } from "effect"
-import { Kms, type KmsError } from "effect-encryption-sdk/kms"
+import { Kms } from "effect-encryption-sdk/kms"
+
+/** Operations of the port `Kms`. */
+type Operation = "GenerateDataKey" | "Encrypt" | "Decrypt"
 
 /** Calls by operation, whatever became of them. */
-export type KmsCalls = Readonly<Record<KmsError["operation"], number>>
+export type KmsCalls = Readonly<Record<Operation, number>>
 
 /** Reads the count so far. */
 export class KmsCallCount extends Context.Service<KmsCallCount, { readonly calls: Effect.Effect<KmsCalls> }>()(
@@ -17,7 +20,7 @@ export class KmsCallCount extends Context.Service<KmsCallCount, { readonly calls
 export const layer: Layer.Layer<Kms.Kms | KmsCallCount, never, Kms.Kms> = Layer.effectContext(
   Effect.map(Kms.Kms, (kms) => {
     const calls = { GenerateDataKey: 0, Encrypt: 0, Decrypt: 0 }
-    const counted = <A, E>(operation: KmsError["operation"], call: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    const counted = <A, E>(operation: Operation, call: Effect.Effect<A, E>): Effect.Effect<A, E> =>
       Effect.suspend(() => {
         calls[operation]++
         return call

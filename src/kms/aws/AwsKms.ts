@@ -2,15 +2,25 @@
  * `Kms` on the AWS SDK for JavaScript.
  */
 import type { KMSClientConfig } from "@aws-sdk/client-kms"
-import { DecryptCommand, EncryptCommand, GenerateDataKeyCommand, KMSClient } from "@aws-sdk/client-kms"
+import {
+  DecryptCommand,
+  DeriveSharedSecretCommand,
+  EncryptCommand,
+  GenerateDataKeyCommand,
+  GenerateDataKeyWithoutPlaintextCommand,
+  GetPublicKeyCommand,
+  KMSClient,
+  ReEncryptCommand
+} from "@aws-sdk/client-kms"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import * as bytes from "../../internal/bytes.ts"
 import { settle } from "../../internal/settle.ts"
 import * as DataKey from "../../model/DataKey.ts"
 import * as KeyArn from "../KeyArn.ts"
-import type { KmsRequest } from "../Kms.ts"
-import { Kms } from "../Kms.ts"
+import type { AlgorithmRequest, KeyRequest, KmsRequest, Operations } from "../Kms.ts"
+import * as Kms from "../Kms.ts"
 import { KmsError } from "../KmsError.ts"
 import { explain, type Explanation } from "./internal/awsErrors.ts"
 
@@ -32,37 +42,97 @@ export type ClientSupplier = (region: string | undefined) => Client | undefined
  *
  * Bytes that go through the AWS SDK stand in its request and response texts too, which JavaScript cannot zero.
  */
-export const make = (supplier: ClientSupplier): Kms =>
-  Kms.of({
-    generateDataKey: (request) =>
-      call(supplier, "GenerateDataKey", request, {
+export const make = (supplier: ClientSupplier): Operations => ({
+  ...symmetric(supplier),
+  getPublicKey: (request) =>
+    call(supplier, "GetPublicKey", request, {
+      send: (client, options) => client.send(new GetPublicKeyCommand(keyOf(request)), options),
+      read: ({ keyId, keySpec, keyUsage, publicKey }) =>
+        keyId === undefined || publicKey === undefined || keySpec === undefined || keyUsage === undefined
+          ? undefined
+          : { keyId, publicKey, keySpec, keyUsage }
+    }),
+  deriveSharedSecret: (request) =>
+    call(supplier, "DeriveSharedSecret", request, {
+      send: (client, options) =>
+        client.send(
+          new DeriveSharedSecretCommand({
+            ...keyOf(request),
+            KeyAgreementAlgorithm: "ECDH",
+            PublicKey: request.publicKey
+          }),
+          options
+        ),
+      read: ({ keyId, sharedSecret }) =>
+        keyId === undefined || sharedSecret === undefined
+          ? undefined
+          : { keyId, sharedSecret: Redacted.make(takeOver(sharedSecret), { label: "shared-secret" }) }
+    }),
+  generateDataKeyWithoutPlaintext: (request) =>
+    call(supplier, "GenerateDataKeyWithoutPlaintext", request, {
+      send: (client, options) =>
+        client.send(
+          new GenerateDataKeyWithoutPlaintextCommand({ ...inputOf(request), NumberOfBytes: request.numberOfBytes }),
+          options
+        ),
+      read: readCiphertext
+    }),
+  reEncrypt: (request) =>
+    call(supplier, "ReEncrypt", request, {
+      send: (client, options) =>
+        client.send(
+          new ReEncryptCommand({
+            SourceKeyId: request.sourceKeyId,
+            SourceEncryptionContext: request.sourceEncryptionContext,
+            DestinationKeyId: request.keyId,
+            DestinationEncryptionContext: request.encryptionContext,
+            CiphertextBlob: request.ciphertextBlob,
+            GrantTokens: [...request.grantTokens]
+          }),
+          options
+        ),
+      read: ({ sourceKeyId, ...fields }) => {
+        const encrypted = readCiphertext(fields)
+        return encrypted === undefined || sourceKeyId === undefined ? undefined : { ...encrypted, sourceKeyId }
+      }
+    })
+})
+
+const symmetric = (supplier: ClientSupplier): Kms.Kms => ({
+  generateDataKey: (request) =>
+    call(supplier, "GenerateDataKey", request, {
+      send: (client, options) =>
+        client.send(
+          new GenerateDataKeyCommand({ ...inputOf(request), NumberOfBytes: request.numberOfBytes }),
+          options
+        ),
+      read: ({ ciphertextBlob, keyId, plaintext }) =>
+        keyId === undefined || ciphertextBlob === undefined || plaintext === undefined
+          ? undefined
+          : { keyId, plaintext: DataKey.make(takeOver(plaintext)), ciphertextBlob }
+    }),
+  encrypt: (request) =>
+    Effect.suspend(() => {
+      const Plaintext = DataKey.value(request.plaintext)
+      return call(supplier, "Encrypt", request, {
         send: (client, options) =>
-          client.send(
-            new GenerateDataKeyCommand({ ...inputOf(request), NumberOfBytes: request.numberOfBytes }),
-            options
-          ),
-        read: ({ ciphertextBlob, keyId, plaintext }) =>
-          keyId === undefined || ciphertextBlob === undefined || plaintext === undefined
-            ? undefined
-            : { keyId, plaintext: takeOver(plaintext), ciphertextBlob }
-      }),
-    encrypt: (request) =>
-      Effect.suspend(() => {
-        const Plaintext = DataKey.value(request.plaintext)
-        return call(supplier, "Encrypt", request, {
-          send: (client, options) => client.send(new EncryptCommand({ ...inputOf(request), Plaintext }), options),
-          read: ({ ciphertextBlob, keyId }) =>
-            keyId === undefined || ciphertextBlob === undefined ? undefined : { keyId, ciphertextBlob }
-        })
-      }),
-    decrypt: (request) =>
-      call(supplier, "Decrypt", request, {
-        send: (client, options) =>
-          client.send(new DecryptCommand({ ...inputOf(request), CiphertextBlob: request.ciphertextBlob }), options),
-        read: ({ keyId, plaintext }) =>
-          keyId === undefined || plaintext === undefined ? undefined : { keyId, plaintext: takeOver(plaintext) }
+          client.send(new EncryptCommand({ ...inputWithAlgorithm(request), Plaintext }), options),
+        read: readCiphertext
       })
-  })
+    }),
+  decrypt: (request) =>
+    call(supplier, "Decrypt", request, {
+      send: (client, options) =>
+        client.send(
+          new DecryptCommand({ ...inputWithAlgorithm(request), CiphertextBlob: request.ciphertextBlob }),
+          options
+        ),
+      read: ({ keyId, plaintext }) =>
+        keyId === undefined || plaintext === undefined
+          ? undefined
+          : { keyId, plaintext: DataKey.make(takeOver(plaintext)) }
+    })
+})
 
 /**
  * One client for each Region that a key ARN or alias ARN names, made when it is first needed, and one for keys that are
@@ -74,23 +144,22 @@ export const make = (supplier: ClientSupplier): Kms =>
  *
  * Specification: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-multi-keyring
  */
-export const layer = (config: KMSClientConfig = {}): Layer.Layer<Kms> =>
-  Layer.effect(
-    Kms,
+export const layer = (config: KMSClientConfig = {}): Layer.Layer<Kms.Ports> =>
+  Layer.effectContext(
     Effect.map(
       Effect.acquireRelease(
         Effect.sync(() => new Map<string | undefined, KMSClient>()),
         (clients) => Effect.sync(() => clients.forEach((client) => client.destroy()))
       ),
       (clients) =>
-        make((region) => {
+        Kms.contextOf(make((region) => {
           let client = clients.get(region)
           if (client === undefined) {
             client = new KMSClient(region === undefined ? config : { ...config, region })
             clients.set(region, client)
           }
           return client
-        })
+        }))
     )
   )
 
@@ -101,10 +170,10 @@ export const layer = (config: KMSClientConfig = {}): Layer.Layer<Kms> =>
  *
  * It calls the Region that it is configured for, whatever Region a key ARN names; AWS KMS then finds no such key.
  */
-export const layerClient = (client: Client): Layer.Layer<Kms> => layerSupplier(() => client)
+export const layerClient = (client: Client): Layer.Layer<Kms.Ports> => layerSupplier(() => client)
 
 /** The clients of a supplier of the user's own, who keeps and destroys them. */
-export const layerSupplier = (supplier: ClientSupplier): Layer.Layer<Kms> => Layer.succeed(Kms, make(supplier))
+export const layerSupplier = (supplier: ClientSupplier): Layer.Layer<Kms.Ports> => Kms.layer(make(supplier))
 
 /** The parts in which calls differ. */
 interface Command<A> {
@@ -116,14 +185,22 @@ interface Command<A> {
 /** The fields of the AWS SDK's outputs, each read once. */
 interface Fields {
   readonly keyId: string | undefined
+  readonly sourceKeyId: string | undefined
+  readonly keySpec: string | undefined
+  readonly keyUsage: string | undefined
   readonly ciphertextBlob: Uint8Array | undefined
+  readonly publicKey: Uint8Array | undefined
   readonly plaintext: Uint8Array | undefined
+  readonly sharedSecret: Uint8Array | undefined
 }
+
+const readCiphertext = ({ ciphertextBlob, keyId }: Pick<Fields, "ciphertextBlob" | "keyId">) =>
+  keyId === undefined || ciphertextBlob === undefined ? undefined : { keyId, ciphertextBlob }
 
 const call = <A>(
   supplier: ClientSupplier,
   operation: KmsError["operation"],
-  { keyId }: KmsRequest,
+  { keyId }: KeyRequest,
   { read, send }: Command<A>
 ): Effect.Effect<A, KmsError> =>
   Effect.suspend(() => {
@@ -171,42 +248,54 @@ const invalidAnswer = (code: string, description: string): Explanation => ({
 /** The fields of an output; undefined where one is of another type, or cannot be read. */
 const fieldsOf = (output: object): Fields | undefined => {
   try {
-    const { CiphertextBlob: ciphertextBlob, KeyId: keyId, Plaintext: plaintext } = output as Record<string, unknown>
-    return (keyId === undefined || typeof keyId === "string") && isBytesOrMissing(ciphertextBlob) &&
-        isBytesOrMissing(plaintext)
-      ? { keyId, ciphertextBlob, plaintext }
+    const { KeyId, KeySpec, KeyUsage, SourceKeyId, ...others } = output as Record<string, unknown>
+    const texts = { keyId: KeyId, keySpec: KeySpec, keyUsage: KeyUsage, sourceKeyId: SourceKeyId }
+    const { CiphertextBlob, Plaintext, PublicKey, SharedSecret } = others
+    const values = {
+      ciphertextBlob: CiphertextBlob,
+      plaintext: Plaintext,
+      publicKey: PublicKey,
+      sharedSecret: SharedSecret
+    }
+    return Object.values(texts).every(isTextOrMissing) && Object.values(values).every(isBytesOrMissing)
+      ? { ...texts, ...values } as Fields
       : undefined
   } catch {
     return undefined
   }
 }
 
-const isBytesOrMissing = (value: unknown): value is Uint8Array | undefined =>
-  value === undefined || bytes.isBytes(value)
+const isTextOrMissing = (value: unknown): boolean => value === undefined || typeof value === "string"
 
-/** Zeroes the plaintext of an output that is not returned, as far as it can be read. */
+const isBytesOrMissing = (value: unknown): boolean => value === undefined || bytes.isBytes(value)
+
+/** Zeroes the secret of an output that is not returned, as far as it can be read. */
 const discard = (output: object): void => {
   try {
-    const { Plaintext } = output as { readonly Plaintext?: unknown }
-    if (bytes.isBytes(Plaintext)) Plaintext.fill(0)
+    const { Plaintext, SharedSecret } = output as { readonly Plaintext?: unknown; readonly SharedSecret?: unknown }
+    for (const secret of [Plaintext, SharedSecret]) if (bytes.isBytes(secret)) secret.fill(0)
   } catch {
     // There is nothing to zero in what cannot be read.
   }
 }
 
-const inputOf = ({ encryptionContext, grantTokens, keyId }: KmsRequest) => ({
-  KeyId: keyId,
-  EncryptionContext: encryptionContext,
-  GrantTokens: [...grantTokens]
-})
+const keyOf = ({ grantTokens, keyId }: KeyRequest) => ({ KeyId: keyId, GrantTokens: [...grantTokens] })
+
+const inputOf = (request: KmsRequest) => ({ ...keyOf(request), EncryptionContext: request.encryptionContext })
+
+/** RSA keys take no encryption context, not even an empty one. */
+const inputWithAlgorithm = (request: AlgorithmRequest) =>
+  request.encryptionAlgorithm === undefined || request.encryptionAlgorithm === "SYMMETRIC_DEFAULT"
+    ? inputOf(request)
+    : { ...keyOf(request), EncryptionAlgorithm: request.encryptionAlgorithm }
 
 /**
- * Takes over the plaintext of a response. Node decodes short base64 texts into a slice of a pool that it shares with
+ * Takes over the secret of a response. Node decodes short base64 texts into a slice of a pool that it shares with
  * everything else; only such a slice is copied, and zeroed at once.
  */
-const takeOver = (plaintext: Uint8Array): DataKey.DataKey => {
-  if (plaintext.byteLength === plaintext.buffer.byteLength) return DataKey.make(plaintext)
-  const key = DataKey.make(Uint8Array.from(plaintext))
-  plaintext.fill(0)
-  return key
+const takeOver = (secret: Uint8Array): Uint8Array => {
+  if (secret.byteLength === secret.buffer.byteLength) return secret
+  const taken = Uint8Array.from(secret)
+  secret.fill(0)
+  return taken
 }

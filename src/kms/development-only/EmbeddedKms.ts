@@ -19,7 +19,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { Primitives } from "../../crypto/Primitives.ts"
 import { checker } from "../../internal/options.ts"
-import { Kms } from "../Kms.ts"
+import * as Kms from "../Kms.ts"
 import { EmbeddedKmsError } from "./EmbeddedKmsError.ts"
 import * as Calls from "./internal/calls.ts"
 import type { KeyInfo, KeyState } from "./internal/keyStore.ts"
@@ -92,7 +92,7 @@ export const EmbeddedKms: Context.Service<EmbeddedKms, EmbeddedKms> = /*#__PURE_
 
 /** The calls, and the management of the keys behind them. */
 export interface Services {
-  readonly kms: Kms
+  readonly kms: Kms.Operations
   readonly control: EmbeddedKms
 }
 
@@ -170,7 +170,7 @@ const makeControl = (store: KeyStore.KeyStore): EmbeddedKms =>
   })
 
 /**
- * Both services, over keys that are made or loaded when the layer is built. Fails where an option is wrong.
+ * All ports of `Kms`, and the management, over keys that are made or loaded when the layer is built. Fails where an option is wrong.
  *
  * **Gotchas**
  *
@@ -179,7 +179,7 @@ const makeControl = (store: KeyStore.KeyStore): EmbeddedKms =>
  */
 export const layer = (
   options?: Options
-): Layer.Layer<Kms | EmbeddedKms, EmbeddedKmsError, Primitives> =>
+): Layer.Layer<Kms.Ports | EmbeddedKms, EmbeddedKmsError, Primitives> =>
   Layer.effectContext(
-    Effect.map(make(options), ({ control, kms }) => Context.make(Kms, kms).pipe(Context.add(EmbeddedKms, control)))
+    Effect.map(make(options), ({ control, kms }) => Context.add(Kms.contextOf(kms), EmbeddedKms, control))
   )

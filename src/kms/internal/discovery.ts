@@ -19,7 +19,7 @@ import type { EncryptedDataKey } from "../../model/EncryptedDataKey.ts"
 import type { EncryptedDataKeyReport, KeyringError } from "../../model/errors/KeyringError.ts"
 import type { KeyArn } from "../KeyArn.ts"
 import { checkKeyArns, keyArnOf } from "./keySelection.ts"
-import { type Caller, unwrap } from "./unwrap.ts"
+import { type DecryptCaller, unwrap } from "./unwrap.ts"
 
 /** Partitions and Regions are parts of ARNs: a colon in one would make another ARN. */
 const ArnPart = /*#__PURE__*/ (() => Schema.String.check(Schema.isPattern(/^[a-z0-9-]+$/)))()
@@ -80,7 +80,7 @@ export const within = (filter: DiscoveryFilter | undefined, choose: Choose): Cho
  * Makes a keyring that decrypts under the keys that `passes` choose: each goes through the encrypted data keys once, and
  * the first data key that unwraps is returned.
  */
-export const make = (name: string, caller: Caller, passes: ReadonlyArray<Choose>): Keyring.Keyring =>
+export const make = (name: string, caller: DecryptCaller, passes: ReadonlyArray<Choose>): Keyring.Keyring =>
   Keyring.make({
     name,
     onEncrypt: () =>
@@ -99,7 +99,7 @@ export const make = (name: string, caller: Caller, passes: ReadonlyArray<Choose>
  */
 const onDecrypt = Effect.fnUntraced(function*(
   name: string,
-  caller: Caller,
+  caller: DecryptCaller,
   passes: ReadonlyArray<Choose>,
   materials: DecryptionMaterials,
   encryptedDataKeys: ReadonlyArray<EncryptedDataKey>

@@ -16,7 +16,7 @@ import type { EncryptedDataKey } from "../../model/EncryptedDataKey.ts"
 import { BrokenContract } from "../../model/errors/BrokenContract.ts"
 import type { ProviderRefusal } from "../../model/errors/KeyringError.ts"
 import * as KeyArn from "../KeyArn.ts"
-import type { Kms } from "../Kms.ts"
+import type { Operations } from "../Kms.ts"
 import { KmsError } from "../KmsError.ts"
 
 /** The key provider id of encrypted data keys that AWS KMS wrapped. */
@@ -27,7 +27,7 @@ export const providerId = "aws-kms"
  * another error than a `KmsError`, or where its response lacks a field.
  */
 export const callKms = <A extends object>(
-  operation: keyof Kms,
+  operation: keyof Operations,
   call: () => Effect.Effect<A, KmsError>
 ): Effect.Effect<A, KmsError | BrokenContract> =>
   Effect.flatMap(guarded(`Kms.${operation}`, KmsError, call, (breach) => breach), (response) => {
@@ -37,14 +37,35 @@ export const callKms = <A extends object>(
       : Effect.fail(new BrokenContract({ part: `Kms.${operation}`, description: `returned a response ${fault}` }))
   })
 
-const faultOf = (operation: keyof Kms, response: unknown): string | undefined => {
+const faultOf = (operation: keyof Operations, response: unknown): string | undefined => {
   if (typeof response !== "object" || response === null) return "that is no object"
-  const { ciphertextBlob, keyId, plaintext } = response as Partial<Record<string, unknown>>
-  if (typeof keyId !== "string") return "without keyId, the ARN of the key"
-  if (operation !== "decrypt" && !bytes.isBytes(ciphertextBlob)) return "without ciphertextBlob"
-  if (operation !== "encrypt" && !DataKey.isDataKey(plaintext)) return "without plaintext, a DataKey"
-  return undefined
+  const fields = response as Partial<Record<string, unknown>>
+  return Object.entries(forms[operation]).map(([field, faultIn]) => faultIn(fields[field], field)).find((fault) =>
+    fault !== undefined
+  )
 }
+
+type FaultIn = (value: unknown, field: string) => string | undefined
+
+const keyArn: FaultIn = (value, field) => typeof value === "string" ? undefined : `without ${field}, the ARN of the key`
+
+const text: FaultIn = (value, field) => typeof value === "string" ? undefined : `without ${field}`
+
+const binary: FaultIn = (value, field) => bytes.isBytes(value) ? undefined : `without ${field}`
+
+const secret = (type: string): FaultIn => (value, field) =>
+  DataKey.isDataKey(value) ? undefined : `without ${field}, ${type}`
+
+/** The fields of each response that are read. */
+const forms: Readonly<Record<keyof Operations, Readonly<Record<string, FaultIn>>>> = /*#__PURE__*/ (() => ({
+  generateDataKey: { keyId: keyArn, ciphertextBlob: binary, plaintext: secret("a DataKey") },
+  encrypt: { keyId: keyArn, ciphertextBlob: binary },
+  decrypt: { keyId: keyArn, plaintext: secret("a DataKey") },
+  getPublicKey: { keyId: keyArn, publicKey: binary, keySpec: text, keyUsage: text },
+  deriveSharedSecret: { keyId: keyArn, sharedSecret: secret("a Redacted of bytes") },
+  generateDataKeyWithoutPlaintext: { keyId: keyArn, ciphertextBlob: binary },
+  reEncrypt: { keyId: keyArn, sourceKeyId: keyArn, ciphertextBlob: binary }
+}))()
 
 /**
  * A copy of a response, whose plaintext is zeroed when the scope closes. From the moment that the plaintext arrives, the fiber yields to

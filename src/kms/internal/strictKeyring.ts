@@ -48,7 +48,7 @@ export const bounds = {
 }
 
 /** The keys as they are named, and the calls that use them. */
-export interface Keys extends Caller {
+export interface Keys extends Caller<Kms> {
   /** The keyring's own name. */
   readonly name: string
   readonly generator: string | undefined

@@ -8,7 +8,7 @@ import { invalidAnswer } from "../../materials/unwrapFirst.ts"
 import type { DecryptionMaterials, EncryptionMaterials } from "../../model/CryptographicMaterials.ts"
 import * as DataKey from "../../model/DataKey.ts"
 import type { ProviderRefusal } from "../../model/errors/KeyringError.ts"
-import type { Kms, KmsRequest } from "../Kms.ts"
+import type { KmsRequest, Operations } from "../Kms.ts"
 import { callKms, checkPlaintext, own } from "./kmsResponses.ts"
 
 /** Option of every keyring of AWS KMS. */
@@ -20,21 +20,24 @@ export const grantTokensBounds = {
   "grantTokens[]": "must be a string that is not empty"
 }
 
-/** The `Kms`, and what every request to it has. */
-export interface Caller {
-  readonly kms: Kms
+/** The calls of a port, and what every request has. */
+export interface Caller<Calls> {
+  readonly kms: Calls
   readonly grantTokens: ReadonlyArray<string>
 }
 
+/** The caller of a keyring that only decrypts. */
+export type DecryptCaller = Caller<Pick<Operations, "decrypt">>
+
 /** The caller of a keyring. Every request has the tokens' own list, which no `Kms` can change. */
-export const callerOf = (kms: Kms, grantTokens: ReadonlyArray<string> = []): Caller => ({
+export const callerOf = <Calls>(kms: Calls, grantTokens: ReadonlyArray<string> = []): Caller<Calls> => ({
   kms,
   grantTokens: Object.freeze([...grantTokens])
 })
 
 /** The fields of every request. */
 export const requestOf = (
-  { grantTokens }: Caller,
+  { grantTokens }: Caller<unknown>,
   keyId: string,
   { encryptionContext }: EncryptionMaterials | DecryptionMaterials
 ): KmsRequest => ({ keyId, encryptionContext, grantTokens })
@@ -46,30 +49,32 @@ export interface Wrapped {
 }
 
 /**
- * Unwraps a data key with one Decrypt. The response must name the very key of the request. The data key is zeroed when the
- * scope closes, and at once where it is not returned.
+ * Unwraps a data key with one Decrypt. The data key is zeroed when the scope closes, and at once where it is not returned.
  *
  * Specification: framework/aws-kms/aws-kms-keyring.md#ondecrypt
  */
-export const unwrap = Effect.fnUntraced(
-  function*(caller: Caller, { ciphertext, keyId: key }: Wrapped, materials: DecryptionMaterials) {
+export const unwrap = (caller: DecryptCaller, { ciphertext, keyId }: Wrapped, materials: DecryptionMaterials) =>
+  decrypt(caller, {
+    ...requestOf(caller, keyId, materials),
+    // A copy: the encrypted data key that was unwrapped is returned, and must be the one that was given.
+    ciphertextBlob: new Uint8Array(ciphertext)
+  }, (plaintext) => checkPlaintext(plaintext, materials))
+
+/**
+ * One Decrypt, whose response must name the very key of the request. The plaintext is zeroed when the scope closes, and at
+ * once where `check` returns its fault.
+ */
+export const decrypt = Effect.fnUntraced(
+  function*(
+    { kms }: DecryptCaller,
+    request: Parameters<Operations["decrypt"]>[0],
+    check: (plaintext: DataKey.DataKey) => ProviderRefusal | undefined
+  ) {
     const { keyId, plaintext } = yield* Effect.mapError(
-      own(
-        callKms(
-          "decrypt",
-          () =>
-            caller.kms.decrypt({
-              ...requestOf(caller, key, materials),
-              // A copy: the encrypted data key that was unwrapped is returned, and must be the one that was given.
-              ciphertextBlob: new Uint8Array(ciphertext)
-            })
-        )
-      ),
+      own(callKms("decrypt", () => kms.decrypt(request))),
       (error) => error._tag === "BrokenContract" ? error : refusalOf(error)
     )
-    const fault: ProviderRefusal | undefined = keyId === key
-      ? checkPlaintext(plaintext, materials)
-      : invalidAnswer("KeyIdMismatch")
+    const fault = keyId === request.keyId ? check(plaintext) : invalidAnswer("KeyIdMismatch")
     if (fault === undefined) return plaintext
     DataKey.zero(plaintext)
     return yield* Effect.fail(fault)

@@ -8,8 +8,7 @@ import * as Result from "effect/Result"
 import * as DataKey from "../../../model/DataKey.ts"
 import * as EncryptionContext from "../../../model/EncryptionContext.ts"
 import * as KeyArn from "../../KeyArn.ts"
-import type { KmsRequest } from "../../Kms.ts"
-import { Kms } from "../../Kms.ts"
+import type { KeyRequest, KmsRequest, Operations } from "../../Kms.ts"
 import { KmsError } from "../../KmsError.ts"
 import * as CiphertextBlob from "./ciphertextBlob.ts"
 import type { KeyStore } from "./keyStore.ts"
@@ -17,21 +16,50 @@ import { resolve, resolveEnabled } from "./keyStore.ts"
 import type { Refusal } from "./refusal.ts"
 import { refusal } from "./refusal.ts"
 
-type Request<Operation extends keyof Kms> = Parameters<Kms[Operation]>[0]
+type Request<Operation extends keyof Operations> = Parameters<Operations[Operation]>[0]
 
 /** The calls. Each begins with `wait`. */
-export const make = (store: KeyStore, wait: Effect.Effect<void>): Kms => {
-  const call = <A>(operation: KmsError["operation"], { keyId }: KmsRequest, response: Effect.Effect<A, Refusal>) =>
+export const make = (store: KeyStore, wait: Effect.Effect<void>): Operations => {
+  const call = <A>(operation: KmsError["operation"], { keyId }: KeyRequest, response: Effect.Effect<A, Refusal>) =>
     Effect.mapError(
       Effect.andThen(wait, response),
       (refusal) => new KmsError({ operation, keyId, ...refusal, isRetryable: false })
     )
-  return Kms.of({
+  return {
     generateDataKey: (request) => call("GenerateDataKey", request, generateDataKey(store, request)),
     encrypt: (request) => call("Encrypt", request, encrypt(store, request)),
-    decrypt: (request) => call("Decrypt", request, decrypt(store, request))
-  })
+    decrypt: (request) => call("Decrypt", request, decrypt(store, request)),
+    getPublicKey: (request) => call("GetPublicKey", request, symmetricOnly(store, request)),
+    deriveSharedSecret: (request) => call("DeriveSharedSecret", request, symmetricOnly(store, request)),
+    generateDataKeyWithoutPlaintext: (request) =>
+      call("GenerateDataKeyWithoutPlaintext", request, generateDataKeyWithoutPlaintext(store, request)),
+    reEncrypt: (request) => call("ReEncrypt", request, reEncrypt(store, request))
+  }
 }
+
+const symmetricOnly = (store: KeyStore, { keyId }: KeyRequest): Effect.Effect<never, Refusal> =>
+  Effect.flatMap(
+    Effect.fromResult(resolve(store, keyId)),
+    ({ arn }) => Effect.fail(refusal("Rejected", "UnsupportedOperationException", `${arn} is a symmetric key.`))
+  )
+
+const generateDataKeyWithoutPlaintext = (store: KeyStore, request: Request<"generateDataKeyWithoutPlaintext">) =>
+  Effect.map(generateDataKey(store, request), ({ ciphertextBlob, keyId, plaintext }) => {
+    DataKey.zero(plaintext)
+    return { keyId, ciphertextBlob }
+  })
+
+const reEncrypt = Effect.fnUntraced(function*(store: KeyStore, request: Request<"reEncrypt">) {
+  const { ciphertextBlob, encryptionContext, grantTokens, keyId } = request
+  const source = { keyId: request.sourceKeyId, encryptionContext: request.sourceEncryptionContext, grantTokens }
+  const decrypted = yield* decrypt(store, { ...source, ciphertextBlob })
+  const { plaintext } = decrypted
+  const encrypted = yield* Effect.ensuring(
+    encrypt(store, { keyId, encryptionContext, grantTokens, plaintext }),
+    Effect.sync(() => DataKey.zero(plaintext))
+  )
+  return { ...encrypted, sourceKeyId: decrypted.keyId }
+})
 
 const generateDataKey = Effect.fnUntraced(function*(store: KeyStore, request: Request<"generateDataKey">) {
   const { numberOfBytes } = request
