@@ -207,6 +207,7 @@ const rowOf = (
         isRetryable: false
       }
     case "DataKeyNotWrapped":
+    case "PublicKeyNotRead":
       return { _tag: "Attempted", ...refusalOf(reason) }
   }
 }

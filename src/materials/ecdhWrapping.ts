@@ -21,7 +21,7 @@ import type { KeyringError, ProviderRefusal } from "../model/errors/KeyringError
 import type { NotLoaded } from "../model/errors/NotLoaded.ts"
 import { decodeInfo, encodeInfo, fixedInfo, type KeyPair } from "./ecdhEncoding.ts"
 import type { OnDecryptResult } from "./Keyring.ts"
-import { failKeyring, failNotWrapped } from "./keyringFailures.ts"
+import { failKeyring, failMisconfigured, failNotWrapped } from "./keyringFailures.ts"
 import { invalidAnswer, unwrapFirst } from "./unwrapFirst.ts"
 import { append, ensureDataKey, serializeContext } from "./wrapping.ts"
 
@@ -29,6 +29,16 @@ export * as PublicKey from "../crypto/ecdhPublicKey.ts"
 
 /** Key provider ids of the two keyrings. Each unwraps what the other has wrapped. */
 export const providerIds = { raw: "raw-ecdh", kms: "aws-kms-ecdh" } as const
+
+/** Reads a public key of a keyring's options. Fails with `KeyringMisconfigured`. */
+export const readPublicKey = (
+  { curve, keyring }: { readonly curve: PublicKey.Curve; readonly keyring: string },
+  field: string,
+  key: string | Uint8Array
+): Effect.Effect<PublicKey.PublicKey, KeyringError> => {
+  const read = PublicKey.read(curve, key)
+  return typeof read === "string" ? failMisconfigured(keyring, "make", field, read) : Effect.succeed(read)
+}
 
 /** The keyring that wraps, its curve, and the cryptography. */
 export interface Wrapping {

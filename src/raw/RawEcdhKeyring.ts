@@ -11,8 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { Primitives } from "../crypto/Primitives.ts"
-import * as bytes from "../internal/bytes.ts"
-import { shown } from "../internal/options.ts"
+import * as ecdhOptions from "../materials/ecdhOptions.ts"
 import type * as EcdhWrapping from "../materials/ecdhWrapping.ts"
 import * as Keyring from "../materials/Keyring.ts"
 import { failMisconfigured, optionsOf } from "../materials/keyringFailures.ts"
@@ -27,18 +26,12 @@ import { checkOpen, SecretOf } from "./internal/keyOptions.ts"
  *
  * Specification: framework/raw-ecdh-keyring.md#supported-curve-specifications
  */
-export const curves = /*#__PURE__*/ Object.freeze(["P-256", "P-384", "P-521"] as const)
+export const curves = ecdhOptions.curves
 
 const isString = (value: unknown): value is string => typeof value === "string"
 
 /** PEM text of a PKCS #8 `PrivateKeyInfo` ("BEGIN PRIVATE KEY") on the curve of the keyring. It must hold the public key too. */
 const PrivateKey = /*#__PURE__*/ SecretOf(isString)
-
-/**
- * PEM text of a `SubjectPublicKeyInfo` ("BEGIN PUBLIC KEY"), or its DER, with an uncompressed point on the curve of the
- * keyring. Bytes are copied.
- */
-const PublicKey = /*#__PURE__*/ (() => Schema.Union([Schema.String, Schema.declare(bytes.isBytes)]))()
 
 /**
  * Key agreement schemas of a raw ECDH keyring.
@@ -50,10 +43,10 @@ export const KeyAgreementSchema = /*#__PURE__*/ (() =>
     /** Both ways, between two static key pairs. Also unwraps what the other party has wrapped for this one. */
     Schema.TaggedStruct("RawPrivateKeyToStaticPublicKey", {
       senderPrivateKey: PrivateKey,
-      recipientPublicKey: PublicKey
+      recipientPublicKey: ecdhOptions.PublicKey
     }),
     /** Encrypts only: every data key is wrapped with a new key pair, which the keyring forgets. */
-    Schema.TaggedStruct("EphemeralPrivateKeyToStaticPublicKey", { recipientPublicKey: PublicKey }),
+    Schema.TaggedStruct("EphemeralPrivateKeyToStaticPublicKey", { recipientPublicKey: ecdhOptions.PublicKey }),
     /** Decrypts only, from any sender. */
     Schema.TaggedStruct("PublicKeyDiscovery", { recipientPrivateKey: PrivateKey })
   ]))()
@@ -63,7 +56,7 @@ export type KeyAgreementSchema = typeof KeyAgreementSchema.Type
 
 /** Options of a raw ECDH keyring. Decryption takes the same curve as encryption. */
 export const Options =
-  /*#__PURE__*/ (() => Schema.Struct({ curve: Schema.Literals(curves), keyAgreement: KeyAgreementSchema }))()
+  /*#__PURE__*/ (() => Schema.Struct({ curve: ecdhOptions.Curve, keyAgreement: KeyAgreementSchema }))()
 
 /** See the schema of the same name. */
 export type Options = typeof Options.Type
@@ -123,10 +116,7 @@ export const layerConfig = (
 const schemas = "RawPrivateKeyToStaticPublicKey, EphemeralPrivateKeyToStaticPublicKey or PublicKeyDiscovery"
 
 const checkOptions = /*#__PURE__*/ optionsOf(name, "a raw ECDH keyring", Options, {
-  curve: (value) =>
-    value === "SM2"
-      ? "is SM2, which AWS KMS has in China alone and this library does not support: P-256, P-384 or P-521"
-      : `must be P-256, P-384 or P-521, got ${shown(value)}`,
+  curve: ecdhOptions.curveBound,
   keyAgreement: `must be an object whose _tag is ${schemas}`,
   "keyAgreement._tag": `must be ${schemas}`,
   "keyAgreement.senderPrivateKey": "must be a Redacted of PEM text, in RawPrivateKeyToStaticPublicKey alone",
@@ -135,7 +125,7 @@ const checkOptions = /*#__PURE__*/ optionsOf(name, "a raw ECDH keyring", Options
   "keyAgreement.recipientPrivateKey": "must be a Redacted of PEM text, in PublicKeyDiscovery alone"
 })
 
-type Schema<Tag extends KeyAgreementSchema["_tag"]> = Extract<KeyAgreementSchema, { readonly _tag: Tag }>
+type SchemaOf<Tag extends KeyAgreementSchema["_tag"]> = Extract<KeyAgreementSchema, { readonly _tag: Tag }>
 
 /** Name of the wrapping key in an error. */
 const keyNameOf = ({ compressed }: EcdhWrapping.PublicKey.PublicKey): string => Hex.encode(compressed)
@@ -144,10 +134,10 @@ const keyNameOf = ({ compressed }: EcdhWrapping.PublicKey.PublicKey): string => 
 const betweenTwo = Effect.fnUntraced(function*(
   setUp: keyPairs.SetUp,
   wrapping: EcdhWrapping.Wrapping,
-  { recipientPublicKey, senderPrivateKey }: Schema<"RawPrivateKeyToStaticPublicKey">
+  { recipientPublicKey, senderPrivateKey }: SchemaOf<"RawPrivateKeyToStaticPublicKey">
 ) {
   const { ecdh } = setUp
-  const recipient = yield* keyPairs.readPublicKey(setUp, "keyAgreement.recipientPublicKey", recipientPublicKey)
+  const recipient = yield* ecdh.readPublicKey(setUp, "keyAgreement.recipientPublicKey", recipientPublicKey)
   const sender = yield* keyPairs.importPrivateKey(setUp, "keyAgreement.senderPrivateKey", senderPrivateKey)
   const sharedSecret = keyPairs.sharedSecret(setUp, sender, recipient)
   return Keyring.make({
@@ -180,9 +170,10 @@ const betweenTwo = Effect.fnUntraced(function*(
 const toRecipient = Effect.fnUntraced(function*(
   setUp: keyPairs.SetUp,
   wrapping: EcdhWrapping.Wrapping,
-  { recipientPublicKey }: Schema<"EphemeralPrivateKeyToStaticPublicKey">
+  { recipientPublicKey }: SchemaOf<"EphemeralPrivateKeyToStaticPublicKey">
 ) {
-  const recipient = yield* keyPairs.readPublicKey(setUp, "keyAgreement.recipientPublicKey", recipientPublicKey)
+  const { ecdh } = setUp
+  const recipient = yield* ecdh.readPublicKey(setUp, "keyAgreement.recipientPublicKey", recipientPublicKey)
   const keyName = keyNameOf(recipient)
   return Keyring.make({
     name,
@@ -190,7 +181,7 @@ const toRecipient = Effect.fnUntraced(function*(
       const sender = yield* keyPairs.generate(setUp, keyName)
       const sharedSecret = keyPairs.sharedSecret(setUp, sender, recipient)
       const agreement = { sender: sender.publicKey, recipient, sharedSecret }
-      return yield* setUp.ecdh.onEncrypt(wrapping, agreement, keyName, materials)
+      return yield* ecdh.onEncrypt(wrapping, agreement, keyName, materials)
     }),
     onDecrypt: () =>
       failMisconfigured(
@@ -206,7 +197,7 @@ const toRecipient = Effect.fnUntraced(function*(
 const ofRecipient = Effect.fnUntraced(function*(
   setUp: keyPairs.SetUp,
   wrapping: EcdhWrapping.Wrapping,
-  { recipientPrivateKey }: Schema<"PublicKeyDiscovery">
+  { recipientPrivateKey }: SchemaOf<"PublicKeyDiscovery">
 ) {
   const { ecdh } = setUp
   const recipient = yield* keyPairs.importPrivateKey(setUp, "keyAgreement.recipientPrivateKey", recipientPrivateKey)

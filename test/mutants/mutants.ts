@@ -20,6 +20,7 @@ import { inFlight } from "./table/inFlight.ts"
 import { inMemory } from "./table/inMemory.ts"
 import { kept } from "./table/kept.ts"
 import { kms } from "./table/kms.ts"
+import { kmsEcdh } from "./table/kmsEcdh.ts"
 import { kmsRsa } from "./table/kmsRsa.ts"
 import { materials } from "./table/materials.ts"
 import { model } from "./table/model.ts"
@@ -54,5 +55,6 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...ecdh,
   ...kms,
   ...kmsRsa,
+  ...kmsEcdh,
   ...testing
 ]

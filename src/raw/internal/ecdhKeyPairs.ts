@@ -37,16 +37,6 @@ const algorithms: Readonly<Record<PublicKey.Curve, KeyAgreement.Ecdh>> = {
   "P-521": KeyAgreement.ecdhP521
 }
 
-/** Reads a public key. Fails with `KeyringMisconfigured`. */
-export const readPublicKey = (
-  { curve, ecdh, keyring }: SetUp,
-  field: string,
-  key: string | Uint8Array
-): Effect.Effect<PublicKey.PublicKey, KeyringError> => {
-  const read = ecdh.PublicKey.read(curve, key)
-  return typeof read === "string" ? failMisconfigured(keyring, "make", field, read) : Effect.succeed(read)
-}
-
 const redact = (key: KeyAgreement.PrivateKey<KeyAgreement.Ecdh>) => Redacted.make(key, { label: "ecdh-private-key" })
 
 /** Imports a private key, which is dropped when the scope closes. Fails with `KeyringMisconfigured`. */
