@@ -163,7 +163,7 @@ interface Members {
   readonly deadline: Duration.Duration
 }
 
-/** What a member has added: its data key or that of the materials, its encrypted data keys, and what these lack in turn. */
+/** Additions of a member: its data key or that of the materials, its encrypted data keys, and what these lack in turn. */
 interface Wrapped {
   readonly keyring: Keyring.Keyring
   readonly materials: EncryptionMaterials

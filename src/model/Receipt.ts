@@ -40,7 +40,7 @@ export type BypassReason =
  * - `Bypassed`: fetched for this request alone, past the cache.
  */
 export type Receipt = Outcome & {
-  /** Who did not wrap the data key, and why, where a keyring went on without. Absent where all have wrapped. */
+  /** The keyrings that did not wrap the data key, and why, where one went on without. Absent where all have wrapped. */
   readonly missingWrappings?: ReadonlyArray<MissingWrapping>
 }
 
