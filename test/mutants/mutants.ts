@@ -12,6 +12,7 @@ import { clients } from "./table/clients.ts"
 import { controlled } from "./table/controlled.ts"
 import { crypto } from "./table/crypto.ts"
 import { decided } from "./table/decided.ts"
+import { ecdh } from "./table/ecdh.ts"
 import { faulty } from "./table/faulty.ts"
 import { format } from "./table/format.ts"
 import { foundations } from "./table/foundations.ts"
@@ -19,6 +20,7 @@ import { inFlight } from "./table/inFlight.ts"
 import { inMemory } from "./table/inMemory.ts"
 import { kept } from "./table/kept.ts"
 import { kms } from "./table/kms.ts"
+import { kmsEcdh } from "./table/kmsEcdh.ts"
 import { kmsRsa } from "./table/kmsRsa.ts"
 import { materials } from "./table/materials.ts"
 import { model } from "./table/model.ts"
@@ -51,8 +53,10 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...web,
   ...model,
   ...materials,
+  ...ecdh,
   ...resilient,
   ...kms,
   ...kmsRsa,
+  ...kmsEcdh,
   ...testing
 ]
