@@ -18,6 +18,7 @@ import { foundations } from "./table/foundations.ts"
 import { inFlight } from "./table/inFlight.ts"
 import { inMemory } from "./table/inMemory.ts"
 import { kept } from "./table/kept.ts"
+import { keyPairsOfKms } from "./table/keyPairs.ts"
 import { kms } from "./table/kms.ts"
 import { materials } from "./table/materials.ts"
 import { model } from "./table/model.ts"
@@ -50,5 +51,6 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...model,
   ...materials,
   ...kms,
+  ...keyPairsOfKms,
   ...testing
 ]

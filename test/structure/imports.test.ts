@@ -39,7 +39,11 @@ const rules: Readonly<Record<string, Rule>> = {
   raw: { rooms: core },
   kms: { rooms: core },
   "kms/aws": { rooms: ["kms", ...core], packages: /^@aws-sdk\/client-kms$/, node: true },
-  "kms/development-only": { rooms: ["kms", ...core] },
+  // Key pairs of its keys are made by effect/crypto, on WebCrypto: `Primitives` makes none.
+  "kms/development-only": {
+    rooms: ["kms", ...core],
+    packages: /^effect\/crypto\/(CryptoError|Digest|KeyAgreement|KeyFormat|KeyWrap|SecureRandom|WebCrypto)$/
+  },
   node: {
     rooms: ["crypto", ...values],
     packages: /^(node:(buffer|crypto|stream|util)|effect\/crypto\/\w+|@noble\/curves\/nist\.js)$/,
