@@ -28,6 +28,10 @@ export const read = (text: string, format: Format): Uint8Array | string => {
   return Result.getOrElse(Base64.decode(base64!.replace(/\s/g, "")), () => malformed(format))
 }
 
+/** A PEM text of the DER of a structure. For public keys: a text cannot be zeroed. */
+export const write = (der: Uint8Array, { label }: Format): string =>
+  `-----BEGIN ${label}-----\n${Base64.encode(der)}\n-----END ${label}-----\n`
+
 const mismatch = (text: string, found: string | undefined, { label, structure }: Format): string => {
   // A secret in an environment variable or in JSON is one line.
   if (escapedLineEnd.test(text)) return "has a backslash and an n where lines must end: put line ends in their place"

@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
+import type { PrimitivesError } from "../crypto/PrimitivesError.ts"
 import type { Bounds } from "../internal/options.ts"
 import { checker } from "../internal/options.ts"
 import type { EncryptedDataKeyReport, ProviderRefusal } from "../model/errors/KeyringError.ts"
@@ -14,6 +15,7 @@ import {
   type KeyringErrorReason,
   KeyringMisconfigured
 } from "../model/errors/KeyringError.ts"
+import type { NotLoaded } from "../model/errors/NotLoaded.ts"
 import { type Kept, omittedOf } from "./reports.ts"
 
 /** Fails an operation of a keyring. */
@@ -31,6 +33,16 @@ export const failMisconfigured = (
   description: string
 ): Effect.Effect<never, KeyringError> =>
   failKeyring(keyring, operation, new KeyringMisconfigured({ field, description }))
+
+/** Fails because a key cannot be imported. */
+export const failImport = (
+  keyring: string,
+  field: string,
+  error: PrimitivesError | NotLoaded
+): Effect.Effect<never, KeyringError> =>
+  error._tag === "NotLoaded"
+    ? failKeyring(keyring, "make", error)
+    : failMisconfigured(keyring, "make", field, error.description)
 
 /** Fails because the key provider did not make or wrap a data key. */
 export const failNotWrapped = (

@@ -15,7 +15,7 @@ import { Primitives } from "../crypto/Primitives.ts"
 import * as bytes from "../internal/bytes.ts"
 import { stringBound } from "../internal/options.ts"
 import * as Keyring from "../materials/Keyring.ts"
-import { failMisconfigured, optionsOf } from "../materials/keyringFailures.ts"
+import { failImport, failMisconfigured, optionsOf } from "../materials/keyringFailures.ts"
 import { unwrapFirst } from "../materials/unwrapFirst.ts"
 import { append, ensureDataKey, serializeContext } from "../materials/wrapping.ts"
 import { ivLength, tagLength } from "../model/AesGcm.ts"
@@ -23,7 +23,7 @@ import type { DecryptionMaterials, EncryptionMaterials } from "../model/Cryptogr
 import * as DataKey from "../model/DataKey.ts"
 import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
 import type { KeyringError, ProviderRefusal } from "../model/errors/KeyringError.ts"
-import { checkNames, checkOpen, failImport, SecretOf, whileOpen } from "./internal/keyOptions.ts"
+import { checkNames, checkOpen, SecretOf, whileOpen } from "./internal/keyOptions.ts"
 
 /** Options of a raw AES keyring. Decryption takes the same namespace, name and key as encryption. */
 export const Options = /*#__PURE__*/ Schema.Struct({

@@ -16,7 +16,7 @@ import type { PrimitivesError } from "../crypto/PrimitivesError.ts"
 import * as bytes from "../internal/bytes.ts"
 import { stringBound } from "../internal/options.ts"
 import * as Keyring from "../materials/Keyring.ts"
-import { failMisconfigured, failNotWrapped, optionsOf } from "../materials/keyringFailures.ts"
+import { failImport, failMisconfigured, failNotWrapped, optionsOf } from "../materials/keyringFailures.ts"
 import { unwrapFirst } from "../materials/unwrapFirst.ts"
 import { append, ensureDataKey } from "../materials/wrapping.ts"
 import type { DecryptionMaterials, EncryptionMaterials } from "../model/CryptographicMaterials.ts"
@@ -24,7 +24,7 @@ import * as DataKey from "../model/DataKey.ts"
 import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
 import type { KeyringError, ProviderRefusal } from "../model/errors/KeyringError.ts"
 import type { NotLoaded } from "../model/errors/NotLoaded.ts"
-import { checkNames, checkOpen, failImport, SecretOf, whileOpen } from "./internal/keyOptions.ts"
+import { checkNames, checkOpen, SecretOf, whileOpen } from "./internal/keyOptions.ts"
 
 /**
  * Padding schemes of a raw RSA keyring.

@@ -5,7 +5,8 @@ import type { Kms, KmsError } from "effect-encryption-sdk/kms"
 import { AwsKms } from "effect-encryption-sdk/kms/aws"
 import { Adversary } from "effect-encryption-sdk/testing"
 import { inspect } from "node:util"
-import { arn, clientOf, each, generate, secret, throwing } from "../support/awsKms.ts"
+import { failureOf } from "../support/client.ts"
+import { arn, clientOf, deriveSharedSecret, each, generate, secret, throwing } from "../support/awsKms.ts"
 
 const told = Adversary.secret
 const answering = (answer: () => unknown) => AwsKms.layerClient(clientOf(() => Promise.resolve(answer())))
@@ -28,7 +29,7 @@ describe("AwsKms, where the answer is not of its form", () => {
     ({ make: answer }) =>
       Effect.gen(function*() {
         for (const [operation, call] of each) {
-          const error = yield* Effect.flip<unknown, KmsError, Kms.Kms>(call()).pipe(
+          const error = yield* Effect.flip<unknown, KmsError, Kms.Ports>(call()).pipe(
             Effect.timeoutOrElse({ duration: "5 seconds", orElse: () => Effect.die(new Error("never ended")) }),
             Effect.provide(answering(answer))
           )
@@ -49,6 +50,14 @@ describe("AwsKms, where the answer is not of its form", () => {
       const Plaintext = new Uint8Array(secret)
       yield* Effect.flip(generate()).pipe(Effect.provide(answering(() => ({ ...whole, KeyId: 1, Plaintext }))))
       assert.isTrue(Plaintext.every((byte) => byte === 0))
+    }))
+
+  it.live("and so is a shared secret", () =>
+    Effect.gen(function*() {
+      const SharedSecret = new Uint8Array(secret)
+      const answer = () => ({ KeyId: 1, SharedSecret })
+      yield* failureOf(Effect.provide(deriveSharedSecret(), answering(answer)))
+      assert.isTrue(SharedSecret.every((byte) => byte === 0))
     }))
 
   it.live("an answer after an interruption may have any form", () =>

@@ -39,7 +39,7 @@ describe("AwsKms over the protocol, where it fails", () => {
         body: { __type: `com.amazonaws.kms#${code}`, message: "why" }
       }))
       for (const [operation, call] of each) {
-        const error: KmsError = yield* Effect.flip<unknown, KmsError, Kms.Kms>(call()).pipe(
+        const error: KmsError = yield* Effect.flip<unknown, KmsError, Kms.Ports>(call()).pipe(
           Effect.provide(AwsKms.layer({ endpoint, credentials, maxAttempts: 1 }))
         )
         assert.deepInclude(error, { operation, keyId: arn, failure, code, description: "why", isRetryable })
@@ -91,19 +91,27 @@ describe("AwsKms over the protocol, where it fails", () => {
       }
     }))
 
-  it.live.each([["KeyId"], ["CiphertextBlob"], ["Plaintext"]])(
+  it.live.each<[string, ReadonlyArray<KmsError["operation"]>]>([
+    ["KeyId", each.map(([operation]) => operation)],
+    ["CiphertextBlob", ["GenerateDataKey", "Encrypt", "GenerateDataKeyWithoutPlaintext", "ReEncrypt"]],
+    ["Plaintext", ["GenerateDataKey", "Decrypt"]],
+    ["PublicKey", ["GetPublicKey"]],
+    ["KeySpec", ["GetPublicKey"]],
+    ["KeyUsage", ["GetPublicKey"]],
+    ["SharedSecret", ["DeriveSharedSecret"]],
+    ["SourceKeyId", ["ReEncrypt"]]
+  ])(
     "an answer without %s is an InvalidAnswer",
-    ([field]) =>
+    ([field, operations]) =>
       Effect.gen(function*() {
         const { endpoint } = yield* serve((request) => {
           const body = good(request).body as Record<string, unknown>
-          delete body[field!]
+          delete body[field]
           return { body }
         })
         for (const [operation, call] of each) {
-          const lacks = !(operation === "Encrypt" && field === "Plaintext") &&
-            !(operation === "Decrypt" && field === "CiphertextBlob")
-          const result = yield* Effect.result<unknown, KmsError, Kms.Kms>(call()).pipe(
+          const lacks = operations.includes(operation)
+          const result = yield* Effect.result<unknown, KmsError, Kms.Ports>(call()).pipe(
             Effect.provide(AwsKms.layer({ endpoint, credentials }))
           )
           assert.strictEqual(result._tag, lacks ? "Failure" : "Success")

@@ -10,12 +10,13 @@ import {
   ReEncryptCommand
 } from "@aws-sdk/client-kms"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Queue, Scope } from "effect"
+import { Effect, Fiber, Layer, Queue, Redacted, Scope } from "effect"
 import { DataKey } from "effect-encryption-sdk"
 import type { KmsError } from "effect-encryption-sdk/kms"
 import { Kms } from "effect-encryption-sdk/kms"
 import { AwsKms } from "effect-encryption-sdk/kms/aws"
 import { EmbeddedKms } from "effect-encryption-sdk/kms/development-only"
+import { inspect } from "node:util"
 import type { ScriptedKms } from "effect-encryption-sdk/testing"
 import {
   arn,
@@ -23,10 +24,14 @@ import {
   clientOf,
   credentials,
   decrypt,
+  deriveSharedSecret,
   encrypt,
   generate,
+  generateWithoutPlaintext,
+  getPublicKey,
   good,
   keyId,
+  reEncrypt,
   type Request,
   request,
   secret,
@@ -114,6 +119,68 @@ describe("AwsKms over the protocol", () => {
         ["TrentService.Encrypt", { ...common, Plaintext: base64(secret) }],
         ["TrentService.Decrypt", { ...common, CiphertextBlob: base64(Uint8Array.of(1, 2, 3)) }]
       ])
+    }))
+
+  it.live("sends what the other ports were asked, and answers what came back", () =>
+    Effect.gen(function*() {
+      const { endpoint, requests } = yield* serve(good)
+      const responses = yield* Effect.all([
+        getPublicKey(),
+        deriveSharedSecret(),
+        generateWithoutPlaintext(),
+        reEncrypt()
+      ])
+        .pipe(Effect.provide(AwsKms.layer({ endpoint, credentials })))
+      const [key, { sharedSecret, ...agreed }, wrapped, again] = responses
+      assert.deepStrictEqual({ ...key, publicKey: Uint8Array.from(key.publicKey) }, {
+        keyId: arn,
+        publicKey: Uint8Array.of(6, 5),
+        keySpec: "RSA_2048",
+        keyUsage: "ENCRYPT_DECRYPT"
+      })
+      assert.deepStrictEqual(agreed, { keyId: arn })
+      assert.deepStrictEqual(Redacted.value(sharedSecret), secret)
+      assert.strictEqual(inspect(sharedSecret), "<redacted:shared-secret>")
+      assert.deepStrictEqual([wrapped.keyId, [...wrapped.ciphertextBlob]], [arn, [9, 8, 7]])
+      assert.deepStrictEqual([again.keyId, again.sourceKeyId, [...again.ciphertextBlob]], [
+        arn,
+        `${arn}-source`,
+        [9, 8, 7]
+      ])
+      const [KeyId, GrantTokens, EncryptionContext] = [arn, ["token"], { tenant: "a", "😀": "é" }]
+      const blob = base64(Uint8Array.of(1, 2, 3))
+      assert.deepStrictEqual(requests.map(({ body, target }) => [target, body]), [
+        ["TrentService.GetPublicKey", { KeyId, GrantTokens }],
+        ["TrentService.DeriveSharedSecret", { KeyId, GrantTokens, KeyAgreementAlgorithm: "ECDH", PublicKey: blob }],
+        ["TrentService.GenerateDataKeyWithoutPlaintext", { KeyId, GrantTokens, EncryptionContext, NumberOfBytes: 24 }],
+        ["TrentService.ReEncrypt", {
+          CiphertextBlob: blob,
+          SourceKeyId: `${arn}-source`,
+          SourceEncryptionContext: { tenant: "b" },
+          DestinationKeyId: arn,
+          DestinationEncryptionContext: EncryptionContext,
+          GrantTokens
+        }]
+      ])
+    }))
+
+  it.live("names an algorithm where one is named, and sends no encryption context with those of RSA", () =>
+    Effect.gen(function*() {
+      const { endpoint, requests } = yield* serve(good)
+      yield* Effect.gen(function*() {
+        const kms = yield* Kms.Kms
+        for (const encryptionAlgorithm of ["RSAES_OAEP_SHA_256", "SYMMETRIC_DEFAULT"] as const) {
+          const common = { keyId: arn, encryptionContext: {}, grantTokens: [], encryptionAlgorithm }
+          yield* kms.encrypt({ ...common, plaintext: DataKey.make(secret.slice()) })
+          yield* kms.decrypt({ ...common, ciphertextBlob: Uint8Array.of(1) })
+        }
+      }).pipe(Effect.provide(AwsKms.layer({ endpoint, credentials })))
+      const of = ({ EncryptionAlgorithm, EncryptionContext }: Record<string, unknown>) => [
+        EncryptionAlgorithm,
+        EncryptionContext
+      ]
+      const rsa = ["RSAES_OAEP_SHA_256", undefined]
+      assert.deepStrictEqual(requests.map(({ body }) => of(body)), [rsa, rsa, [undefined, {}], [undefined, {}]])
     }))
 
   it.live("the ARN's Region picks the client, and the configured one serves names without a Region", () =>

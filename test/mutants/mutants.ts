@@ -20,6 +20,7 @@ import { inMemory } from "./table/inMemory.ts"
 import { kept } from "./table/kept.ts"
 import { keyPairsOfKms } from "./table/keyPairs.ts"
 import { kms } from "./table/kms.ts"
+import { kmsRsa } from "./table/kmsRsa.ts"
 import { materials } from "./table/materials.ts"
 import { model } from "./table/model.ts"
 import { node } from "./table/node.ts"
@@ -52,5 +53,6 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...materials,
   ...kms,
   ...keyPairsOfKms,
+  ...kmsRsa,
   ...testing
 ]

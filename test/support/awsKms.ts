@@ -1,7 +1,7 @@
 /** A server on this machine that speaks the protocol of AWS KMS, and clients of the AWS SDK that are no more than a `send`. */
 import { Effect } from "effect"
 import { DataKey } from "effect-encryption-sdk"
-import { Kms } from "effect-encryption-sdk/kms"
+import { Kms, type KmsError } from "effect-encryption-sdk/kms"
 import { AwsKms } from "effect-encryption-sdk/kms/aws"
 import { createServer } from "node:http"
 import type { IncomingMessage, Server, ServerResponse } from "node:http"
@@ -59,16 +59,21 @@ export const serve = (reply: (request: Request) => Reply | undefined) =>
       })
   )
 
+/** Fields of the responses besides `KeyId`. */
+const fields: Readonly<Record<string, (body: Request["body"]) => object>> = {
+  GenerateDataKey: (body) => ({ ...ciphertext, Plaintext: base64(secret.subarray(0, Number(body["NumberOfBytes"]))) }),
+  Encrypt: () => ciphertext,
+  Decrypt: () => ({ Plaintext: base64(secret) }),
+  GetPublicKey: () => ({ PublicKey: base64(Uint8Array.of(6, 5)), KeySpec: "RSA_2048", KeyUsage: "ENCRYPT_DECRYPT" }),
+  DeriveSharedSecret: () => ({ SharedSecret: base64(secret) }),
+  GenerateDataKeyWithoutPlaintext: () => ciphertext,
+  ReEncrypt: () => ({ ...ciphertext, SourceKeyId: `${arn}-source` })
+}
+
+const ciphertext = { CiphertextBlob: base64(Uint8Array.of(9, 8, 7)) }
+
 export const good = ({ body, target }: Request): Reply => ({
-  body: {
-    KeyId: arn,
-    ...target === "TrentService.Encrypt" || target === "TrentService.GenerateDataKey"
-      ? { CiphertextBlob: base64(Uint8Array.of(9, 8, 7)) }
-      : {},
-    ...target === "TrentService.Decrypt" || target === "TrentService.GenerateDataKey"
-      ? { Plaintext: base64(secret.subarray(0, (body["NumberOfBytes"] as number | undefined) ?? 32)) }
-      : {}
-  }
+  body: { KeyId: arn, ...fields[target.slice("TrentService.".length)]!(body) }
 })
 
 export const request = (name = arn) => ({
@@ -83,7 +88,42 @@ export const encrypt = (name?: string) =>
   Effect.flatMap(Kms.Kms, (kms) => kms.encrypt({ ...request(name), plaintext: DataKey.make(secret.slice()) }))
 export const decrypt = (name?: string) =>
   Effect.flatMap(Kms.Kms, (kms) => kms.decrypt({ ...request(name), ciphertextBlob: Uint8Array.of(1, 2, 3) }))
-export const each = [["GenerateDataKey", generate], ["Encrypt", encrypt], ["Decrypt", decrypt]] as const
+export const getPublicKey = (name = arn) =>
+  Effect.flatMap(Kms.KmsKeyAgreement, (kms) => kms.getPublicKey({ keyId: name, grantTokens: ["token"] }))
+export const deriveSharedSecret = (name = arn) =>
+  Effect.flatMap(
+    Kms.KmsKeyAgreement,
+    (kms) => kms.deriveSharedSecret({ keyId: name, grantTokens: ["token"], publicKey: Uint8Array.of(1, 2, 3) })
+  )
+export const generateWithoutPlaintext = (name?: string) =>
+  Effect.flatMap(
+    Kms.KmsWithoutPlaintext,
+    (kms) => kms.generateDataKeyWithoutPlaintext({ ...request(name), numberOfBytes: 24 })
+  )
+export const reEncrypt = (name?: string) =>
+  Effect.flatMap(Kms.KmsWithoutPlaintext, (kms) =>
+    kms.reEncrypt({
+      ...request(name),
+      ciphertextBlob: Uint8Array.of(1, 2, 3),
+      sourceKeyId: `${arn}-source`,
+      sourceEncryptionContext: { tenant: "b" }
+    }))
+
+/** Each call of each port, for the key of a name. */
+export const each: ReadonlyArray<
+  readonly [
+    KmsError["operation"],
+    (name?: string) => Effect.Effect<{ readonly keyId: string }, KmsError, Kms.Ports>
+  ]
+> = [
+  ["GenerateDataKey", generate],
+  ["Encrypt", encrypt],
+  ["Decrypt", decrypt],
+  ["GetPublicKey", getPublicKey],
+  ["DeriveSharedSecret", deriveSharedSecret],
+  ["GenerateDataKeyWithoutPlaintext", generateWithoutPlaintext],
+  ["ReEncrypt", reEncrypt]
+]
 
 /** A client of the AWS SDK that has this method alone. */
 export const clientOf = (

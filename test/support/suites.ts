@@ -9,3 +9,6 @@ export const signed = AlgorithmSuite.ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDS
 
 /** Derives a key without committing to it, and does not sign: 0x0178, of version 1. */
 export const uncommitted = AlgorithmSuite.ALG_AES_256_GCM_IV12_TAG16_HKDF_SHA256
+
+/** All suites that do not sign. */
+export const unsignedSuites = AlgorithmSuite.all.filter(({ signature }) => signature === undefined)

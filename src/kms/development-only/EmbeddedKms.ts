@@ -29,8 +29,14 @@ import type { KeyInfo, KeyState } from "./internal/keyInfo.ts"
 import { KeyOptions, keySpecs } from "./internal/keyInfo.ts"
 import * as KeyStore from "./internal/keyStore.ts"
 
-export { KeyOptions, KeySpec, KeyState } from "./internal/keyInfo.ts"
+export { KeyOptions, KeySpec, KeyState, usageOf } from "./internal/keyInfo.ts"
 export type { KeyInfo, KeyUsage } from "./internal/keyInfo.ts"
+
+/** The Region and account that are used where the options name none. */
+export const defaults: { readonly region: string; readonly account: string } = {
+  region: "us-east-1",
+  account: "111122223333"
+}
 
 const isLength = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
 
@@ -125,7 +131,7 @@ export const make: (
       Effect.fromResult(checkOptions(options)),
       (invalid) => new EmbeddedKmsError(invalid)
     )
-    const { account = "111122223333", keyStore, keys = [], latency, region = "us-east-1" } = checked
+    const { account = defaults.account, keyStore, keys = [], latency, region = defaults.region } = checked
     const { maxEncryptionContextLength: maxContextLength = 8192 } = checked
     const store = yield* KeyStore.make({ primitives, region, account, maxContextLength })
     if (keyStore !== undefined) yield* KeyStore.importKeys(store, keyStore)

@@ -10,11 +10,12 @@ import { reportFields } from "../../materials/unwrapFirst.ts"
 import * as EncryptedDataKey from "../../model/EncryptedDataKey.ts"
 import type { EncryptedDataKeyReport, KeyringError, ProviderRefusal } from "../../model/errors/KeyringError.ts"
 import * as KeyArn from "../KeyArn.ts"
-import { providerId } from "./kmsResponses.ts"
+import { providerId as kmsProviderId } from "./kmsResponses.ts"
 
-/** The key ARN that an encrypted data key names, or the reason why it is none of AWS KMS. */
+/** The key ARN that an encrypted data key names, or the reason why it is none of the key provider. */
 export const keyArnOf = (
-  { keyProviderId, keyProviderInfo }: EncryptedDataKey.EncryptedDataKey
+  { keyProviderId, keyProviderInfo }: EncryptedDataKey.EncryptedDataKey,
+  providerId: string = kmsProviderId
 ): Result.Result<KeyArn.KeyArn, string> => {
   if (keyProviderId !== providerId) return Result.fail(`its key provider is not ${providerId}`)
   const text = bytes.fromUtf8(keyProviderInfo)
@@ -31,9 +32,10 @@ export const keyArnOf = (
 export const selectKey = (
   configured: ReadonlyArray<string>,
   matches: (configured: string, keyArn: string) => boolean,
-  encryptedDataKey: EncryptedDataKey.EncryptedDataKey
+  encryptedDataKey: EncryptedDataKey.EncryptedDataKey,
+  providerId: string = kmsProviderId
 ): Result.Result<string, string> =>
-  Result.flatMap(keyArnOf(encryptedDataKey), (arn) => {
+  Result.flatMap(keyArnOf(encryptedDataKey, providerId), (arn) => {
     const text = KeyArn.format(arn)
     const key = configured.find((identifier) => matches(identifier, text))
     if (key !== undefined) return Result.succeed(key)
@@ -66,17 +68,19 @@ const hint = (identifier: string, arn: KeyArn.KeyArn): string | undefined => {
 }
 
 /**
- * Fails with `DataKeyNotUnwrapped` where an encrypted data key names AWS KMS with something other than a key ARN. None is
+ * Fails with `DataKeyNotUnwrapped` where an encrypted data key names the key provider with something other than a key ARN. None is
  * tried then; there is a row for each.
  *
  * Specification: framework/aws-kms/aws-kms-discovery-keyring.md#ondecrypt,
- * framework/aws-kms/aws-kms-mrk-keyring.md#ondecrypt, framework/aws-kms/aws-kms-mrk-discovery-keyring.md#ondecrypt
+ * framework/aws-kms/aws-kms-mrk-keyring.md#ondecrypt, framework/aws-kms/aws-kms-mrk-discovery-keyring.md#ondecrypt,
+ * framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt
  */
 export const checkKeyArns = (
   keyring: string,
-  encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
+  encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>,
+  providerId: string = kmsProviderId
 ): Effect.Effect<void, KeyringError> => {
-  const malformed = encryptedDataKeys.map(isMalformed)
+  const malformed = encryptedDataKeys.map((encryptedDataKey) => isMalformed(encryptedDataKey, providerId))
   if (!malformed.includes(true)) return Effect.void
   const reports = new Reports<EncryptedDataKeyReport>()
   for (const [index, encryptedDataKey] of encryptedDataKeys.entries()) {
@@ -90,9 +94,9 @@ export const checkKeyArns = (
   return failNotUnwrapped(keyring, reports)
 }
 
-const isMalformed = (encryptedDataKey: EncryptedDataKey.EncryptedDataKey): boolean =>
+const isMalformed = (encryptedDataKey: EncryptedDataKey.EncryptedDataKey, providerId: string): boolean =>
   encryptedDataKey.keyProviderId === providerId && EncryptedDataKey.findGone(encryptedDataKey) === undefined &&
-  Result.isFailure(keyArnOf(encryptedDataKey))
+  Result.isFailure(keyArnOf(encryptedDataKey, providerId))
 
 const anotherMalformed = "another encrypted data key of AWS KMS names no key ARN, so none is tried"
 

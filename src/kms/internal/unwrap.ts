@@ -49,30 +49,32 @@ export interface Wrapped {
 }
 
 /**
- * Unwraps a data key with one Decrypt. The response must name the very key of the request. The data key is zeroed when the
- * scope closes, and at once where it is not returned.
+ * Unwraps a data key with one Decrypt. The data key is zeroed when the scope closes, and at once where it is not returned.
  *
  * Specification: framework/aws-kms/aws-kms-keyring.md#ondecrypt
  */
-export const unwrap = Effect.fnUntraced(
-  function*(caller: DecryptCaller, { ciphertext, keyId: key }: Wrapped, materials: DecryptionMaterials) {
+export const unwrap = (caller: DecryptCaller, { ciphertext, keyId }: Wrapped, materials: DecryptionMaterials) =>
+  decrypt(caller, {
+    ...requestOf(caller, keyId, materials),
+    // A copy: the encrypted data key that was unwrapped is returned, and must be the one that was given.
+    ciphertextBlob: new Uint8Array(ciphertext)
+  }, (plaintext) => checkPlaintext(plaintext, materials))
+
+/**
+ * One Decrypt, whose response must name the very key of the request. The plaintext is zeroed when the scope closes, and at
+ * once where `check` returns its fault.
+ */
+export const decrypt = Effect.fnUntraced(
+  function*(
+    { kms }: DecryptCaller,
+    request: Parameters<Operations["decrypt"]>[0],
+    check: (plaintext: DataKey.DataKey) => ProviderRefusal | undefined
+  ) {
     const { keyId, plaintext } = yield* Effect.mapError(
-      own(
-        callKms(
-          "decrypt",
-          () =>
-            caller.kms.decrypt({
-              ...requestOf(caller, key, materials),
-              // A copy: the encrypted data key that was unwrapped is returned, and must be the one that was given.
-              ciphertextBlob: new Uint8Array(ciphertext)
-            })
-        )
-      ),
+      own(callKms("decrypt", () => kms.decrypt(request))),
       (error) => error._tag === "BrokenContract" ? error : refusalOf(error)
     )
-    const fault: ProviderRefusal | undefined = keyId === key
-      ? checkPlaintext(plaintext, materials)
-      : invalidAnswer("KeyIdMismatch")
+    const fault = keyId === request.keyId ? check(plaintext) : invalidAnswer("KeyIdMismatch")
     if (fault === undefined) return plaintext
     DataKey.zero(plaintext)
     return yield* Effect.fail(fault)

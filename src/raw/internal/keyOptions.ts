@@ -5,12 +5,10 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { PrimitivesError } from "../../crypto/PrimitivesError.ts"
 import * as bytes from "../../internal/bytes.ts"
-import { failKeyring, failMisconfigured } from "../../materials/keyringFailures.ts"
+import { failMisconfigured } from "../../materials/keyringFailures.ts"
 import { maxFieldLength } from "../../model/EncryptedDataKey.ts"
 import type { KeyringError, ProviderRefusal } from "../../model/errors/KeyringError.ts"
-import type { NotLoaded } from "../../model/errors/NotLoaded.ts"
 
 /** A secret of some type, as it is: neither copied nor wrapped again. */
 export const SecretOf = <A>(is: (value: unknown) => value is A): Schema.declare<Redacted.Redacted<A>> =>
@@ -48,16 +46,6 @@ export const checkNames = (
     ? fail("keyNamespace", "must not start with \"aws-kms\", which belongs to the KMS keyrings")
     : Effect.succeed(bytes.utf8(keyName))
 }
-
-/** Fails because a key cannot be imported. */
-export const failImport = (
-  keyring: string,
-  field: string,
-  error: PrimitivesError | NotLoaded
-): Effect.Effect<never, KeyringError> =>
-  error._tag === "NotLoaded"
-    ? failKeyring(keyring, "make", error)
-    : failMisconfigured(keyring, "make", field, error.description)
 
 /** The sentence about a key that is gone. */
 const dropped = "was dropped when the scope closed that the keyring was made in: use the keyring within that scope"

@@ -36,6 +36,7 @@ export type KeyPairSpec = Exclude<KeySpec, "SYMMETRIC_DEFAULT">
 /** Purpose of a key, in the words of AWS KMS. The spec decides it here. */
 export type KeyUsage = "ENCRYPT_DECRYPT" | "KEY_AGREEMENT"
 
+/** The usage of keys of a spec. */
 export const usageOf = (keySpec: KeySpec): KeyUsage => keySpec.startsWith("ECC_") ? "KEY_AGREEMENT" : "ENCRYPT_DECRYPT"
 
 /** Options of a key to be made. */

@@ -9,6 +9,7 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { Primitives } from "../../../crypto/Primitives.ts"
 import { quoted, shown } from "../../../internal/printable.ts"
+import { uuid } from "../../../internal/uuid.ts"
 import * as DataKey from "../../../model/DataKey.ts"
 import * as KeyArn from "../../KeyArn.ts"
 import { EmbeddedKmsError } from "../EmbeddedKmsError.ts"
@@ -296,12 +297,3 @@ const invalid = (field: string, description: string): EmbeddedKmsError => new Em
 /** A key id from 16 random bytes: a version 4 UUID, or one of a multi-Region key. */
 const keyId = (multiRegion: boolean, random: Uint8Array): string =>
   multiRegion ? `mrk-${uuid(random).replaceAll("-", "")}` : uuid(random)
-
-/** A version 4 UUID from 16 random bytes. */
-const uuid = (random: Uint8Array): string => {
-  const hex = Array.from(random, (byte, index) => {
-    const fixed = index === 6 ? (byte & 0x0f) | 0x40 : index === 8 ? (byte & 0x3f) | 0x80 : byte
-    return fixed.toString(16).padStart(2, "0")
-  }).join("")
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-")
-}
