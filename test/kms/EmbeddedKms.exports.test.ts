@@ -137,6 +137,7 @@ describe("EmbeddedKms and exported key stores", () => {
         const error = yield* errorOf(control.scheduleKeyDeletion(arn, waitingDays))
         assert.strictEqual(error.field, "waitingDays")
       }
+      assert.include(Redacted.value(yield* control.exportKeys), `"deletionDate":${1000 + 7 * day}`)
       yield* control.setKeyState(arn, "Enabled")
       assert.deepStrictEqual(yield* control.describeKey(arn), infoOf(arn, { aliases: ["alias/a"] }))
       assert.strictEqual((yield* errorOf(control.describeKey("alias/none"))).field, "keyId")

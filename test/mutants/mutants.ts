@@ -20,6 +20,7 @@ import { inMemory } from "./table/inMemory.ts"
 import { kept } from "./table/kept.ts"
 import { keyPairsOfKms } from "./table/keyPairs.ts"
 import { kms } from "./table/kms.ts"
+import { kmsServer } from "./table/kmsServer.ts"
 import { kmsRsa } from "./table/kmsRsa.ts"
 import { materials } from "./table/materials.ts"
 import { model } from "./table/model.ts"
@@ -54,5 +55,6 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...kms,
   ...keyPairsOfKms,
   ...kmsRsa,
+  ...kmsServer,
   ...testing
 ]

@@ -60,6 +60,6 @@ export const keyPairsOfKms: ReadonlyArray<Mutant> = [
     file: keyStore,
     find: "const date = deletionDate === undefined ? {} : { deletionDate }",
     replace: "const date = deletionDate === undefined ? {} : {}",
-    killedBy: byExports("every key store loads as it was exported, and exports the same text again")
+    killedBy: byExports("a key is deleted after a waiting time, and can be taken back")
   }
 ]
