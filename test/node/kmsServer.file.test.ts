@@ -79,7 +79,7 @@ describe("KMS server: the file of its keys", () => {
       const reader = Effect.gen(function*() {
         let counts = 0
         while (!writing.ended) {
-          assert.isAtLeast(keysIn(keyStoreFile).length, 2)
+          assert.doesNotThrow(() => keysIn(keyStoreFile))
           counts++
           yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
         }

@@ -32,7 +32,7 @@ export const kmsServer: ReadonlyArray<Mutant> = [
     name: "a context of the KMS server loses __proto__",
     file: `${folder}fields.ts`,
     find: "read[key] = decoded.success",
-    replace: "read[key] = typeof decoded.success === \"object\" ? Object.assign({}, decoded.success) : decoded.success",
+    replace: "read[key] = key.endsWith(\"Context\") ? Object.assign({}, decoded.success) : decoded.success",
     killedBy: byCryptography("a context with __proto__ is bound as any other")
   },
   {
