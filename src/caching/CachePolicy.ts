@@ -17,7 +17,7 @@ import * as SchemaTransformation from "effect/SchemaTransformation"
 import { shown } from "../internal/printable.ts"
 import type { AlgorithmSuite } from "../model/AlgorithmSuite.ts"
 import type { EncryptionContext } from "../model/EncryptionContext.ts"
-import { parsePositive } from "./internal/durations.ts"
+import { parsePositive } from "../internal/durations.ts"
 import { InvalidPolicy } from "./InvalidPolicy.ts"
 
 const TypeId = "~effect-encryption-sdk/caching/CachePolicy" as const

@@ -28,7 +28,7 @@ import * as CachePolicy from "./CachePolicy.ts"
 import type { CachingEvent } from "./CachingEvent.ts"
 import { Background } from "./internal/background.ts"
 import { classify } from "./internal/cacheable.ts"
-import { ownerOf } from "./internal/cacheAccess.ts"
+import { ownersOf } from "./internal/cacheAccess.ts"
 import { checkOptions, checkSelector, checkWarmRequest } from "./internal/checkOptions.ts"
 import { type Configured, configured } from "./internal/configured.ts"
 import * as entryKey from "./internal/entryKey.ts"
@@ -86,6 +86,11 @@ export interface Options {
   readonly fetchDeadline?: Duration.Input | undefined
   /** Time after which an operation of an asynchronous cache counts as a miss. Default 1 second. */
   readonly cacheTimeout?: Duration.Input | undefined
+  /**
+   * Age at which materials expire that lack a wrapping, as a `ResilientMultiKeyring` returns them where a keyring failed: every
+   * message under their data key lacks it. Never more than the policy's `maxAge`. Default: a tenth of that.
+   */
+  readonly maxAgeIncomplete?: Duration.Input | undefined
   /** Called for each event, in order. What it throws is thrown away. */
   readonly onEvent?: ((event: CachingEvent) => void) | undefined
 }
@@ -185,11 +190,7 @@ export const make: (
     background: new Background(context),
     clock,
     emit,
-    owner: ownerOf({
-      partitionId,
-      maxAge: policy.thresholds.maxAge!,
-      limits: ownLimits
-    }, emit),
+    ...ownersOf({ partitionId, maxAge: policy.thresholds.maxAge!, limits: ownLimits }, options.maxAgeIncomplete, emit),
     inTransit: new Map(),
     invalidations: new Invalidations(ownLimits.maxAgeMillis),
     caches: [...new Set([cache, decryptCache])],

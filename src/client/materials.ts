@@ -136,12 +136,15 @@ const checkEncryption = (
   { commitmentPolicy, isPortable, maxEncryptedDataKeys: maximum }: Client,
   acquired: EncryptionMaterials
 ): EncryptionMaterials => {
-  const { algorithmSuite, encryptedDataKeys: { length: count }, encryptionContext } = acquired.materials
+  const { algorithmSuite, encryptedDataKeys: { length: count }, encryptionContext, missingWrappings } =
+    acquired.materials
   // A manager may have added pairs, the public key for one.
   if (isPortable) portability.checkContext(encryptionContext)
   CommitmentPolicy.checkEncrypt(commitmentPolicy, algorithmSuite)
   if (count > maximum) reject(new TooManyEncryptedDataKeys({ count, maximum }))
-  return acquired
+  return missingWrappings === undefined
+    ? acquired
+    : { ...acquired, receipt: { ...acquired.receipt, missingWrappings } }
 }
 
 /**

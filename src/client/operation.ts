@@ -32,7 +32,7 @@ export interface Owned extends KeyHolder {
  * Runs an operation, in a scope of its own unless it ends at once, and in a span of this name where spans are recorded.
  *
  * Attributes of the span: `algorithm_suite`, `key_providers`, `outcome` (of the receipt: `hit`, `miss`, `unoffered`, `joined`, `bypassed`,
- * `uncached`) and, where they apply, `bypass_reason`, `refresh_started`, `data_key_age_millis`, `data_key_messages`,
+ * `uncached`) and, where they apply, `missing_wrappings`, `bypass_reason`, `refresh_started`, `data_key_age_millis`, `data_key_messages`,
  * `data_key_bytes`; for a failure `error_reason`. They never hold key bytes, plaintext or context values.
  *
  * There is one finalizer, which is there before the operation owns anything: a scope with a finalizer for each would cost a
@@ -87,6 +87,9 @@ const describe = (span: Tracer.Span, { algorithmSuite, header, receipt }: Messag
     printable([...new Set(header.encryptedDataKeys.map((edk) => edk.keyProviderId))].join(" "))
   )
   span.attribute("outcome", receipt._tag.toLowerCase())
+  if (receipt.missingWrappings !== undefined) {
+    span.attribute("missing_wrappings", receipt.missingWrappings.map(({ member }) => member).join(", "))
+  }
   if (receipt._tag === "Bypassed") span.attribute("bypass_reason", receipt.reason)
   if (receipt._tag === "Hit") {
     span.attribute("refresh_started", receipt.refreshStarted)

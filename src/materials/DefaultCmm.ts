@@ -124,8 +124,13 @@ const checkFilled = (
   if (AlgorithmSuite.resolve(filled.algorithmSuite) !== empty.algorithmSuite) changed("algorithmSuite")
   if (!isSameContext(empty.encryptionContext, filled.encryptionContext)) changed("encryptionContext")
   if (filled.signingKey !== empty.signingKey) changed("signingKey")
-  const { encryptedDataKeys, plaintextDataKey } = filled
-  return CryptographicMaterials.checkEncryptionMaterials({ ...empty, encryptedDataKeys, plaintextDataKey })
+  const { encryptedDataKeys, missingWrappings, plaintextDataKey } = filled
+  return CryptographicMaterials.checkEncryptionMaterials({
+    ...empty,
+    encryptedDataKeys,
+    plaintextDataKey,
+    missingWrappings
+  })
 }
 
 const noMaterials = (keyring: Keyring.Keyring) =>

@@ -5,18 +5,15 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { findUnknown, type NamesOf, optionNames } from "../internal/optionNames.ts"
-import type { DecryptionMaterials, EncryptionMaterials } from "../model/CryptographicMaterials.ts"
-import * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
-import type { EncryptedDataKeyReport, KeyringError, Skipped } from "../model/errors/KeyringError.ts"
+import type { EncryptionMaterials } from "../model/CryptographicMaterials.ts"
+import type { KeyringError } from "../model/errors/KeyringError.ts"
 import * as contract from "./contract.ts"
 import * as Keyring from "./Keyring.ts"
-import { failMisconfigured, failNotUnwrapped, optionsOf, refusalOf } from "./keyringFailures.ts"
-import { omittedOf, Reports } from "./reports.ts"
-import { reportFields } from "./unwrapFirst.ts"
+import { failMisconfigured, optionsOf } from "./keyringFailures.ts"
+import { decryptByFirst, type Member, problemOf } from "./members.ts"
 
 const AnyKeyring = /*#__PURE__*/ Schema.declare(Keyring.isKeyring)
 
@@ -62,7 +59,8 @@ export const make: (options: Options) => Effect.Effect<Keyring.Keyring, KeyringE
     return Keyring.make({
       name,
       onEncrypt: (materials) => onEncrypt(generator !== undefined, members, materials),
-      onDecrypt: (materials, encryptedDataKeys) => onDecrypt(members, materials, encryptedDataKeys)
+      onDecrypt: (materials, encryptedDataKeys) =>
+        decryptByFirst(name, members, contract.onDecrypt, materials, encryptedDataKeys)
     })
   })
 
@@ -104,12 +102,6 @@ const checkOptions = /*#__PURE__*/ optionsOf(name, "a multi-keyring", Options, {
   "children[]": "is no keyring"
 })
 
-interface Member {
-  /** The option that the keyring was given as. */
-  readonly field: string
-  readonly keyring: Keyring.Keyring
-}
-
 /** Specification: framework/multi-keyring.md#onencrypt */
 const onEncrypt = Effect.fnUntraced(function*(
   generates: boolean,
@@ -125,88 +117,10 @@ const onEncrypt = Effect.fnUntraced(function*(
   }
   let materials = input
   for (const { field, keyring } of members) {
-    const before = materials.plaintextDataKey
-    materials = yield* contract.onEncrypt(keyring, materials)
-    if (typeof materials !== "object" || materials === null) {
-      return yield* fail(field, `${contract.nameOf(keyring)} returned no materials`)
-    }
-    if (materials.plaintextDataKey === undefined) {
-      return yield* fail(field, `${contract.nameOf(keyring)} made no data key`)
-    }
-    // A keyring that wraps one key and hands on another would make messages that only some keyrings can read.
-    if (before !== undefined && materials.plaintextDataKey !== before) {
-      return yield* fail(field, `${contract.nameOf(keyring)} replaced the data key`)
-    }
+    const filled = yield* contract.onEncrypt(keyring, materials)
+    const problem = problemOf(materials, filled)
+    if (problem !== undefined) return yield* fail(field, `${contract.nameOf(keyring)} ${problem}`)
+    materials = filled
   }
   return materials
 })
-
-/** Specification: framework/multi-keyring.md#ondecrypt */
-const onDecrypt = Effect.fnUntraced(function*(
-  members: ReadonlyArray<Member>,
-  materials: DecryptionMaterials,
-  encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
-): Effect.fn.Return<Keyring.OnDecryptResult, KeyringError, Scope.Scope> {
-  const reports = new Reports<EncryptedDataKeyReport>()
-  let failed = false
-  for (const { keyring } of members) {
-    // Copies: no member can change what the next one is given.
-    const copies = EncryptedDataKey.copyAll(encryptedDataKeys)
-    const result = yield* Effect.result(contract.onDecrypt(keyring, { ...materials }, copies))
-    if (Result.isFailure(result)) {
-      failed = true
-      addReports(reports, result.failure, encryptedDataKeys)
-    } else if (result.success._tag === "Unwrapped") {
-      const encryptedDataKey = encryptedDataKeys[copies.indexOf(result.success.encryptedDataKey)]
-      return encryptedDataKey === undefined ? result.success : { ...result.success, encryptedDataKey }
-    } else {
-      reports.addAll(result.success.skipped, result.success.omitted)
-    }
-  }
-  return failed
-    ? yield* failNotUnwrapped(name, reports)
-    : { _tag: "NotMine", skipped: reports.rows as ReadonlyArray<Skipped>, ...omittedOf(reports) }
-})
-
-/** Adds the rows of a keyring's failure. One without rows of its own is reported for each encrypted data key. */
-const addReports = (
-  reports: Reports<EncryptedDataKeyReport>,
-  { keyring, reason }: KeyringError,
-  encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
-): void => {
-  if (reason._tag === "DataKeyNotUnwrapped") return reports.addAll(reason.encryptedDataKeys, reason.omitted)
-  const row = rowOf(reason)
-  for (const [index, encryptedDataKey] of encryptedDataKeys.entries()) {
-    reports.add(row._tag, () => ({ ...row, ...reportFields(keyring, index, encryptedDataKey) }))
-  }
-}
-
-/** A row, without the fields that name the encrypted data key. */
-type RowOf<Row> = Row extends unknown ? Omit<Row, keyof ReturnType<typeof reportFields>> : never
-
-const rowOf = (
-  reason: Exclude<KeyringError["reason"], { readonly _tag: "DataKeyNotUnwrapped" }>
-): RowOf<EncryptedDataKeyReport> => {
-  switch (reason._tag) {
-    case "KeyringMisconfigured":
-      return { _tag: "Skipped", description: reason.message }
-    case "NotLoaded":
-      return {
-        _tag: "Attempted",
-        failure: "Unreachable",
-        code: reason._tag,
-        description: reason.message,
-        isRetryable: true
-      }
-    case "BrokenContract":
-      return {
-        _tag: "Attempted",
-        failure: "InvalidAnswer",
-        code: reason._tag,
-        description: reason.message,
-        isRetryable: false
-      }
-    case "DataKeyNotWrapped":
-      return { _tag: "Attempted", ...refusalOf(reason) }
-  }
-}

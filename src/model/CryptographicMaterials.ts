@@ -9,6 +9,7 @@ import * as DataKey from "./DataKey.ts"
 import * as EncryptedDataKey from "./EncryptedDataKey.ts"
 import * as EncryptionContext from "./EncryptionContext.ts"
 import { type InvalidEncryptionContext, InvalidMaterials } from "./errors/Reasons.ts"
+import type { MissingWrapping } from "./errors/KeyringError.ts"
 import { makeBrand } from "../internal/brand.ts"
 import * as bytes from "../internal/bytes.ts"
 import { quoted } from "../internal/printable.ts"
@@ -25,6 +26,8 @@ export interface EncryptionMaterials {
   readonly plaintextDataKey: DataKey.DataKey | undefined
   /** Present if and only if the suite signs. */
   readonly signingKey: SigningKey | undefined
+  /** The wrappings that the materials lack, where a keyring goes on without: `ResilientMultiKeyring` does. */
+  readonly missingWrappings?: ReadonlyArray<MissingWrapping> | undefined
 }
 
 /** Complete encryption materials, as a materials manager returns them. */
@@ -107,9 +110,27 @@ export const checkEncryptionMaterials = (materials: EncryptionMaterials): Comple
     requiredEncryptionContextKeys: readRequiredKeys(materials.requiredEncryptionContextKeys, encryptionContext),
     encryptedDataKeys,
     plaintextDataKey,
-    signingKey
+    signingKey,
+    ...readMissingWrappings(materials.missingWrappings)
   }
   return Object.freeze(checkedEncryption.mark(complete))
+}
+
+/** Frozen copies of rows, as the field of the materials: absent where there are none. */
+const readMissingWrappings = (given: unknown): Pick<EncryptionMaterials, "missingWrappings"> => {
+  if (given === undefined) return {}
+  if (!Array.isArray(given)) return invalid("missingWrappings", "are no array")
+  const rows = given.map((row: Partial<MissingWrapping> | null | undefined): MissingWrapping => {
+    const { code, description, failure, isRetryable, keyring, member } = row ?? {}
+    if (
+      typeof keyring !== "string" || typeof member !== "string" || typeof failure !== "string" ||
+      typeof code !== "string" || typeof isRetryable !== "boolean" ||
+      (description !== undefined && typeof description !== "string")
+    ) return invalid("missingWrappings", "hold what is no row of a keyring that did not wrap")
+    const refusal = { keyring, member, failure, code, isRetryable }
+    return Object.freeze(description === undefined ? refusal : { ...refusal, description })
+  })
+  return rows.length === 0 ? {} : { missingWrappings: Object.freeze(rows) }
 }
 
 const readSuite = (suite: unknown): AlgorithmSuite.AlgorithmSuite =>

@@ -2,6 +2,7 @@
  * A materials manager's account of one request, as a value. Never holds key bytes, plaintext or context values.
  */
 import type * as Duration from "effect/Duration"
+import type { MissingWrapping } from "./errors/KeyringError.ts"
 
 /** Use of a data key so far, the request of the receipt included. */
 export interface Usage {
@@ -38,7 +39,12 @@ export type BypassReason =
  * - `Joined`: served by a fetch that another request had started.
  * - `Bypassed`: fetched for this request alone, past the cache.
  */
-export type Receipt =
+export type Receipt = Outcome & {
+  /** The keyrings that did not wrap the data key, and why, where one went on without. Absent where all have wrapped. */
+  readonly missingWrappings?: ReadonlyArray<MissingWrapping>
+}
+
+type Outcome =
   | { readonly _tag: "Uncached" }
   | {
     readonly _tag: "Hit"

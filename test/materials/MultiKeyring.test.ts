@@ -2,8 +2,6 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Redacted } from "effect"
 import { DataKey, Keyring, MultiKeyring } from "effect-encryption-sdk"
 import { RawAesKeyring, RawRsaKeyring } from "effect-encryption-sdk/raw"
-import type { EncryptionMaterials } from "../../src/model/CryptographicMaterials.ts"
-import type { EncryptedDataKey } from "../../src/model/EncryptedDataKey.ts"
 import type { EncryptedDataKeyReport, KeyringError } from "../../src/model/errors/KeyringError.ts"
 import { failureOf } from "../support/client.ts"
 import { rsaPrivateKey, rsaPublicKey } from "../support/rsaKeys.ts"
@@ -17,6 +15,7 @@ import {
   unwrapped
 } from "../support/keyringContract.ts"
 import { decryptionMaterials, encryptionMaterials } from "../support/materials.ts"
+import { edk, row, scripted, unavailable } from "../support/scriptedKeyring.ts"
 import { isZero, recordingPrimitives } from "../support/recordingPrimitives.ts"
 
 const aes = (keyName: string, first = 3) =>
@@ -29,58 +28,6 @@ const rsa = (keys: { readonly publicKey?: string; readonly privateKey?: Redacted
   RawRsaKeyring.make({ keyNamespace: "namespace", keyName: "rsa", padding: "OAEP-SHA256", ...keys })
 
 const { misconfigured, notUnwrapped } = errorsOf("MultiKeyring")
-
-const edk = (name: string): EncryptedDataKey => ({
-  keyProviderId: "user",
-  keyProviderInfo: Buffer.from(name),
-  ciphertext: Uint8Array.of(1)
-})
-
-const unavailable = (name: string) =>
-  errorsOf(name).notWrapped(name, { failure: "Unreachable", code: "Down", isRetryable: true })
-
-/** A keyring of the user's own, that writes down its calls. */
-const scripted = (
-  name: string,
-  log: Array<string>,
-  behaviour: {
-    readonly onEncrypt?: (materials: EncryptionMaterials) => Effect.Effect<EncryptionMaterials, KeyringError>
-    readonly onDecrypt?: (
-      encryptedDataKeys: ReadonlyArray<EncryptedDataKey>
-    ) => Effect.Effect<Keyring.OnDecryptResult, KeyringError>
-  } = {}
-) =>
-  Keyring.make({
-    name,
-    onEncrypt: (materials) =>
-      Effect.suspend(() => {
-        log.push(`${name}.onEncrypt`)
-        return behaviour.onEncrypt?.(materials) ?? Effect.succeed({
-          ...materials,
-          plaintextDataKey: materials.plaintextDataKey ?? DataKey.make(keyBytes(32)),
-          encryptedDataKeys: [...materials.encryptedDataKeys, edk(name)]
-        })
-      }),
-    onDecrypt: (_, encryptedDataKeys) =>
-      Effect.suspend(() => {
-        log.push(`${name}.onDecrypt`)
-        return behaviour.onDecrypt?.(encryptedDataKeys) ?? Effect.succeed<Keyring.OnDecryptResult>({
-          _tag: "NotMine",
-          skipped: encryptedDataKeys.map((edk, index) => ({
-            _tag: "Skipped",
-            ...row(name, index, edk),
-            description: "no"
-          }))
-        })
-      })
-  })
-
-const row = (keyring: string, index: number, { keyProviderId, keyProviderInfo }: EncryptedDataKey) => ({
-  keyring,
-  index,
-  keyProviderId,
-  keyProviderInfo: Buffer.from(keyProviderInfo).toString()
-})
 
 keyringContract({
   title: "MultiKeyring",

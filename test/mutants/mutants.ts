@@ -27,6 +27,7 @@ import { model } from "./table/model.ts"
 import { node } from "./table/node.ts"
 import { otherCode } from "./table/otherCode.ts"
 import { refreshed } from "./table/refreshed.ts"
+import { resilient } from "./table/resilient.ts"
 import { streams } from "./table/streams.ts"
 import { testing } from "./table/testing.ts"
 import { web } from "./table/web.ts"
@@ -52,6 +53,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...web,
   ...model,
   ...materials,
+  ...resilient,
   ...kms,
   ...keyPairsOfKms,
   ...kmsRsa,

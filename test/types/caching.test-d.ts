@@ -70,6 +70,7 @@ expectTypeOf<Fields<Parameters<typeof CachingCmm.layer>[0]>>().toEqualTypeOf<{
   readonly evictRevoked?: boolean | undefined
   readonly seedDecryptCache?: boolean | undefined
   readonly fetchDeadline?: Duration.Input | undefined
+  readonly maxAgeIncomplete?: Duration.Input | undefined
   readonly cacheTimeout?: Duration.Input | undefined
   readonly onEvent?: ((event: CachingEvent) => void) | undefined
 }>()

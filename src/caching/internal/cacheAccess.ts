@@ -3,7 +3,7 @@
  */
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -15,6 +15,7 @@ import type { MaterialsCacheError } from "../MaterialsCacheError.ts"
 import type { Background } from "./background.ts"
 import type { Entry, Owner } from "./entry.ts"
 import { type Instant, nowUnsafe } from "./instant.ts"
+import { ofIncomplete } from "./limits.ts"
 import { afterStep, step } from "./steps.ts"
 
 /** The part of a manager that caches are used with. */
@@ -63,12 +64,23 @@ export const attempt = <A>(
   })
 
 /** The owner of a manager's entries: an eviction from a cache is an event. */
-export const ownerOf = (common: Omit<Owner, "onEvicted">, emit: CacheAccess["emit"]): Owner => ({
+const ownerOf = (common: Omit<Owner, "onEvicted">, emit: CacheAccess["emit"]): Owner => ({
   ...common,
   onEvicted: (entry, event) => {
     if (entry.stored) emitEvicted(emit, entry, event)
   }
 })
+
+/** The owners of whole materials, and of those that lack a wrapping. */
+export const ownersOf = (
+  whole: Omit<Owner, "onEvicted">,
+  maxAgeIncomplete: Duration.Input | undefined,
+  emit: CacheAccess["emit"]
+): { readonly owner: Owner; readonly incompleteOwner: Owner } => {
+  const limits = ofIncomplete(whole.limits, maxAgeIncomplete)
+  const maxAge = Duration.millis(limits.maxAgeMillis)
+  return { owner: ownerOf(whole, emit), incompleteOwner: ownerOf({ ...whole, limits, maxAge }, emit) }
+}
 
 const emitEvicted = (
   emit: CacheAccess["emit"],

@@ -10,7 +10,7 @@ import * as CommitmentPolicy from "../../model/CommitmentPolicy.ts"
 import * as EncryptionContext from "../../model/EncryptionContext.ts"
 import type { InvalidOption } from "../../model/errors/Reasons.ts"
 import { isMaterialsCache } from "../MaterialsCache.ts"
-import { PositiveDuration, positiveDuration } from "./durations.ts"
+import { PositiveDuration, positiveDuration } from "../../internal/durations.ts"
 
 /** Whether a value can be a partition. In an entry's identifier, U+0000 stands behind it. */
 const isText = (value: unknown): value is string =>
@@ -35,6 +35,7 @@ export const checkOptions = /*#__PURE__*/ optionsOf(
     evictRevoked: Flag,
     seedDecryptCache: Flag,
     fetchDeadline: PositiveDuration,
+    maxAgeIncomplete: PositiveDuration,
     cacheTimeout: PositiveDuration,
     onEvent: /*#__PURE__*/ Schema.optional(/*#__PURE__*/ Schema.declare(isFunction))
   }),
@@ -49,6 +50,7 @@ export const checkOptions = /*#__PURE__*/ optionsOf(
     evictRevoked: isNoFlag,
     seedDecryptCache: isNoFlag,
     fetchDeadline: positiveDuration,
+    maxAgeIncomplete: positiveDuration,
     cacheTimeout: positiveDuration,
     onEvent: "must be a function"
   },

@@ -18,8 +18,8 @@ import type { Receipt } from "../../model/Receipt.ts"
 import { type Askers, asking } from "./askers.ts"
 import type { CacheableRequest, Fetched } from "./cacheable.ts"
 import { type CacheAccess, put } from "./cacheAccess.ts"
-import { overdue } from "./deadline.ts"
-import { type CompleteMaterials, copyMaterials, Entry, type RefreshPoint } from "./entry.ts"
+import { overdue } from "../../internal/deadline.ts"
+import { type CompleteMaterials, copyMaterials, Entry, type Owner, type RefreshPoint } from "./entry.ts"
 import { elapsedMillis, type Instant, nowUnsafe } from "./instant.ts"
 import * as singleFlight from "./singleFlight.ts"
 import { afterStep, step } from "./steps.ts"
@@ -69,6 +69,8 @@ export interface Flight extends singleFlight.Flight<Waiter> {
 export interface Fetching extends CacheAccess {
   readonly flights: singleFlight.Flights<Flight>
   readonly fetchDeadline: Duration.Duration
+  /** The owner of entries whose materials lack a wrapping. */
+  readonly incompleteOwner: Owner
   /** Draws the point at which the next entry is refreshed ahead. */
   readonly drawRefreshPoint: Effect.Effect<RefreshPoint | undefined>
   /** Called for every failed fetch, before its waiters go on. */
@@ -291,7 +293,7 @@ const bypassAll = (fetching: Fetching, flight: Flight, materials: CompleteMateri
 }
 
 const makeEntry = (
-  { owner }: Fetching,
+  { incompleteOwner, owner: whole }: Fetching,
   { request, reserved }: Flight,
   materials: CompleteMaterials,
   arrivedAt: Instant,
@@ -303,6 +305,7 @@ const makeEntry = (
     ? materials
     : withParts<CompleteMaterials>(materials, { encryptionContext: context.success })
   const { encryptionContext: requestedContext, key, operation } = request
+  const owner = "missingWrappings" in materials && materials.missingWrappings !== undefined ? incompleteOwner : whole
   return new Entry(owner, {
     key,
     operation,
@@ -311,9 +314,15 @@ const makeEntry = (
     encryptedDataKeys: request.encryptedDataKeys(kept),
     usage: reserved,
     createdAt: arrivedAt,
-    refresh
+    refresh: refresh && (owner === whole ? refresh : sooner(refresh, whole, owner))
   })
 }
+
+/** The same part of a shorter life. */
+const sooner = (point: RefreshPoint, whole: Owner, { limits: { maxAgeMillis } }: Owner): RefreshPoint => ({
+  ...point,
+  ageMillis: point.ageMillis * (maxAgeMillis / whole.limits.maxAgeMillis)
+})
 
 /**
  * Tells a waiter of its materials, which it owns already: so they are zeroed where a listener interrupts it before. Its fiber

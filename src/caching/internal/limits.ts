@@ -55,6 +55,14 @@ export const ofManager = ({ thresholds }: CachePolicy.CachePolicy): Result.Resul
     ? Result.fail(new InvalidPolicy({ violations: [{ field: "maxAge", description: "is required" }] }))
     : Result.succeed(complete(thresholds, defaults))
 
+/** The limits for materials that lack a wrapping. */
+export const ofIncomplete = (own: Limits, maxAge: Duration.Input | undefined): Limits => ({
+  ...own,
+  maxAgeMillis: maxAge === undefined
+    ? own.maxAgeMillis / 10
+    : Math.min(own.maxAgeMillis, Duration.toMillis(Duration.fromInputUnsafe(maxAge)))
+})
+
 /** The limits that the policy's rules set for a request, before any look-up; undefined where it bypasses the cache. */
 export const ofRequest = (
   policy: CachePolicy.CachePolicy,

@@ -7,7 +7,7 @@ import type { Primitives } from "../../crypto/Primitives.ts"
 import { checker, shown } from "../../internal/options.ts"
 import { InvalidOption } from "../../model/errors/Reasons.ts"
 import type { Options } from "../RefreshAhead.ts"
-import { PositiveDuration, positiveDuration } from "./durations.ts"
+import { PositiveDuration, positiveDuration } from "../../internal/durations.ts"
 import type { RefreshPoint } from "./entry.ts"
 import type { Limits } from "./limits.ts"
 

@@ -70,11 +70,13 @@ export const decrypt = Effect.fnUntraced(
     request: Parameters<Operations["decrypt"]>[0],
     check: (plaintext: DataKey.DataKey) => ProviderRefusal | undefined
   ) {
+    // Read before the call: the request is the port's own from then on.
+    const { keyId: requested } = request
     const { keyId, plaintext } = yield* Effect.mapError(
       own(callKms("decrypt", () => kms.decrypt(request))),
       (error) => error._tag === "BrokenContract" ? error : refusalOf(error)
     )
-    const fault = keyId === request.keyId ? check(plaintext) : invalidAnswer("KeyIdMismatch")
+    const fault = keyId === requested ? check(plaintext) : invalidAnswer("KeyIdMismatch")
     if (fault === undefined) return plaintext
     DataKey.zero(plaintext)
     return yield* Effect.fail(fault)

@@ -82,6 +82,14 @@ export const EncryptedDataKeyReport = /*#__PURE__*/ Schema.Union([Skipped, Attem
 /** See the schema of the same name. */
 export type EncryptedDataKeyReport = typeof EncryptedDataKeyReport.Type
 
+/** A wrapping that a message lacks: a keyring that did not wrap its data key, with its key provider's refusal. */
+export interface MissingWrapping extends ProviderRefusal {
+  /** Name of the keyring: `KmsKeyring`, `RawAesKeyring`, … */
+  readonly keyring: string
+  /** The option of the multi-keyring that the keyring was given as: `generators[0]`, `children[1]`. */
+  readonly member: string
+}
+
 /** Formats one row as a line of text. */
 export const formatReport = (report: EncryptedDataKeyReport): string =>
   line`  #${report.index} ${report.keyProviderId} ${report.keyProviderInfo} — ${report.keyring}: ` +
@@ -89,7 +97,12 @@ export const formatReport = (report: EncryptedDataKeyReport): string =>
     ? `skipped, ${printable(report.description)}`
     : `attempted, ${formatRefusal(report)}`)
 
-const formatRefusal = ({ code, description, failure, isRetryable }: ProviderRefusal): string =>
+/**
+ * Formats a refusal as a part of a line.
+ *
+ * @internal
+ */
+export const formatRefusal = ({ code, description, failure, isRetryable }: ProviderRefusal): string =>
   line`${failure} (${code}${description === undefined ? "" : `: ${description}`})${
     isRetryable ? ", a retry may help" : ""
   }`

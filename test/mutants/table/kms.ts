@@ -107,18 +107,18 @@ export const kms: ReadonlyArray<Mutant> = [
   {
     name: "a slice of the AWS SDK's pool is not zeroed",
     file: awsKms,
-    find: "  plaintext.fill(0)\n",
+    find: "  secret.fill(0)\n",
     replace: "",
     killedBy: byClients("copies a slice of a pool, and zeroes the slice and nothing else")
   },
   {
     name: "a data key stays in the AWS SDK's pool",
     file: awsKms,
-    find: "if (plaintext.byteLength === plaintext.buffer.byteLength) return",
-    replace: "if (plaintext.byteLength <= plaintext.buffer.byteLength) return",
+    find: "if (secret.byteLength === secret.buffer.byteLength) return",
+    replace: "if (secret.byteLength <= secret.buffer.byteLength) return",
     also: {
-      find: "  const key = DataKey.make(Uint8Array.from(plaintext))\n  plaintext.fill(0)\n  return key\n",
-      replace: "  return DataKey.make(Uint8Array.from(plaintext))\n"
+      find: "  const taken = Uint8Array.from(secret)\n  secret.fill(0)\n  return taken\n",
+      replace: "  return Uint8Array.from(secret)\n"
     },
     killedBy: byClients("copies a slice of a pool, and zeroes the slice and nothing else")
   },
@@ -146,8 +146,8 @@ export const kms: ReadonlyArray<Mutant> = [
   {
     name: "the key that a Kms says it used does not matter",
     file: unwrap,
-    find: "= keyId === key\n",
-    replace: "= keyId.length > 0 && key.length > 0\n",
+    find: "= keyId === requested ?",
+    replace: "= keyId.length > 0 && requested.length > 0 ?",
     killedBy: goesOn
   },
   {

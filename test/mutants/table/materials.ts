@@ -3,7 +3,7 @@ import type { Mutant } from "../Mutant.ts"
 import * as places from "./places.ts"
 
 const defaultCmm = "src/materials/DefaultCmm.ts"
-const multiKeyring = "src/materials/MultiKeyring.ts"
+const members = "src/materials/members.ts"
 const rawAes = "src/raw/RawAesKeyring.ts"
 const rawRsa = "src/raw/RawRsaKeyring.ts"
 const requiredCmm = "src/materials/RequiredEncryptionContextCmm.ts"
@@ -96,8 +96,8 @@ export const materials: ReadonlyArray<Mutant> = [
   {
     name: "materials have whatever a keyring answers besides",
     file: defaultCmm,
-    find: "checkEncryptionMaterials({ ...empty, encryptedDataKeys, plaintextDataKey })",
-    replace: "checkEncryptionMaterials({ ...filled, encryptedDataKeys, plaintextDataKey })",
+    find: "checkEncryptionMaterials({\n    ...empty,",
+    replace: "checkEncryptionMaterials({\n    ...filled,",
     killedBy: byEncryptAnswers("other changes are not taken over")
   },
   {
@@ -160,7 +160,7 @@ export const materials: ReadonlyArray<Mutant> = [
   },
   {
     name: "members of a multi-keyring share the encrypted data keys",
-    file: multiKeyring,
+    file: members,
     find: "const copies = EncryptedDataKey.copyAll(encryptedDataKeys)",
     replace: "const copies = encryptedDataKeys",
     killedBy: byMultiKeyring(
@@ -169,23 +169,23 @@ export const materials: ReadonlyArray<Mutant> = [
   },
   {
     name: "members of a multi-keyring share the materials",
-    file: multiKeyring,
-    find: "contract.onDecrypt(keyring, { ...materials }, copies)",
-    replace: "contract.onDecrypt(keyring, materials, copies)",
+    file: members,
+    find: "call(keyring, { ...materials }, copies)",
+    replace: "call(keyring, materials, copies)",
     killedBy: byMultiKeyring(
       "MultiKeyring.onDecrypt > every keyring is given the same materials and encrypted data keys, in copies of its own"
     )
   },
   {
     name: "a member of a multi-keyring may hand on another data key",
-    file: multiKeyring,
-    find: "if (before !== undefined && materials.plaintextDataKey !== before) {",
-    replace: "if (before !== undefined && materials.plaintextDataKey === undefined) {",
+    file: members,
+    find: "filled.plaintextDataKey !== given.plaintextDataKey\n",
+    replace: "filled.plaintextDataKey === undefined\n",
     killedBy: byMultiKeyring("MultiKeyring.onEncrypt > a child that hands on another data key is found out")
   },
   {
     name: "a multi-keyring answers the encrypted data key of a member's copy",
-    file: multiKeyring,
+    file: members,
     find: "encryptedDataKey === undefined ? result.success : { ...result.success, encryptedDataKey }",
     replace: "encryptedDataKey === undefined ? result.success : { ...result.success }",
     killedBy: byMultiKeyring(

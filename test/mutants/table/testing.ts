@@ -29,15 +29,15 @@ export const testing: ReadonlyArray<Mutant> = [
   {
     name: "the log has a copy of a plaintext, which nothing zeroes",
     file: scriptedKms,
-    find: "bytes: DataKey.value(plaintext) }",
-    replace: "bytes: DataKey.value(plaintext).slice() }",
+    find: "bytes: Redacted.value(secret) }",
+    replace: "bytes: Redacted.value(secret).slice() }",
     killedBy: byKms("keeps the very arrays that it handed out, and tells which are not zeroed")
   },
   {
     name: "a plaintext that a rule replaced is not zeroed",
     file: scriptedKms,
-    find: "changed.plaintext !== response.plaintext) DataKey.zero(response.plaintext)",
-    replace: "changed.plaintext !== response.plaintext) DataKey.value(response.plaintext)",
+    find: "if (response[secret] !== undefined) DataKey.zero(response[secret])",
+    replace: "if (response[secret] !== undefined) DataKey.value(response[secret])",
     killedBy: byKms("an answer can be tampered with; a plaintext that is replaced is zeroed and not counted")
   },
   {

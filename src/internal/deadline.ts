@@ -1,5 +1,5 @@
 /**
- * The deadline of a request that goes to the key provider by itself.
+ * The deadline of a call of a part that may be the user's own.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -1,6 +1,6 @@
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
-import { shown } from "../../internal/options.ts"
+import { shown } from "./options.ts"
 
 /** The positive and finite Duration that a value stands for; undefined where it stands for none. */
 export const parsePositive = (value: unknown): Duration.Duration | undefined => {
