@@ -2,7 +2,13 @@
  * The AWS SDK layer against a server on this machine that speaks the protocol of AWS KMS, and against clients that are no
  * more than a `send`. A whole KMS server takes part in `npm run test:peers`.
  */
-import { DecryptCommand, EncryptCommand, GenerateDataKeyCommand } from "@aws-sdk/client-kms"
+import {
+  DecryptCommand,
+  EncryptCommand,
+  GenerateDataKeyCommand,
+  GenerateDataKeyWithoutPlaintextCommand,
+  ReEncryptCommand
+} from "@aws-sdk/client-kms"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Queue, Redacted, Scope } from "effect"
 import { DataKey } from "effect-encryption-sdk"
@@ -36,10 +42,10 @@ import { kmsContract } from "../support/kmsContract.ts"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
 
 /** The embedded KMS behind the commands and exceptions of the AWS SDK. */
-const embeddedClient = (kms: Kms.Kms) =>
+const embeddedClient = (kms: Kms.Kms & Kms.KmsWithoutPlaintext) =>
   clientOf((command) => {
-    const { CiphertextBlob, EncryptionContext, GrantTokens, KeyId, NumberOfBytes, Plaintext } = command
-      .input as Record<string, any>
+    const input = command.input as Record<string, any>
+    const { CiphertextBlob, EncryptionContext, GrantTokens, KeyId, NumberOfBytes, Plaintext } = input
     const request = { keyId: KeyId, encryptionContext: EncryptionContext, grantTokens: GrantTokens }
     const call: Effect.Effect<ScriptedKms.Response, KmsError> = command instanceof GenerateDataKeyCommand
       ? kms.generateDataKey({ ...request, numberOfBytes: NumberOfBytes })
@@ -47,12 +53,24 @@ const embeddedClient = (kms: Kms.Kms) =>
       ? kms.encrypt({ ...request, plaintext: DataKey.make(Plaintext) })
       : command instanceof DecryptCommand
       ? kms.decrypt({ ...request, ciphertextBlob: CiphertextBlob })
+      : command instanceof GenerateDataKeyWithoutPlaintextCommand
+      ? kms.generateDataKeyWithoutPlaintext({ ...request, numberOfBytes: NumberOfBytes })
+      : command instanceof ReEncryptCommand
+      ? kms.reEncrypt({
+        grantTokens: GrantTokens,
+        ciphertextBlob: CiphertextBlob,
+        keyId: input["DestinationKeyId"],
+        encryptionContext: input["DestinationEncryptionContext"],
+        sourceKeyId: input["SourceKeyId"],
+        sourceEncryptionContext: input["SourceEncryptionContext"]
+      })
       : Effect.die("no such command")
     return Effect.runPromise(Effect.match(call, {
       onFailure: ({ code, description }) => ({ thrown: Object.assign(new Error(description), { name: code }) }),
-      onSuccess: ({ ciphertextBlob, keyId, plaintext }) => ({
+      onSuccess: ({ ciphertextBlob, keyId, plaintext, sourceKeyId }) => ({
         output: {
           KeyId: keyId,
+          SourceKeyId: sourceKeyId,
           CiphertextBlob: ciphertextBlob,
           Plaintext: plaintext === undefined ? undefined : DataKey.value(plaintext)
         }
@@ -62,7 +80,12 @@ const embeddedClient = (kms: Kms.Kms) =>
 
 kmsContract({
   title: "AwsKms over a client",
-  layer: Layer.unwrap(Effect.map(Kms.Kms, (kms) => AwsKms.layerClient(embeddedClient(kms)))).pipe(
+  layer: Layer.unwrap(
+    Effect.map(
+      Effect.all([Kms.Kms, Kms.KmsWithoutPlaintext]),
+      ([kms, without]) => AwsKms.layerClient(embeddedClient({ ...kms, ...without }))
+    )
+  ).pipe(
     Layer.provideMerge(Layer.orDie(EmbeddedKms.layer())),
     Layer.provide(TestPrimitives.layer)
   ),

@@ -19,8 +19,10 @@ import { foundations } from "./table/foundations.ts"
 import { inFlight } from "./table/inFlight.ts"
 import { inMemory } from "./table/inMemory.ts"
 import { kept } from "./table/kept.ts"
+import { keyPairsOfKms } from "./table/keyPairs.ts"
 import { kms } from "./table/kms.ts"
 import { kmsEcdh } from "./table/kmsEcdh.ts"
+import { kmsServer } from "./table/kmsServer.ts"
 import { kmsRsa } from "./table/kmsRsa.ts"
 import { materials } from "./table/materials.ts"
 import { model } from "./table/model.ts"
@@ -56,7 +58,9 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...ecdh,
   ...resilient,
   ...kms,
+  ...keyPairsOfKms,
   ...kmsRsa,
   ...kmsEcdh,
+  ...kmsServer,
   ...testing
 ]

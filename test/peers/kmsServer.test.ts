@@ -78,6 +78,7 @@ kmsContract({
   // AWS KMS says IncorrectKeyException; moto says AccessDeniedException.
   incorrectKey: ["AccessDeniedException", "AccessDenied"],
   joinsContext: true,
+  ignoresSourceKey: true,
   live: true
 })
 

@@ -15,7 +15,7 @@ const source = "effect-encryption-sdk-source"
 const name = manifest.name
 
 /** The entry points that have another runtime, and those that bring the AWS SDK. */
-const forNode = ["./node"]
+const forNode = ["./node", "./kms/development-only/server"]
 const withAwsSdk = ["./kms/aws"]
 
 const entries = Object.entries(manifest.exports).flatMap(([key, value]) =>

@@ -44,7 +44,16 @@ const rules: Readonly<Record<string, Rule>> = {
   raw: { rooms: core, packages: /^effect\/crypto\/(CryptoError|KeyAgreement|KeyFormat)$/ },
   kms: { rooms: core },
   "kms/aws": { rooms: ["kms", ...core], packages: /^@aws-sdk\/client-kms$/, node: true },
-  "kms/development-only": { rooms: ["kms", ...core] },
+  // Key pairs of its keys are made by effect/crypto, on WebCrypto: `Primitives` makes none.
+  "kms/development-only": {
+    rooms: ["kms", ...core],
+    packages: /^effect\/crypto\/(CryptoError|Digest|KeyAgreement|KeyFormat|KeyWrap|SecureRandom|WebCrypto)$/
+  },
+  "kms/development-only/server": {
+    rooms: ["kms/development-only", "kms", ...core],
+    packages: /^node:(fs\/promises|http|net)$/,
+    node: true
+  },
   node: {
     rooms: ["crypto", ...values],
     packages: /^(node:(buffer|crypto|stream|util)|effect\/crypto\/\w+|@noble\/curves\/nist\.js)$/,
@@ -284,6 +293,10 @@ describe("the checker", () => {
         ["kms/X.ts", "import * as AwsKms from './aws/AwsKms.ts'"],
         ["kms/X.ts", "import * as EmbeddedKms from './development-only/EmbeddedKms.ts'"],
         ["kms/aws/X.ts", "import { readFileSync } from 'node:fs'"],
+        ["kms/development-only/X.ts", "import { createServer } from 'node:http'"],
+        ["kms/development-only/X.ts", "import * as Server from './server/KmsServer.ts'"],
+        ["kms/development-only/server/X.ts", "import { createHash } from 'node:crypto'"],
+        ["testing/X.ts", "import * as Server from '../kms/development-only/server/KmsServer.ts'"],
         ["caching/X.ts", "import * as ScriptedKms from '../testing/ScriptedKms.ts'"],
         ["node/X.ts", "import { KMSClient } from '@aws-sdk/client-kms'"],
         ["testing/X.ts", "import * as NodePrimitives from '../node/NodePrimitives.ts'"],
@@ -321,6 +334,10 @@ describe("the checker", () => {
         ["node/X.ts", "import * as crypto from 'node:crypto'; export const x = crypto.sign(Buffer)"],
         ["caching/X.ts", "import * as entry from './internal/entry.ts'; import * as Hex from 'effect/encoding/Hex'"],
         ["caching/internal/X.ts", "import * as bytes from '../../internal/bytes.ts'; import * as Y from '../Y.ts'"],
+        [
+          "kms/development-only/server/X.ts",
+          "import { createServer } from 'node:http'; import * as EmbeddedKms from '../EmbeddedKms.ts'"
+        ],
         ["testing/X.ts", "import * as EmbeddedKms from '../kms/development-only/EmbeddedKms.ts'"]
       ] as const
     ) {

@@ -16,3 +16,15 @@ export const createKey = Effect.fnUntraced(function*(region: string) {
     scheduleDeletion: Effect.orDie(control.setKeyState(arn, "PendingDeletion"))
   } satisfies KmsKey
 })
+
+/** A symmetric key as it is described, made at the beginning of a test clock. */
+export const infoOf = (arn: string, fields: Partial<EmbeddedKms.KeyInfo> = {}): EmbeddedKms.KeyInfo => ({
+  arn,
+  keySpec: "SYMMETRIC_DEFAULT",
+  keyUsage: "ENCRYPT_DECRYPT",
+  state: "Enabled",
+  aliases: [],
+  creationDate: 0,
+  deletionDate: undefined,
+  ...fields
+})

@@ -19,11 +19,13 @@ export interface KmsKey {
 
 interface Contract<R> {
   readonly title: string
-  readonly layer: Layer.Layer<Kms.Kms | R>
+  readonly layer: Layer.Layer<Kms.Ports | R>
   /** Makes a key in a Region. */
   readonly createKey: (region: "us-east-1" | "eu-central-1") => Effect.Effect<KmsKey, never, R | Scope.Scope>
   /** The code for a key that did not wrap the ciphertext. */
   readonly incorrectKey: readonly [code: string, failure: KmsError["failure"]]
+  /** Whether it re-encrypts a ciphertext whose source key is named wrongly, as moto does. */
+  readonly ignoresSourceKey?: true
   /** Whether it takes contexts for equal whose names and values are equal when they are joined, as moto does. */
   readonly joinsContext?: true
   /** Whether it needs real time. */
@@ -74,7 +76,7 @@ export const allFail = Effect.fnUntraced(function*(
 })
 
 export const kmsContract = <R>(
-  { createKey, incorrectKey, joinsContext, layer, live, title }: Contract<R>
+  { createKey, ignoresSourceKey, incorrectKey, joinsContext, layer, live, title }: Contract<R>
 ) => {
   const test = live === true ? it.live : it.effect
   const invalidCiphertext = (keyId: string) => ({
@@ -207,6 +209,53 @@ export const kmsContract = <R>(
           yield* allFail(calls, key.arn, code, "KeyUnavailable")
         }).pipe(Effect.provide(layer)))
     }
+
+    test("makes a data key without its plaintext, which decrypts to the length that was wanted", () =>
+      Effect.gen(function*() {
+        const kms = yield* Kms.Kms
+        const { generateDataKeyWithoutPlaintext } = yield* Kms.KmsWithoutPlaintext
+        const { arn, names } = yield* createKey("eu-central-1")
+        const wrapped = yield* Effect.all(
+          [16, 32].map((numberOfBytes) => generateDataKeyWithoutPlaintext({ ...request(arn), numberOfBytes }))
+        )
+        for (const [index, { ciphertextBlob, keyId, ...rest }] of wrapped.entries()) {
+          assert.deepStrictEqual([keyId, rest], [arn, {}])
+          const { plaintext } = yield* kms.decrypt({ ...request(arn), ciphertextBlob })
+          assert.lengthOf(DataKey.value(plaintext), [16, 32][index]!)
+          assert.isFalse(DataKey.isAllZero(plaintext))
+        }
+        const missing = yield* failureOf(
+          generateDataKeyWithoutPlaintext({ ...request(`${names.at(-1)!}-none`), numberOfBytes: 32 })
+        )
+        assert.deepInclude(missing, { code: "NotFoundException", operation: "GenerateDataKeyWithoutPlaintext" })
+      }).pipe(Effect.provide(layer)))
+
+    test("re-encrypts under another key and another context, and the old ciphertext stays as it is", () =>
+      Effect.gen(function*() {
+        const kms = yield* Kms.Kms
+        const { reEncrypt } = yield* Kms.KmsWithoutPlaintext
+        const [one, two] = [yield* createKey("us-east-1"), yield* createKey("us-east-1")]
+        const source = yield* kms.generateDataKey({ ...request(one.arn), numberOfBytes: 32 })
+        const before = source.ciphertextBlob.slice()
+        const other = { purpose: "archive" }
+        const from = { ciphertextBlob: source.ciphertextBlob, sourceKeyId: one.arn, sourceEncryptionContext: context }
+        for (const [to, encryptionContext] of [[two, context], [one, other], [two, other]] as const) {
+          const moved = yield* reEncrypt({ ...request(to.arn, encryptionContext), ...from })
+          assert.deepInclude(moved, { keyId: to.arn, sourceKeyId: one.arn })
+          const { ciphertextBlob } = moved
+          const decrypted = yield* kms.decrypt({ ...request(to.arn, encryptionContext), ciphertextBlob })
+          assert.deepStrictEqual(DataKey.value(decrypted.plaintext), DataKey.value(source.plaintext))
+        }
+        assert.deepStrictEqual(source.ciphertextBlob, before)
+        const wrongContext = { ...from, sourceEncryptionContext: other }
+        const wrongKey = { ...from, sourceKeyId: two.arn }
+        const failing = (fields: typeof from) => failureOf(reEncrypt({ ...request(two.arn), ...fields }))
+        assert.deepInclude(yield* failing(wrongContext), {
+          code: "InvalidCiphertextException",
+          operation: "ReEncrypt"
+        })
+        if (ignoresSourceKey !== true) assert.deepInclude(yield* failing(wrongKey), { code: incorrectKey[0] })
+      }).pipe(Effect.provide(layer)))
 
     test("a size that AWS KMS does not take is a ValidationException", () =>
       Effect.gen(function*() {

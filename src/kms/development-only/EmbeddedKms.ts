@@ -2,12 +2,14 @@
  * A KMS inside the process, for development, demonstrations and tests. **Not for production:** its keys are in the
  * memory of the process that uses them, and in exported key stores.
  *
- * The cryptography is real (AES-256-GCM), and so is the binding of the encryption context: what was wrapped under one
+ * The cryptography is real: AES-256-GCM of symmetric keys, RSA-OAEP of RSA keys (what another program encrypts with the public
+ * key decrypts here), ECDH of elliptic curve keys. So is the binding of the encryption context: what was wrapped under one
  * context does not unwrap under another. Responses name the key by its ARN, and refusals carry the codes of the service:
  * `NotFoundException`, `DisabledException`, `KMSInvalidStateException`, `InvalidCiphertextException`,
- * `IncorrectKeyException`, `InvalidArnException`, `ValidationException`. There are no permissions, and grant tokens are
- * ignored. A call goes to the Region that its key identifier names, or else to `region`. Replicas of a multi-Region key unwrap
- * what any of them wrapped.
+ * `IncorrectKeyException`, `InvalidKeyUsageException`, `UnsupportedOperationException`, `InvalidArnException`,
+ * `ValidationException`. There are no permissions, and grant tokens are ignored. A call goes to the Region that its key
+ * identifier names, or else to `region`. Replicas of a multi-Region key have one key material, and unwrap what any of them
+ * wrapped.
  */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -18,16 +20,23 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { Primitives } from "../../crypto/Primitives.ts"
-import { checker } from "../../internal/options.ts"
+import { type Bound, checker, shown } from "../../internal/options.ts"
 import * as Kms from "../Kms.ts"
 import { EmbeddedKmsError } from "./EmbeddedKmsError.ts"
 import * as Calls from "./internal/calls.ts"
-import type { KeyInfo, KeyState } from "./internal/keyStore.ts"
+import * as CiphertextBlob from "./internal/ciphertextBlob.ts"
+import type { KeyInfo, KeyState } from "./internal/keyInfo.ts"
+import { KeyOptions, keySpecs } from "./internal/keyInfo.ts"
 import * as KeyStore from "./internal/keyStore.ts"
-import { KeyOptions } from "./internal/keyStore.ts"
 
-export { KeyOptions, KeyState } from "./internal/keyStore.ts"
-export type { KeyInfo } from "./internal/keyStore.ts"
+export { KeyOptions, KeySpec, KeyState, usageOf } from "./internal/keyInfo.ts"
+export type { KeyInfo, KeyUsage } from "./internal/keyInfo.ts"
+
+/** The Region and account that are used where the options name none. */
+export const defaults: { readonly region: string; readonly account: string } = {
+  region: "us-east-1",
+  account: "111122223333"
+}
 
 const isLength = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
 
@@ -72,10 +81,19 @@ export interface EmbeddedKms {
   readonly replicateKey: (keyId: string, region: string) => Effect.Effect<string, EmbeddedKmsError>
   /** Lets an alias name a key, in the key's Region and account, whatever it named before. */
   readonly setAlias: (alias: string, keyId: string) => Effect.Effect<void, EmbeddedKmsError>
-  /** Enables a key, disables it, or sets it on the way to deletion. */
+  /** The key that an identifier names, in any state. */
+  readonly describeKey: (keyId: string) => Effect.Effect<KeyInfo, EmbeddedKmsError>
+  /** Enables a key, disables it, or sets it on the way to deletion, without a date. */
   readonly setKeyState: (keyId: string, state: KeyState) => Effect.Effect<void, EmbeddedKmsError>
+  /**
+   * Sets a key on the way to deletion, after a waiting time of 7 to 30 days. Default: 30. Nothing deletes it when the time is
+   * over; `setKeyState` takes it back before and after.
+   */
+  readonly scheduleKeyDeletion: (keyId: string, waitingDays?: number) => Effect.Effect<KeyInfo, EmbeddedKmsError>
   /** Deletes a key and its aliases at once. Ciphertexts under it are lost. */
   readonly deleteKey: (keyId: string) => Effect.Effect<void, EmbeddedKmsError>
+  /** ARN of the key that a ciphertext of a symmetric key names; undefined of other bytes, a ciphertext of RSA among them. */
+  readonly wrappedBy: (ciphertextBlob: Uint8Array) => string | undefined
   /** The keys, in the order in which they were made. */
   readonly keys: Effect.Effect<ReadonlyArray<KeyInfo>>
   /**
@@ -96,7 +114,14 @@ export interface Services {
   readonly control: EmbeddedKms
 }
 
-/** Both services as values. Key material is zeroed when the scope closes. */
+/**
+ * Both services as values. Key material is zeroed when the scope closes.
+ *
+ * **Gotchas**
+ *
+ * Key pairs need WebCrypto. The runtime's own objects of them, and PEM texts on the way there, are only dropped: JavaScript
+ * cannot zero those.
+ */
 export const make: (
   options?: Options
 ) => Effect.Effect<Services, EmbeddedKmsError, Primitives | Scope.Scope> = /*#__PURE__*/ Effect.fnUntraced(
@@ -106,7 +131,7 @@ export const make: (
       Effect.fromResult(checkOptions(options)),
       (invalid) => new EmbeddedKmsError(invalid)
     )
-    const { account = "111122223333", keyStore, keys = [], latency, region = "us-east-1" } = checked
+    const { account = defaults.account, keyStore, keys = [], latency, region = defaults.region } = checked
     const { maxEncryptionContextLength: maxContextLength = 8192 } = checked
     const store = yield* KeyStore.make({ primitives, region, account, maxContextLength })
     if (keyStore !== undefined) yield* KeyStore.importKeys(store, keyStore)
@@ -120,6 +145,8 @@ export const make: (
   }
 )
 
+const keySpecBound: Bound = (value) => `is ${shown(value)}, must be one of ${keySpecs.join(", ")}`
+
 const checkOptions = /*#__PURE__*/ checker(Options, "the embedded KMS", {
   keys: "must be an array of keys to make",
   "keys[]": "must be an object",
@@ -127,6 +154,7 @@ const checkOptions = /*#__PURE__*/ checker(Options, "the embedded KMS", {
   "keys[].region": "must be a string",
   "keys[].aliases": "must be an array of strings",
   "keys[].aliases[]": "must be a string",
+  "keys[].keySpec": keySpecBound,
   "keys[].multiRegion": "must be a boolean",
   "keys[].replicaRegions": "must be an array of strings",
   "keys[].replicaRegions[]": "must be a string",
@@ -145,6 +173,7 @@ const checkKeyOptions = /*#__PURE__*/ checker(KeyOptions, "a key", {
   region: "must be a string",
   aliases: "must be an array of strings",
   "aliases[]": "must be a string",
+  keySpec: keySpecBound,
   multiRegion: "must be a boolean",
   replicaRegions: "must be an array of strings",
   "replicaRegions[]": "must be a string"
@@ -160,10 +189,11 @@ const makeControl = (store: KeyStore.KeyStore): EmbeddedKms =>
       ),
     setAlias: (alias, keyId) =>
       Effect.flatMap(KeyStore.find(store, keyId), (key) => KeyStore.setAlias(store, alias, key)),
-    setKeyState: (keyId, state) =>
-      Effect.map(KeyStore.find(store, keyId), (key) => {
-        key.state = state
-      }),
+    setKeyState: (keyId, state) => Effect.map(KeyStore.find(store, keyId), (key) => KeyStore.setState(key, state)),
+    scheduleKeyDeletion: (keyId, waitingDays = 30) =>
+      Effect.flatMap(KeyStore.find(store, keyId), (key) => KeyStore.scheduleDeletion(store, key, waitingDays)),
+    describeKey: (keyId) => Effect.map(KeyStore.find(store, keyId), (key) => KeyStore.infoOf(store, key)),
+    wrappedBy: (ciphertextBlob) => CiphertextBlob.parse(ciphertextBlob)?.arn,
     deleteKey: (keyId) => Effect.map(KeyStore.find(store, keyId), (key) => KeyStore.destroy(store, key)),
     keys: Effect.sync(() => [...store.keys.values()].map((key) => KeyStore.infoOf(store, key))),
     exportKeys: KeyStore.exportKeys(store)

@@ -237,8 +237,8 @@ export const kms: ReadonlyArray<Mutant> = [
   {
     name: "replicas of the embedded KMS do not unwrap what another one wrapped",
     file: calls,
-    find: "!KeyArn.mrkMatchForDecrypt(named.arn, blob.arn)",
-    replace: "named.arn !== blob.arn || !KeyArn.isKeyArn(blob.arn)",
+    find: "!KeyArn.mrkMatchForDecrypt(key.arn, blob.arn)",
+    replace: "key.arn !== blob.arn || !KeyArn.isKeyArn(blob.arn)",
     killedBy: by("EmbeddedKms.replicas", "EmbeddedKms and replicas of multi-Region keys > ")(
       "a replica unwraps what its primary wrapped, and a single-Region key does not"
     )
@@ -365,8 +365,8 @@ export const kms: ReadonlyArray<Mutant> = [
   {
     name: "the embedded KMS does not say that another key wrapped",
     file: calls,
-    find: "!KeyArn.mrkMatchForDecrypt(named.arn, blob.arn)",
-    replace: "!KeyArn.mrkMatchForDecrypt(named.arn, named.arn)",
+    find: "!KeyArn.mrkMatchForDecrypt(key.arn, blob.arn)",
+    replace: "!KeyArn.mrkMatchForDecrypt(key.arn, key.arn)",
     killedBy: byEveryKms("a key that did not wrap it is IncorrectKeyException")
   },
   {
@@ -386,15 +386,15 @@ export const kms: ReadonlyArray<Mutant> = [
   {
     name: "keys of the embedded KMS are not zeroed when it ends",
     file: keyStore,
-    find: "  DataKey.zero(key.material)\n",
+    find: "  DataKey.zero(key.secret)\n",
     replace: "",
     killedBy: byEmbedded("key material is zeroed when the layer is released")
   },
   {
     name: "a disabled key of the embedded KMS works",
     file: keyStore,
-    find: "return refuse(\"KeyUnavailable\", \"DisabledException\", `${key.arn} is disabled.`)",
-    replace: "return Result.succeed(key)",
+    find: "return refuse(\"KeyUnavailable\", \"DisabledException\", `${arn} is disabled.`)",
+    replace: "return Result.succeed(undefined)",
     killedBy: byEveryKms("a key that is disabled is a DisabledException")
   }
 ]

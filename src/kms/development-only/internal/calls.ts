@@ -4,17 +4,24 @@
 import * as EncryptionContextCodec from "../../../message/EncryptionContextCodec.ts"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import { shown } from "../../../internal/printable.ts"
 import * as DataKey from "../../../model/DataKey.ts"
 import * as EncryptionContext from "../../../model/EncryptionContext.ts"
 import * as KeyArn from "../../KeyArn.ts"
-import type { KeyRequest, KmsRequest, Operations } from "../../Kms.ts"
+import type { AlgorithmRequest, EncryptionAlgorithm, KeyRequest, KmsRequest, Operations } from "../../Kms.ts"
 import { KmsError } from "../../KmsError.ts"
 import * as CiphertextBlob from "./ciphertextBlob.ts"
-import type { KeyStore } from "./keyStore.ts"
-import { resolve, resolveEnabled } from "./keyStore.ts"
+import { usageOf } from "./keyInfo.ts"
+import type { Material } from "./keyMaterial.ts"
+import type { Key, KeyStore } from "./keyStore.ts"
+import { requireEnabled, resolve } from "./keyStore.ts"
 import type { Refusal } from "./refusal.ts"
-import { refusal } from "./refusal.ts"
+import { invalid, invalidCiphertext, refusal } from "./refusal.ts"
+import * as Rsa from "./rsaCalls.ts"
+
+type SymmetricMaterial = Extract<Material, { readonly _tag: "Symmetric" }>
 
 type Request<Operation extends keyof Operations> = Parameters<Operations[Operation]>[0]
 
@@ -29,19 +36,13 @@ export const make = (store: KeyStore, wait: Effect.Effect<void>): Operations => 
     generateDataKey: (request) => call("GenerateDataKey", request, generateDataKey(store, request)),
     encrypt: (request) => call("Encrypt", request, encrypt(store, request)),
     decrypt: (request) => call("Decrypt", request, decrypt(store, request)),
-    getPublicKey: (request) => call("GetPublicKey", request, symmetricOnly(store, request)),
-    deriveSharedSecret: (request) => call("DeriveSharedSecret", request, symmetricOnly(store, request)),
+    getPublicKey: (request) => call("GetPublicKey", request, getPublicKey(store, request)),
+    deriveSharedSecret: (request) => call("DeriveSharedSecret", request, deriveSharedSecret(store, request)),
     generateDataKeyWithoutPlaintext: (request) =>
       call("GenerateDataKeyWithoutPlaintext", request, generateDataKeyWithoutPlaintext(store, request)),
     reEncrypt: (request) => call("ReEncrypt", request, reEncrypt(store, request))
   }
 }
-
-const symmetricOnly = (store: KeyStore, { keyId }: KeyRequest): Effect.Effect<never, Refusal> =>
-  Effect.flatMap(
-    Effect.fromResult(resolve(store, keyId)),
-    ({ arn }) => Effect.fail(refusal("Rejected", "UnsupportedOperationException", `${arn} is a symmetric key.`))
-  )
 
 const generateDataKeyWithoutPlaintext = (store: KeyStore, request: Request<"generateDataKeyWithoutPlaintext">) =>
   Effect.map(generateDataKey(store, request), ({ ciphertextBlob, keyId, plaintext }) => {
@@ -62,18 +63,23 @@ const reEncrypt = Effect.fnUntraced(function*(store: KeyStore, request: Request<
 })
 
 const generateDataKey = Effect.fnUntraced(function*(store: KeyStore, request: Request<"generateDataKey">) {
-  const { numberOfBytes } = request
+  const { keyId, numberOfBytes } = request
   if (!Number.isInteger(numberOfBytes) || numberOfBytes < 1 || numberOfBytes > 1024) {
     return yield* Effect.fail(invalid(`numberOfBytes is ${numberOfBytes}, must be 1 to 1024`))
   }
   const context = yield* contextOf(store, request)
-  const key = yield* Effect.fromResult(resolveEnabled(store, request.keyId))
+  const key = yield* Effect.fromResult(resolve(store, keyId))
+  const { arn, keySpec, material } = key
+  if (material._tag !== "Symmetric") {
+    return yield* Effect.fail(invalidKeyUsage(`${arn} has the key spec ${keySpec}: a symmetric key makes data keys.`))
+  }
+  yield* Effect.fromResult(requireEnabled(key))
   const plaintext = yield* store.primitives.randomBytes(numberOfBytes)
   const ciphertextBlob = yield* zeroOnFailure(
     plaintext,
-    CiphertextBlob.seal(store.primitives, key, context, plaintext)
+    CiphertextBlob.seal(store.primitives, { arn, aesKey: material.aesKey }, context, plaintext)
   )
-  return { keyId: key.arn, plaintext: DataKey.make(plaintext), ciphertextBlob }
+  return { keyId: arn, plaintext: DataKey.make(plaintext), ciphertextBlob }
 })
 
 const encrypt = Effect.fnUntraced(function*(store: KeyStore, request: Request<"encrypt">) {
@@ -81,28 +87,89 @@ const encrypt = Effect.fnUntraced(function*(store: KeyStore, request: Request<"e
   if (plaintext.length < 1 || plaintext.length > 4096) {
     return yield* Effect.fail(invalid(`plaintext is ${plaintext.length} bytes, must be 1 to 4096`))
   }
-  const context = yield* contextOf(store, request)
-  const key = yield* Effect.fromResult(resolveEnabled(store, request.keyId))
+  const { context, key, material } = yield* encryptionKey(store, request)
+  yield* Effect.fromResult(requireEnabled(key))
   return {
     keyId: key.arn,
-    ciphertextBlob: yield* CiphertextBlob.seal(store.primitives, key, context, plaintext)
+    ciphertextBlob: material._tag === "Symmetric"
+      ? yield* CiphertextBlob.seal(store.primitives, { arn: key.arn, aesKey: material.aesKey }, context, plaintext)
+      : yield* Rsa.encrypt(store.primitives, key.keySpec, material, request.plaintext)
   }
 })
 
 const decrypt = Effect.fnUntraced(function*(store: KeyStore, request: Request<"decrypt">) {
-  const context = yield* contextOf(store, request)
+  const { context, key, material } = yield* encryptionKey(store, request)
+  if (material._tag === "Rsa") {
+    yield* Effect.fromResult(requireEnabled(key))
+    return { keyId: key.arn, plaintext: yield* Rsa.decrypt(store.primitives, material, request.ciphertextBlob) }
+  }
   const blob = CiphertextBlob.parse(request.ciphertextBlob)
   if (blob === undefined) return yield* Effect.fail(invalidCiphertext)
-  const named = yield* Effect.fromResult(resolve(store, request.keyId))
   // A replica of a multi-Region key opens what another one made.
-  if (blob.arn === undefined || !KeyArn.mrkMatchForDecrypt(named.arn, blob.arn)) return yield* Effect.fail(incorrectKey)
-  const key = yield* Effect.fromResult(resolveEnabled(store, request.keyId))
+  if (blob.arn === undefined || !KeyArn.mrkMatchForDecrypt(key.arn, blob.arn)) return yield* Effect.fail(incorrectKey)
+  yield* Effect.fromResult(requireEnabled(key))
   const plaintext = new Uint8Array(blob.ciphertext.length)
   yield* zeroOnFailure(
     plaintext,
-    Effect.mapError(CiphertextBlob.open(store.primitives, key, context, blob, plaintext), () => invalidCiphertext)
+    Effect.mapError(
+      CiphertextBlob.open(store.primitives, material, context, blob, plaintext),
+      () => invalidCiphertext
+    )
   )
   return { keyId: key.arn, plaintext: DataKey.make(plaintext) }
+})
+
+/** The key of a request to encrypt or decrypt, whose material fits the algorithm, and the canonical bytes of the context. */
+const encryptionKey = Effect.fnUntraced(function*(store: KeyStore, request: AlgorithmRequest) {
+  const { encryptionAlgorithm = "SYMMETRIC_DEFAULT", keyId } = request
+  const context = yield* contextOf(store, request)
+  const key = yield* Effect.fromResult(resolve(store, keyId))
+  const material = yield* Effect.fromResult(materialFor(key, encryptionAlgorithm))
+  if (material._tag === "Rsa" && context.length > 0) {
+    return yield* Effect.fail(invalid("encryptionContext: an RSA key takes none"))
+  }
+  return { context, key, material }
+})
+
+const materialFor = (
+  { arn, keySpec, material }: Key,
+  algorithm: EncryptionAlgorithm
+): Result.Result<SymmetricMaterial | Rsa.PaddedMaterial, Refusal> => {
+  if (material._tag === "KeyAgreement") {
+    return Result.fail(invalidKeyUsage(`${arn} has the key usage KEY_AGREEMENT: it neither encrypts nor decrypts.`))
+  }
+  if (material._tag === "Symmetric" && algorithm === "SYMMETRIC_DEFAULT") return Result.succeed(material)
+  const padding = Rsa.paddingOf(algorithm)
+  if (material._tag === "Rsa" && padding !== undefined) return Result.succeed({ ...material, padding })
+  return padding === undefined && algorithm !== "SYMMETRIC_DEFAULT"
+    ? Result.fail(invalid(`encryptionAlgorithm is ${shown(algorithm)}, must be ${Rsa.algorithms.join(" or ")}`))
+    : Result.fail(invalidKeyUsage(`${arn} has the key spec ${keySpec}, which ${algorithm} does not fit.`))
+}
+
+const getPublicKey = Effect.fnUntraced(function*(store: KeyStore, { keyId }: Request<"getPublicKey">) {
+  const key = yield* Effect.fromResult(resolve(store, keyId))
+  const { arn, keySpec, material } = key
+  if (material._tag === "Symmetric") {
+    return yield* Effect.fail(
+      refusal("Rejected", "UnsupportedOperationException", `${arn} is a symmetric key: it has no public key.`)
+    )
+  }
+  yield* Effect.fromResult(requireEnabled(key))
+  return { keyId: arn, publicKey: material.publicKey.slice(), keySpec, keyUsage: usageOf(keySpec) }
+})
+
+const deriveSharedSecret = Effect.fnUntraced(function*(store: KeyStore, request: Request<"deriveSharedSecret">) {
+  const key = yield* Effect.fromResult(resolve(store, request.keyId))
+  const { arn, keySpec, material } = key
+  if (material._tag !== "KeyAgreement") {
+    return yield* Effect.fail(invalidKeyUsage(`${arn} has the key usage ENCRYPT_DECRYPT: it derives no shared secret.`))
+  }
+  yield* Effect.fromResult(requireEnabled(key))
+  const sharedSecret = yield* Effect.mapError(
+    material.derive(request.publicKey),
+    () => invalid(`publicKey is no SubjectPublicKeyInfo of a key of ${keySpec}`)
+  )
+  return { keyId: arn, sharedSecret: Redacted.make(sharedSecret, { label: "shared-secret" }) }
 })
 
 const contextOf = (
@@ -125,9 +192,7 @@ const lengthOf = (context: EncryptionContext.EncryptionContext): number =>
 const zeroOnFailure = <A, E>(plaintext: Uint8Array, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.onExit(effect, (exit) => Exit.isFailure(exit) ? Effect.sync(() => plaintext.fill(0)) : Effect.void)
 
-const invalid = (description: string): Refusal => refusal("Rejected", "ValidationException", description)
-
-const invalidCiphertext = /*#__PURE__*/ refusal("InvalidCiphertext", "InvalidCiphertextException", "")
+const invalidKeyUsage = (description: string): Refusal => refusal("Rejected", "InvalidKeyUsageException", description)
 
 const incorrectKey = /*#__PURE__*/ refusal(
   "InvalidCiphertext",

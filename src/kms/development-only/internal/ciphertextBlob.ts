@@ -47,7 +47,7 @@ export const seal = Effect.fnUntraced(
 /** Decrypts a blob into `output`, which has the length of its ciphertext. */
 export const open = (
   primitives: Primitives,
-  { aesKey }: Key,
+  { aesKey }: Pick<Key, "aesKey">,
   context: Uint8Array,
   { ciphertext, header, iv, tag }: CiphertextBlob,
   output: Uint8Array

@@ -1,57 +1,32 @@
 /**
  * Keys of the embedded KMS: their material, states and aliases.
  */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import type { AesKey, Primitives } from "../../../crypto/Primitives.ts"
-import * as bytes from "../../../internal/bytes.ts"
-import { quoted } from "../../../internal/printable.ts"
+import type { Primitives } from "../../../crypto/Primitives.ts"
+import { quoted, shown } from "../../../internal/printable.ts"
+import { uuid } from "../../../internal/uuid.ts"
 import * as DataKey from "../../../model/DataKey.ts"
 import * as KeyArn from "../../KeyArn.ts"
 import { EmbeddedKmsError } from "../EmbeddedKmsError.ts"
+import * as ExportedKeys from "./exportedKeys.ts"
+import type { KeyInfo, KeyOptions, KeyState } from "./keyInfo.ts"
+import { usageOf } from "./keyInfo.ts"
+import type { Material, Materials } from "./keyMaterial.ts"
+import * as KeyMaterial from "./keyMaterial.ts"
 import type { Refusal } from "./refusal.ts"
 import { refuse } from "./refusal.ts"
 
-/** The states of a key. Only an enabled key encrypts, decrypts and makes data keys. */
-export const KeyState = /*#__PURE__*/ Schema.Literals(["Enabled", "Disabled", "PendingDeletion"])
-
-/** See the schema of the same name. */
-export type KeyState = typeof KeyState.Type
-
-/** Options of a key to be made. */
-export const KeyOptions = /*#__PURE__*/ Schema.Struct({
-  /** The key's ARN, which also chooses its Region and account. A key id that begins with `mrk-` makes a multi-Region key. Default: one with a random key id. */
-  arn: /*#__PURE__*/ Schema.optional(Schema.String),
-  /** The Region of a random ARN. Default: that of the layer. */
-  region: /*#__PURE__*/ Schema.optional(Schema.String),
-  /** Alias names of the key in its Region: `alias/orders`. */
-  aliases: /*#__PURE__*/ Schema.optional(/*#__PURE__*/ Schema.Array(Schema.String)),
-  /** Whether a random key id is that of a multi-Region key, which begins with `mrk-`. Default: false. */
-  multiRegion: /*#__PURE__*/ Schema.optional(Schema.Boolean),
-  /** Further Regions that have a replica of the multi-Region key: the same key id and key material. */
-  replicaRegions: /*#__PURE__*/ Schema.optional(/*#__PURE__*/ Schema.Array(Schema.String))
-})
-
-/** See the schema of the same name. */
-export type KeyOptions = typeof KeyOptions.Type
-
-/** A key without its material. */
-export interface KeyInfo {
-  readonly arn: string
-  readonly state: KeyState
-  readonly aliases: ReadonlyArray<string>
-}
-
-/** A key. */
-export interface Key {
-  readonly arn: string
-  readonly material: DataKey.DataKey
-  readonly aesKey: AesKey
+/** A key. `secret` is 32 bytes, or the PKCS #8 of a private key. */
+export interface Key extends Pick<KeyInfo, "arn" | "keySpec" | "creationDate"> {
+  readonly secret: DataKey.DataKey
+  readonly material: Material
   state: KeyState
+  deletionDate: number | undefined
 }
 
 /** The keys by their ARN, and what ARNs are made with. */
@@ -61,43 +36,27 @@ export interface KeyStore {
   readonly account: string
   /** The greatest number of characters of a context. */
   readonly maxContextLength: number
+  readonly materials: Materials
   readonly keys: Map<string, Key>
   /** Alias ARN to key ARN. */
   readonly aliases: Map<string, string>
 }
 
-const materialLength = 32
-
-const Exported = /*#__PURE__*/ Schema.fromJsonString(
-  /*#__PURE__*/ Schema.Struct({
-    version: /*#__PURE__*/ Schema.Literal(1),
-    keys: /*#__PURE__*/ Schema.Array(
-      /*#__PURE__*/ Schema.Struct({
-        arn: Schema.String,
-        material: Schema.Uint8ArrayFromBase64,
-        state: KeyState,
-        aliases: /*#__PURE__*/ Schema.Array(Schema.String)
-      })
-    )
-  })
-)
-const decodeExported = /*#__PURE__*/ Schema.decodeUnknownEffect(Exported)
-const encodeExported = /*#__PURE__*/ Schema.encodeEffect(Exported)
-
 /** Makes an empty key store. Its keys are zeroed when the scope closes. */
 export const make = (
   options: Pick<KeyStore, "primitives" | "region" | "account" | "maxContextLength">
 ): Effect.Effect<KeyStore, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync((): KeyStore => ({ ...options, keys: new Map(), aliases: new Map() })),
-    (store) => Effect.sync(() => store.keys.forEach((key) => destroy(store, key)))
-  )
+  Effect.flatMap(KeyMaterial.make(options.primitives), (materials) =>
+    Effect.acquireRelease(
+      Effect.sync((): KeyStore => ({ ...options, materials, keys: new Map(), aliases: new Map() })),
+      (store) => Effect.sync(() => store.keys.forEach((key) => destroy(store, key)))
+    ))
 
 /** Removes a key and its aliases, and zeroes it. */
 export const destroy = ({ aliases, keys }: KeyStore, key: Key): void => {
   keys.delete(key.arn)
   for (const [alias, arn] of aliases) if (arn === key.arn) aliases.delete(alias)
-  DataKey.zero(key.material)
+  DataKey.zero(key.secret)
 }
 
 /** Returns the key that an identifier names, or the service's refusal where there is none. */
@@ -124,18 +83,17 @@ export const resolve = (
   )
 }
 
-/** As `resolve`, for an enabled key. */
-export const resolveEnabled = (store: KeyStore, identifier: string): Result.Result<Key, Refusal> =>
-  Result.flatMap(resolve(store, identifier), (key) => {
-    switch (key.state) {
-      case "Enabled":
-        return Result.succeed(key)
-      case "Disabled":
-        return refuse("KeyUnavailable", "DisabledException", `${key.arn} is disabled.`)
-      case "PendingDeletion":
-        return refuse("KeyUnavailable", "KMSInvalidStateException", `${key.arn} is pending deletion.`)
-    }
-  })
+/** The service's refusal of a key that is not enabled. */
+export const requireEnabled = ({ arn, state }: Key): Result.Result<void, Refusal> => {
+  switch (state) {
+    case "Enabled":
+      return Result.succeed(undefined)
+    case "Disabled":
+      return refuse("KeyUnavailable", "DisabledException", `${arn} is disabled.`)
+    case "PendingDeletion":
+      return refuse("KeyUnavailable", "KMSInvalidStateException", `${arn} is pending deletion.`)
+  }
+}
 
 /** As `resolve`, for the management of keys. */
 export const find = (store: KeyStore, identifier: string): Effect.Effect<Key, EmbeddedKmsError> =>
@@ -146,7 +104,7 @@ export const find = (store: KeyStore, identifier: string): Effect.Effect<Key, Em
 /** Makes a key and its replicas, and returns its ARN. Errors name the field behind `prefix`. */
 export const createKey = Effect.fnUntraced(function*(store: KeyStore, key: KeyOptions, prefix: string) {
   const { account, primitives, region } = store
-  const { aliases = [], multiRegion = false, replicaRegions = [] } = key
+  const { aliases = [], keySpec = "SYMMETRIC_DEFAULT", multiRegion = false, replicaRegions = [] } = key
   const arn = key.arn ??
     `arn:aws:kms:${key.region ?? region}:${account}:key/${keyId(multiRegion, yield* primitives.randomBytes(16))}`
   if (multiRegion && !isMultiRegion(arn)) {
@@ -156,8 +114,15 @@ export const createKey = Effect.fnUntraced(function*(store: KeyStore, key: KeyOp
   if (replica !== undefined) {
     return yield* invalid(`${prefix}arn`, `${replica} is that multi-Region key already: make a replica of it`)
   }
-  const material = DataKey.make(yield* primitives.randomBytes(materialLength))
-  yield* add(store, prefix, { arn, aliases, state: "Enabled" }, material)
+  const creationDate = yield* Clock.currentTimeMillis
+  const info: NewKey = { arn, aliases, keySpec, state: "Enabled", creationDate, deletionDate: undefined }
+  // A key pair takes time to make: only for a key that can be added.
+  yield* Effect.fromResult(check(store, prefix, info))
+  const secret = yield* Effect.mapError(
+    store.materials.generate(keySpec),
+    ({ message }) => invalid(`${prefix}keySpec`, `${keySpec} cannot be made in this runtime: ${message}`)
+  )
+  yield* add(store, prefix, info, secret, ({ message }) => invalid(`${prefix}keySpec`, message))
   yield* Effect.onError(
     addReplicas(store, arn, replicaRegions, prefix),
     () => Effect.sync(() => [arn, ...replicasOf(store, arn)].forEach((made) => destroy(store, store.keys.get(made)!)))
@@ -186,7 +151,7 @@ export const addReplicas = (
  */
 export const replicate = Effect.fnUntraced(function*(
   store: KeyStore,
-  { arn, material }: Key,
+  { arn, keySpec, material, secret }: Key,
   region: string,
   fields: { readonly key: string; readonly region: string }
 ) {
@@ -195,8 +160,16 @@ export const replicate = Effect.fnUntraced(function*(
   const parsed = KeyArn.parseKeyArn(replica)
   if (parsed?.region !== region) return yield* invalid(fields.region, `${quoted(region)} is no Region`)
   if (store.keys.has(replica)) return yield* invalid(fields.region, `there is a key ${replica} already`)
-  const copy = DataKey.make(DataKey.value(material).slice())
-  return yield* add(store, "", { arn: replica, aliases: [], state: "Enabled" }, copy)
+  store.keys.set(replica, {
+    arn: replica,
+    keySpec,
+    creationDate: yield* Clock.currentTimeMillis,
+    secret: DataKey.copy(secret),
+    material,
+    state: "Enabled",
+    deletionDate: undefined
+  })
+  return replica
 })
 
 const replicasOf = ({ keys }: KeyStore, arn: string): ReadonlyArray<string> =>
@@ -215,56 +188,100 @@ export const setAlias = Effect.fnUntraced(function*({ aliases }: KeyStore, alias
   aliases.set(yield* Effect.fromResult(aliasArn("alias", alias, key.arn)), key.arn)
 })
 
+/** Sets the state of a key, and the date of its deletion where it is on the way to that. */
+export const setState = (key: Key, state: KeyState, deletionDate?: number): void => {
+  key.state = state
+  key.deletionDate = deletionDate
+}
+
+/** Sets a key on the way to deletion, after a waiting time in days. */
+export const scheduleDeletion = Effect.fnUntraced(function*(store: KeyStore, key: Key, waitingDays: number) {
+  if (!Number.isInteger(waitingDays) || waitingDays < 7 || waitingDays > 30) {
+    return yield* invalid("waitingDays", `is ${shown(waitingDays)}, must be 7 to 30`)
+  }
+  const now = yield* Clock.currentTimeMillis
+  setState(key, "PendingDeletion", now + Duration.toMillis(Duration.days(waitingDays)))
+  return infoOf(store, key)
+})
+
 /** Adds the keys of an exported key store. */
 export const importKeys = Effect.fnUntraced(function*(store: KeyStore, exported: Redacted.Redacted) {
-  const { keys } = yield* Effect.mapError(
-    decodeExported(Redacted.value(exported)),
+  const keys = yield* Effect.mapError(
+    ExportedKeys.decode(Redacted.value(exported), yield* Clock.currentTimeMillis),
     () => invalid("keyStore", "is not what exportKeys gives")
   )
   yield* Effect.addFinalizer(() => Effect.sync(() => keys.forEach(({ material }) => material.fill(0))))
-  for (const { material, ...info } of keys) {
-    if (material.length !== materialLength || bytes.isAllZero(material)) {
-      return yield* invalid("keyStore", `the material of ${info.arn} is not ${materialLength} bytes, or all zero`)
-    }
-    yield* add(store, "keyStore.", info, DataKey.make(material))
+  for (const { material, ...key } of keys) {
+    const info = { ...key, deletionDate: key.deletionDate }
+    yield* add(
+      store,
+      "keyStore.",
+      info,
+      DataKey.make(material),
+      ({ message }) => invalid("keyStore", `the material of ${info.arn} ${message}`)
+    )
   }
 })
 
 /** Returns all keys with their material as JSON text. */
 export const exportKeys = (store: KeyStore): Effect.Effect<Redacted.Redacted> =>
   Effect.suspend(() =>
-    encodeExported({
-      version: 1,
-      keys: [...store.keys.values()].map((key) => ({ ...infoOf(store, key), material: DataKey.value(key.material) }))
-    })
-  ).pipe(Effect.orDie, Effect.map((json) => Redacted.make(json, { label: "key-store" })))
+    ExportedKeys.encode([...store.keys.values()].map((key) => {
+      const { deletionDate, keyUsage: _, ...info } = infoOf(store, key)
+      const date = deletionDate === undefined ? {} : { deletionDate }
+      return { ...info, ...date, material: DataKey.value(key.secret) }
+    }))
+  ).pipe(Effect.map((json) => Redacted.make(json, { label: "key-store" })))
 
 /** Returns a key without its material. */
-export const infoOf = ({ aliases }: KeyStore, { arn, state }: Key): KeyInfo => ({
+export const infoOf = ({ aliases }: KeyStore, { arn, creationDate, deletionDate, keySpec, state }: Key): KeyInfo => ({
   arn,
+  keySpec,
+  keyUsage: usageOf(keySpec),
   state,
-  aliases: [...aliases].filter(([, target]) => target === arn).map(([alias]) => alias.slice(alias.indexOf("alias/")))
+  aliases: [...aliases].filter(([, target]) => target === arn).map(([alias]) => alias.slice(alias.indexOf("alias/"))),
+  creationDate,
+  deletionDate
 })
 
-/** Adds a key and returns its ARN. Takes the material over, and zeroes it where the key cannot be added. */
-const add = Effect.fnUntraced(
-  function*(store: KeyStore, prefix: string, { aliases, arn, state }: KeyInfo, material: DataKey.DataKey) {
-    if (!KeyArn.isKeyArn(arn)) return yield* invalid(`${prefix}arn`, `${quoted(arn)} is no key ARN`)
-    const aesKey = yield* Effect.orDie(store.primitives.importAesKey(material))
-    if (store.keys.has(arn)) return yield* invalid(`${prefix}arn`, `there is a key ${arn} already`)
-    const aliasArns: Array<string> = []
-    for (const alias of aliases) {
-      const parsed = yield* Effect.fromResult(aliasArn(`${prefix}aliases`, alias, arn))
-      if (store.aliases.has(parsed)) return yield* invalid(`${prefix}aliases`, `${parsed} names another key already`)
-      aliasArns.push(parsed)
-    }
-    store.keys.set(arn, { arn, material, aesKey, state })
-    for (const alias of aliasArns) store.aliases.set(alias, arn)
-    return arn
-  },
-  (effect, _store, _prefix, _info, material) =>
-    Effect.onExit(effect, (exit) => Exit.isFailure(exit) ? Effect.sync(() => DataKey.zero(material)) : Effect.void)
-)
+type NewKey = Omit<KeyInfo, "keyUsage">
+
+/** Adds a key. Takes the secret over, and zeroes it where the key cannot be added. */
+const add = (
+  store: KeyStore,
+  prefix: string,
+  info: NewKey,
+  secret: DataKey.DataKey,
+  invalidSecret: (error: { readonly message: string }) => EmbeddedKmsError
+): Effect.Effect<void, EmbeddedKmsError> =>
+  Effect.mapError(store.materials.read(info.keySpec, secret), invalidSecret).pipe(
+    Effect.flatMap((material) =>
+      Effect.fromResult(Result.map(check(store, prefix, info), (aliasArns) => {
+        const { aliases: _, ...key } = info
+        store.keys.set(info.arn, { ...key, secret, material })
+        for (const alias of aliasArns) store.aliases.set(alias, info.arn)
+      }))
+    ),
+    Effect.onError(() => Effect.sync(() => DataKey.zero(secret)))
+  )
+
+/** Whether a key can be added: the ARNs of its aliases, or what stands against it. */
+const check = (
+  store: KeyStore,
+  prefix: string,
+  { aliases, arn }: NewKey
+): Result.Result<ReadonlyArray<string>, EmbeddedKmsError> => {
+  if (!KeyArn.isKeyArn(arn)) return Result.fail(invalid(`${prefix}arn`, `${quoted(arn)} is no key ARN`))
+  if (store.keys.has(arn)) return Result.fail(invalid(`${prefix}arn`, `there is a key ${arn} already`))
+  return Result.all(
+    aliases.map((alias) =>
+      Result.flatMap(aliasArn(`${prefix}aliases`, alias, arn), (parsed) =>
+        store.aliases.has(parsed)
+          ? Result.fail(invalid(`${prefix}aliases`, `${parsed} names another key already`))
+          : Result.succeed(parsed))
+    )
+  )
+}
 
 /** The ARN of an alias in a key's Region and account. */
 const aliasArn = (field: string, alias: string, arn: string): Result.Result<string, EmbeddedKmsError> => {
@@ -280,12 +297,3 @@ const invalid = (field: string, description: string): EmbeddedKmsError => new Em
 /** A key id from 16 random bytes: a version 4 UUID, or one of a multi-Region key. */
 const keyId = (multiRegion: boolean, random: Uint8Array): string =>
   multiRegion ? `mrk-${uuid(random).replaceAll("-", "")}` : uuid(random)
-
-/** A version 4 UUID from 16 random bytes. */
-const uuid = (random: Uint8Array): string => {
-  const hex = Array.from(random, (byte, index) => {
-    const fixed = index === 6 ? (byte & 0x0f) | 0x40 : index === 8 ? (byte & 0x3f) | 0x80 : byte
-    return fixed.toString(16).padStart(2, "0")
-  }).join("")
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-")
-}

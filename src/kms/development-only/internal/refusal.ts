@@ -16,3 +16,8 @@ export const refusal = (failure: ProviderFailure, code: string, description: str
 
 export const refuse = (failure: ProviderFailure, code: string, description: string): Result.Result<never, Refusal> =>
   Result.fail(refusal(failure, code, description))
+
+/** Of a field that is not as it must be. */
+export const invalid = (description: string): Refusal => refusal("Rejected", "ValidationException", description)
+
+export const invalidCiphertext: Refusal = /*#__PURE__*/ refusal("InvalidCiphertext", "InvalidCiphertextException", "")

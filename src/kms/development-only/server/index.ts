@@ -1,0 +1,1 @@
+export * as KmsServer from "./KmsServer.ts"
