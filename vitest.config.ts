@@ -48,7 +48,13 @@ export default defineConfig({
         plugins: [bufferForTests],
         resolve: { conditions: [source, ...defaultClientConditions] },
         optimizeDeps: {
-          include: ["buffer/", "@noble/ciphers/aes.js", "@noble/curves/nist.js", "@noble/hashes/sha2.js"]
+          include: [
+            "buffer/",
+            "@noble/ciphers/aes.js",
+            "@noble/curves/nist.js",
+            "@noble/hashes/hmac.js",
+            "@noble/hashes/sha2.js"
+          ]
         },
         test: {
           name: "browser",

@@ -1,6 +1,7 @@
 export * as KeyArn from "./KeyArn.ts"
 export * as Kms from "./Kms.ts"
 export * as KmsDiscoveryKeyring from "./KmsDiscoveryKeyring.ts"
+export * as KmsEcdhKeyring from "./KmsEcdhKeyring.ts"
 export * from "./KmsError.ts"
 export * as KmsKeyring from "./KmsKeyring.ts"
 export * as KmsMrkDiscoveryKeyring from "./KmsMrkDiscoveryKeyring.ts"

@@ -105,6 +105,7 @@ const rowOf = (
         isRetryable: false
       }
     case "DataKeyNotWrapped":
+    case "PublicKeyNotRead":
       return { _tag: "Attempted", ...refusalOf(reason) }
   }
 }

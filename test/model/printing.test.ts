@@ -75,6 +75,7 @@ const errors: ReadonlyArray<Error> = [
   new KeyArn.InvalidKeyIdentifier({ identifier: hostile, description: hostile }),
   ...Result.isFailure(identifier) ? [identifier.failure] : [],
   new KeyringError.DataKeyNotWrapped({ keyName: hostile, ...refusal }),
+  new KeyringError.PublicKeyNotRead({ keyName: hostile, ...refusal }),
   new KeyringError.KeyringMisconfigured({ field: hostile, description: hostile }),
   new KeyringError.KeyringError({
     keyring: hostile,

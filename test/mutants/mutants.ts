@@ -12,6 +12,7 @@ import { clients } from "./table/clients.ts"
 import { controlled } from "./table/controlled.ts"
 import { crypto } from "./table/crypto.ts"
 import { decided } from "./table/decided.ts"
+import { ecdh } from "./table/ecdh.ts"
 import { faulty } from "./table/faulty.ts"
 import { format } from "./table/format.ts"
 import { foundations } from "./table/foundations.ts"
@@ -20,6 +21,7 @@ import { inMemory } from "./table/inMemory.ts"
 import { kept } from "./table/kept.ts"
 import { keyPairsOfKms } from "./table/keyPairs.ts"
 import { kms } from "./table/kms.ts"
+import { kmsEcdh } from "./table/kmsEcdh.ts"
 import { kmsServer } from "./table/kmsServer.ts"
 import { kmsRsa } from "./table/kmsRsa.ts"
 import { materials } from "./table/materials.ts"
@@ -53,10 +55,12 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...web,
   ...model,
   ...materials,
+  ...ecdh,
   ...resilient,
   ...kms,
   ...keyPairsOfKms,
   ...kmsRsa,
+  ...kmsEcdh,
   ...kmsServer,
   ...testing
 ]

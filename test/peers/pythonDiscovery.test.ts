@@ -25,7 +25,8 @@ layer(Peers)("Python and discovery", (it) => {
           keyring: writer,
           keys: [{ type: "kms-discovery", ...discoveryFilter }],
           suite,
-          encryptedDataKeys: 2
+          encryptedDataKeys: 2,
+          countAs: "KmsDiscoveryKeyring"
         })
         for (const options of [{}, { discoveryFilter }, { discoveryFilter, regions: [regions[0]] }]) {
           yield* fromPython({

@@ -4,11 +4,13 @@
  */
 import { execFileSync, spawn } from "node:child_process"
 import { createHash } from "node:crypto"
-import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import type { TestProject } from "vitest/node"
+import { format } from "./support/counts.ts"
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -78,7 +80,13 @@ export default async (project: TestProject) => {
   })
   project.provide("python", python)
   project.provide("kmsEndpoint", `http://127.0.0.1:${port}`)
+  const folder = mkdtempSync(join(tmpdir(), "effect-encryption-sdk-peers-"))
+  const crossings = join(folder, "crossings")
+  writeFileSync(crossings, "")
+  project.provide("crossings", crossings)
   return async () => {
+    console.log(`\n${format(crossings)}`)
+    rmSync(folder, { recursive: true })
     const kill = setTimeout(() => server.kill("SIGKILL"), 3_000)
     server.stdin.end()
     await ended

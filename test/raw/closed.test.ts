@@ -3,8 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Redacted, Scope } from "effect"
 import { type Keyring, KeyringError } from "effect-encryption-sdk"
 import type { Primitives } from "effect-encryption-sdk/crypto"
-import { RawAesKeyring, RawRsaKeyring } from "effect-encryption-sdk/raw"
+import { RawAesKeyring, RawEcdhKeyring, RawRsaKeyring } from "effect-encryption-sdk/raw"
 import { clientOf, decryptFailure, encryptFailure } from "../support/client.ts"
+import { generate, keyAgreementLayer } from "../support/ecdh.ts"
 import { rsaPrivateKey, rsaPublicKey } from "../support/rsaKeys.ts"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { unsigned } from "../support/suites.ts"
@@ -21,6 +22,15 @@ const rsa = RawRsaKeyring.make({
   publicKey: rsaPublicKey,
   privateKey: Redacted.make(rsaPrivateKey)
 })
+const pair = await generate("P-256")
+const ecdh = RawEcdhKeyring.make({
+  curve: "P-256",
+  keyAgreement: {
+    _tag: "RawPrivateKeyToStaticPublicKey",
+    senderPrivateKey: Redacted.make(pair.privatePem),
+    recipientPublicKey: pair.publicPem
+  }
+}).pipe(Effect.provide(keyAgreementLayer))
 
 const dropped = "was dropped when the scope closed that the keyring was made in: use the keyring within that scope"
 
@@ -54,5 +64,13 @@ describe("after its scope", () => {
     Effect.gen(function*() {
       const { message, sdk } = yield* closed(rsa)
       assertDropped(yield* decryptFailure(sdk.decrypt(message)), "RawRsaKeyring", "onDecrypt", "privateKey")
+    }))
+
+  it.effect("a raw ECDH keyring fails, and says why", () =>
+    Effect.gen(function*() {
+      const { message, sdk } = yield* closed(ecdh)
+      const field = "keyAgreement.senderPrivateKey"
+      assertDropped(yield* encryptFailure(sdk.encrypt("a")), "RawEcdhKeyring", "onEncrypt", field)
+      assertDropped(yield* decryptFailure(sdk.decrypt(message)), "RawEcdhKeyring", "onDecrypt", field)
     }))
 })

@@ -30,13 +30,18 @@ const rules: Readonly<Record<string, Rule>> = {
   internal: { rooms: [] },
   model: { rooms: ["internal"] },
   message: { rooms: values, except: ["model/errors/KeyringError.ts"] },
-  crypto: { rooms: values, except: ["model/errors/KeyringError.ts"], packages: /^effect\/crypto\// },
+  crypto: {
+    rooms: values,
+    except: ["model/errors/KeyringError.ts"],
+    packages: /^(effect\/crypto\/|@noble\/(curves\/nist|hashes\/(hmac|sha2))\.js$)/
+  },
   materials: { rooms: ports },
   client: { rooms: core },
   stream: { rooms: ["client", ...core] },
   root: { rooms: ["client", "stream", ...core] },
   caching: { rooms: core },
-  raw: { rooms: core },
+  // ECDH is Effect's, which has one layer for every runtime: there is nothing to put into Primitives.
+  raw: { rooms: core, packages: /^effect\/crypto\/(CryptoError|KeyAgreement|KeyFormat)$/ },
   kms: { rooms: core },
   "kms/aws": { rooms: ["kms", ...core], packages: /^@aws-sdk\/client-kms$/, node: true },
   // Key pairs of its keys are made by effect/crypto, on WebCrypto: `Primitives` makes none.

@@ -94,6 +94,7 @@ const ofDecrypt = (reason: DecryptErrorReason): string | number | undefined => {
 const ofKeyring = (reason: KeyringError.KeyringErrorReason): string => {
   switch (reason._tag) {
     case "DataKeyNotWrapped":
+    case "PublicKeyNotRead":
       return `${reason.keyName} ${reason.code}`
     case "DataKeyNotUnwrapped":
       return reason.encryptedDataKeys.map((report) => ofReport(report)).join("\n")

@@ -8,6 +8,7 @@ import {
   KeyArn,
   Kms,
   KmsDiscoveryKeyring,
+  KmsEcdhKeyring,
   type KmsError,
   KmsKeyring,
   KmsMrkDiscoveryKeyring,
@@ -172,3 +173,9 @@ const named = (identifier: KeyArn.KeyIdentifier): string => {
   }
 }
 expectTypeOf(named).parameter(0).toEqualTypeOf<KeyArn.KeyIdentifier>()
+const toRecipient = { _tag: "KmsPrivateKeyToStaticPublicKey", senderKeyId: "arn", recipientPublicKey: "pem" } as const
+expectTypeOf(KmsEcdhKeyring.make({ curve: "P-256", keyAgreement: toRecipient })).toEqualTypeOf<
+  Needs<Primitives.Primitives | Kms.KmsKeyAgreement>
+>()
+// @ts-expect-error: a schema of the raw keyring
+KmsEcdhKeyring.layer({ curve: "P-256", keyAgreement: { _tag: "PublicKeyDiscovery", recipientKeyId: "arn" } })

@@ -1,8 +1,9 @@
 /** Types of raw keyrings: secret keys are Redacted. */
 import { Config, type Effect, type Layer, Redacted, type Scope } from "effect"
+import type { KeyAgreement } from "effect/crypto"
 import type { Keyring, KeyringError } from "effect-encryption-sdk"
 import type { Primitives } from "effect-encryption-sdk/crypto"
-import { RawAesKeyring, RawRsaKeyring, WrappingKey } from "effect-encryption-sdk/raw"
+import { RawAesKeyring, RawEcdhKeyring, RawRsaKeyring, WrappingKey } from "effect-encryption-sdk/raw"
 import { expectTypeOf } from "vitest"
 import type { Fields } from "./Fields.ts"
 
@@ -60,3 +61,20 @@ RawRsaKeyring.layer({ ...names, padding: "OAEP-MD5", publicKey: "pem" })
 RawRsaKeyring.layer({ ...names, publicKey: "pem" })
 
 expectTypeOf(WrappingKey.config("KEY")).toEqualTypeOf<Config.Config<Redacted.Redacted<Uint8Array>>>()
+
+// Key agreement is Effect's, and a part of what the keyring needs.
+type NeedsAgreement = Primitives.Primitives | KeyAgreement.KeyAgreement
+const pem = Redacted.make("pem")
+const toRecipient = { _tag: "EphemeralPrivateKeyToStaticPublicKey", recipientPublicKey: bytes } as const
+expectTypeOf(RawEcdhKeyring.layer({ curve: "P-256", keyAgreement: toRecipient })).toEqualTypeOf<
+  Layer.Layer<Keyring.Keyring, KeyringError.KeyringError, NeedsAgreement>
+>()
+expectTypeOf(
+  RawEcdhKeyring.make({ curve: "P-521", keyAgreement: { _tag: "PublicKeyDiscovery", recipientPrivateKey: pem } })
+).toEqualTypeOf<Effect.Effect<Keyring.Keyring, KeyringError.KeyringError, NeedsAgreement | Scope.Scope>>()
+// @ts-expect-error: SM2 is not supported
+RawEcdhKeyring.layer({ curve: "SM2", keyAgreement: toRecipient })
+// @ts-expect-error: a private key is redacted
+RawEcdhKeyring.layer({ curve: "P-256", keyAgreement: { _tag: "PublicKeyDiscovery", recipientPrivateKey: "pem" } })
+// @ts-expect-error: that schema has no private key
+RawEcdhKeyring.layer({ curve: "P-256", keyAgreement: { ...toRecipient, recipientPrivateKey: pem } })

@@ -4,9 +4,10 @@ import { Context, Effect, Layer, Redacted, Stream } from "effect"
 import { AlgorithmSuite, DataKey, DefaultCmm, EncryptionSdk, NotLoaded } from "effect-encryption-sdk"
 import { KeyDerivation, Primitives } from "effect-encryption-sdk/crypto"
 import { NodePrimitives } from "effect-encryption-sdk/node"
-import { RawAesKeyring, RawRsaKeyring } from "effect-encryption-sdk/raw"
+import { RawAesKeyring, RawEcdhKeyring, RawRsaKeyring } from "effect-encryption-sdk/raw"
 import { WebPrimitives } from "effect-encryption-sdk/web"
 import { vi } from "vitest"
+import { generate, keyAgreementLayer } from "../support/ecdh.ts"
 import { rsaPublicKey } from "../support/rsaKeys.ts"
 import { replaceSubtle, uncompressedOnly, withoutAes192 } from "../support/withoutAes192.ts"
 
@@ -16,7 +17,8 @@ const parts = {
   "AES-192 (@noble/ciphers)": "../../src/web/internal/aes192.ts",
   "compressed points": "../../src/crypto/decompress.ts",
   "signatures of streams (@noble/curves)": "../../src/web/internal/verifier.ts",
-  "@noble/curves": "@noble/curves/nist.js"
+  "@noble/curves": "@noble/curves/nist.js",
+  "ECDH (@noble/curves)": "../../src/materials/ecdhWrapping.ts"
 } as const
 
 type Part = keyof typeof parts
@@ -164,8 +166,14 @@ describe("a part that cannot be loaded", () => {
       const names = { keyNamespace: "a", keyName: "b" }
       const rsa = RawRsaKeyring.make({ ...names, padding: "OAEP-SHA256", publicKey: rsaPublicKey })
       const aes = RawAesKeyring.make({ ...names, wrappingKey: keyOf(24) })
+      const { publicPem } = yield* Effect.promise(() => generate("P-256"))
+      const ecdh = RawEcdhKeyring.make({
+        curve: "P-256",
+        keyAgreement: { _tag: "EphemeralPrivateKeyToStaticPublicKey", recipientPublicKey: publicPem }
+      }).pipe(Effect.provide(keyAgreementLayer))
       for (
         const [part, effect] of [
+          ["ECDH (@noble/curves)", Effect.provideService(ecdh, Primitives.Primitives, web)],
           ["RSA", Effect.provideService(rsa, Primitives.Primitives, web)],
           [aes192, Effect.provideService(aes, Primitives.Primitives, withoutAes192().primitives)]
         ] as const

@@ -67,16 +67,22 @@ const forms: Readonly<Record<keyof Operations, Readonly<Record<string, FaultIn>>
   reEncrypt: { keyId: keyArn, sourceKeyId: keyArn, ciphertextBlob: binary }
 }))()
 
-/**
- * A copy of a response, whose plaintext is zeroed when the scope closes. From the moment that the plaintext arrives, the fiber yields to
- * no other until the scope knows of it: an interruption in between would leave it behind.
- */
+/** A copy of a response, whose plaintext is zeroed when the scope closes. */
 export const own = <A extends { readonly plaintext: DataKey.DataKey }, E>(
   call: Effect.Effect<A, E>
+): Effect.Effect<A, E, Scope.Scope> => owning(call, ({ plaintext }) => plaintext)
+
+/**
+ * A copy of a response, whose secret is zeroed when the scope closes. From the moment that the secret arrives, the fiber yields to
+ * no other until the scope knows of it: an interruption in between would leave it behind.
+ */
+export const owning = <A extends object, E>(
+  call: Effect.Effect<A, E>,
+  secretOf: (response: A) => DataKey.DataKey
 ): Effect.Effect<A, E, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.map(call, (response) => ({ ...response })),
-    ({ plaintext }) => Effect.sync(() => DataKey.zero(plaintext)),
+    (response) => Effect.sync(() => DataKey.zero(secretOf(response))),
     {
       interruptible: true
     }

@@ -146,6 +146,17 @@ export class DataKeyNotWrapped extends (/*#__PURE__*/ TaggedError<DataKeyNotWrap
   }
 }
 
+/** Error when the key provider did not return the public key that a keyring is made with. */
+export class PublicKeyNotRead extends (/*#__PURE__*/ TaggedError<PublicKeyNotRead>()("PublicKeyNotRead", {
+  /** The key pair: a key ARN. */
+  keyName: Schema.String,
+  ...refusal
+})) {
+  override get message(): string {
+    return `public key of ${printable(this.keyName)}: ${formatRefusal(this)}`
+  }
+}
+
 /**
  * Error when at least one encrypted data key was the keyring's own, and none of its own could be unwrapped. `decrypt` reports
  * it as `NoDataKeyUnwrapped`, which also covers messages without any encrypted data key of the program's keyrings. At most
@@ -180,6 +191,7 @@ export class KeyringMisconfigured extends (/*#__PURE__*/ TaggedError<KeyringMisc
 export type KeyringErrorReason =
   | DataKeyNotWrapped
   | DataKeyNotUnwrapped
+  | PublicKeyNotRead
   | KeyringMisconfigured
   | NotLoaded
   | BrokenContract
@@ -189,7 +201,14 @@ export class KeyringError extends (/*#__PURE__*/ TaggedError<KeyringError>()("Ke
   /** The keyring's own name: `KmsKeyring`, `RawAesKeyring`, … */
   keyring: Schema.String,
   operation: Schema.Literals(["make", "onEncrypt", "onDecrypt"]),
-  reason: Schema.Union([DataKeyNotWrapped, DataKeyNotUnwrapped, KeyringMisconfigured, NotLoaded, BrokenContract])
+  reason: Schema.Union([
+    DataKeyNotWrapped,
+    DataKeyNotUnwrapped,
+    PublicKeyNotRead,
+    KeyringMisconfigured,
+    NotLoaded,
+    BrokenContract
+  ])
 })) {
   override get message(): string {
     return `${printable(this.keyring)}.${this.operation}: ${this.reason.message}`

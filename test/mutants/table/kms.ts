@@ -322,8 +322,8 @@ export const kms: ReadonlyArray<Mutant> = [
   {
     name: "the plaintext of a response is not zeroed with its scope",
     file: kmsResponses,
-    find: "({ plaintext }) => Effect.sync(() => DataKey.zero(plaintext)),",
-    replace: "({ plaintext }) => Effect.sync(() => DataKey.isDataKey(plaintext)),",
+    find: "Effect.sync(() => DataKey.zero(secretOf(response))),",
+    replace: "Effect.sync(() => DataKey.isDataKey(secretOf(response))),",
     killedBy: byEveryKeyring(
       "data keys that it made and unwrapped are there until the scope closes, and zero afterwards"
     )

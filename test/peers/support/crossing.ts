@@ -5,6 +5,7 @@ import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Keyring } from "effect-encryption-sdk"
 import { AlgorithmSuite, CryptographicMaterialsManager, DefaultCmm, EncryptionSdk } from "effect-encryption-sdk"
+import { count } from "./counts.ts"
 import type { PythonKey } from "./python.ts"
 import { Python } from "./python.ts"
 import { policyFor } from "../../support/client.ts"
@@ -20,6 +21,8 @@ export interface Crossing {
   /** 0 is for messages of Python that are not framed. */
   readonly frameLength?: number
   readonly encryptedDataKeys?: number
+  /** Name of the keyring that the message counts for. Default: that of `keyring`. */
+  readonly countAs?: string
 }
 
 export const encryptionContext = {
@@ -73,6 +76,7 @@ export const fromPython = (crossing: Crossing) =>
     assert.strictEqual(decrypted.header.frameLength, frameLength)
     assert.strictEqual(decrypted.header.contentType, frameLength === 0 ? "nonFramed" : "framed")
     assert.lengthOf(decrypted.header.encryptedDataKeys, encryptedDataKeys)
+    count(crossing.countAs ?? crossing.keyring.name, "read")
     return message
   })
 
@@ -88,6 +92,7 @@ export const toPython = (crossing: Crossing) =>
     assert.deepStrictEqual(own(decrypted.encryptionContext, suite), encryptionContext)
     assert.strictEqual(decrypted.suite, suite.id)
     assert.strictEqual(decrypted.encryptedDataKeys, encryptedDataKeys)
+    count(crossing.countAs ?? crossing.keyring.name, "written")
     return message
   })
 

@@ -19,8 +19,26 @@ export type PythonKey =
     readonly pem: string
   }
   | { readonly type: "kms"; readonly keyIds: ReadonlyArray<string> }
+  | Mpl
   /** Any key within the filter. It only decrypts. */
   | { readonly type: "kms-discovery"; readonly partition: string; readonly accountIds: ReadonlyArray<string> }
+
+/** A keyring of the AWS Cryptographic Material Providers Library, which stands alone, with the pairs that its manager requires. */
+export interface Mpl {
+  readonly type: "mpl"
+  readonly kind:
+    | "raw-aes"
+    | "raw-ecdh"
+    | "kms"
+    | "kms-discovery"
+    | "kms-mrk"
+    | "kms-mrk-discovery"
+    | "kms-rsa"
+    | "kms-ecdh"
+  readonly requiredEncryptionContextKeys?: ReadonlyArray<string>
+  /** What the constructor of that kind takes, by the names of test/peers/mpl.py. */
+  readonly [option: string]: unknown
+}
 
 /** Python raised an exception. */
 export class PythonError extends Data.TaggedError("PythonError")<{
@@ -73,6 +91,8 @@ export class Python extends Context.Service<Python, {
   readonly decrypt: (request: {
     readonly message: Uint8Array
     readonly keys: ReadonlyArray<PythonKey>
+    /** The pairs that are expected, or reproduced. */
+    readonly encryptionContext?: Record<string, string>
   }) => Effect.Effect<Decrypted, PythonError>
   /** What Python's `stream` writes, read in pieces of `size` bytes. */
   readonly encryptStream: (request: {
@@ -101,8 +121,15 @@ export class Python extends Context.Service<Python, {
 
 const worker = fileURLToPath(new URL("../worker.py", import.meta.url))
 const bytes = (text: unknown) => fromBase64(String(text))
-const json = (keys: ReadonlyArray<PythonKey>) =>
-  keys.map((key) => key.type === "aes" ? { ...key, key: toBase64(key.key) } : key)
+const json = (keys: ReadonlyArray<PythonKey>) => keys.map(encoded)
+
+/** With base64 in the place of bytes, wherever they are. */
+const encoded = (value: unknown): unknown =>
+  value instanceof Uint8Array
+    ? toBase64(value)
+    : typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).map(([key, part]) => [key, encoded(part)]))
+    : value
 
 type Ask = (request: object) => Effect.Effect<Record<string, unknown>, PythonError>
 
@@ -129,8 +156,8 @@ const interfaceOf = (ask: Ask) =>
         ask({ operation: "encryptCached", ...request, plaintexts: plaintexts.map(toBase64), keys: json(keys) }),
         (answer) => (answer["messages"] as ReadonlyArray<string>).map(bytes)
       ),
-    decrypt: ({ keys, message }) =>
-      Effect.map(ask({ operation: "decrypt", message: toBase64(message), keys: json(keys) }), (answer) => ({
+    decrypt: ({ keys, message, ...request }) =>
+      Effect.map(ask({ operation: "decrypt", ...request, message: toBase64(message), keys: json(keys) }), (answer) => ({
         plaintext: bytes(answer["plaintext"]),
         encryptionContext: answer["encryptionContext"] as Record<string, string>,
         suite: Number(answer["suite"]),
