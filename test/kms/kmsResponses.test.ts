@@ -1,6 +1,6 @@
 /** Responses of a `Kms` of the user's own, which are not what AwsKms makes of those of AWS KMS. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Redacted } from "effect"
+import { Effect, Layer, Redacted, Result } from "effect"
 import { BrokenContract, DataKey } from "effect-encryption-sdk"
 import { Kms, KmsEcdhKeyring, KmsKeyring } from "effect-encryption-sdk/kms"
 import { isZero } from "../support/bytes.ts"
@@ -88,8 +88,9 @@ describe("a response of a Kms of the user's own", () => {
       }
       const keyring = yield* kmsKeyring(() => new Response())
       yield* Effect.scoped(Effect.gen(function*() {
-        const { plaintextDataKey } = unwrapped(yield* keyring.onDecrypt(decryptionMaterials(), wrapped))
-        assert.strictEqual(DataKey.value(plaintextDataKey), secret)
+        const result = yield* Effect.result(keyring.onDecrypt(decryptionMaterials(), wrapped))
+        if (Result.isFailure(result)) return assert.fail(result.failure.message)
+        assert.strictEqual(DataKey.value(unwrapped(result.success).plaintextDataKey), secret)
       }))
       assert.isTrue(isZero(secret))
       assert.deepStrictEqual(reads, ["keyId", "plaintext"])

@@ -1,6 +1,6 @@
 /** What multi-keyrings make of members that are a user's own, and of layers' options that are wrong. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Result } from "effect"
 import { DataKey, MultiKeyring, ResilientMultiKeyring } from "effect-encryption-sdk"
 import type { EncryptionMaterials } from "../../src/model/CryptographicMaterials.ts"
 import { failureOf } from "../support/client.ts"
@@ -76,7 +76,9 @@ describe("a member of a ResilientMultiKeyring", () => {
           })
       })
       const keyring = yield* ResilientMultiKeyring.make({ generators: [generator], children: [child] })
-      assert.deepStrictEqual(wrappers(yield* keyring.onEncrypt(encryptionMaterials())), ["g", "a"])
+      const result = yield* Effect.result(keyring.onEncrypt(encryptionMaterials()))
+      if (Result.isFailure(result)) return assert.fail(result.failure.message)
+      assert.deepStrictEqual(wrappers(result.success), ["g", "a"])
     }))
 
   it.effect("that returns missing wrappings which are no rows fails the operation", () =>

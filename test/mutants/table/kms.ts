@@ -266,7 +266,7 @@ export const kms: ReadonlyArray<Mutant> = [
     name: "a discovery keyring unwraps again what materials have already",
     file: discovery,
     find: "  yield* checkLocked(name, materials)\n",
-    replace: "",
+    replace: "  if (encryptedDataKeys.length === 0) yield* checkLocked(name, materials)\n",
     killedBy: byMrkDiscovery("#ondecrypt: materials that have a data key fail, and stay as they are")
   },
   {
@@ -303,6 +303,15 @@ export const kms: ReadonlyArray<Mutant> = [
     find: "fields[name] = (response as Fields)[name]",
     replace: "fields[name] = ({ ...response } as Fields)[name]",
     killedBy: byResponses("may be an instance of a class, and each field is read once")
+  },
+  {
+    name: "a key of the embedded KMS may have any state",
+    file: "src/kms/development-only/internal/keyStore.ts",
+    find: "KeyState.literals.includes(state)",
+    replace: "(KeyState.literals.includes(state) || key.arn !== \"\")",
+    killedBy: by("EmbeddedKms", "EmbeddedKms > ")(
+      "control that cannot be is an EmbeddedKmsError that names the field"
+    )
   },
   {
     name: "a plaintext of a Kms may be too long",

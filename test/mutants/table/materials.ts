@@ -119,14 +119,14 @@ export const materials: ReadonlyArray<Mutant> = [
     name: "a keyring decrypts for materials that have a data key",
     file: unwrapFirst,
     find: "  yield* checkLocked(keyring, materials)\n",
-    replace: "",
+    replace: "  if (encryptedDataKeys.length === 0) yield* checkLocked(keyring, materials)\n",
     killedBy: byAesContract("materials that have a data key already fail")
   },
   {
     name: "a multi-keyring decrypts for materials that have a data key",
     file: members,
     find: "  yield* checkLocked(name, materials)\n",
-    replace: "",
+    replace: "  if (encryptedDataKeys.length === 0) yield* checkLocked(name, materials)\n",
     killedBy: byMultiKeyring("MultiKeyring, as every keyring > materials that have a data key already fail")
   },
   {
