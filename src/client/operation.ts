@@ -88,7 +88,7 @@ const describe = (span: Tracer.Span, { algorithmSuite, header, receipt }: Messag
   )
   span.attribute("outcome", receipt._tag.toLowerCase())
   if (receipt.missingWrappings !== undefined) {
-    span.attribute("missing_wrappings", receipt.missingWrappings.map(({ member }) => member).join(", "))
+    span.attribute("missing_wrappings", printable(receipt.missingWrappings.map(({ member }) => member).join(", ")))
   }
   if (receipt._tag === "Bypassed") span.attribute("bypass_reason", receipt.reason)
   if (receipt._tag === "Hit") {

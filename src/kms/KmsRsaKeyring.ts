@@ -15,7 +15,7 @@ import * as bytes from "../internal/bytes.ts"
 import * as Pem from "../internal/pem.ts"
 import { shown } from "../internal/printable.ts"
 import * as Keyring from "../materials/Keyring.ts"
-import { failImport, failMisconfigured, failNotWrapped, optionsOf } from "../materials/keyringFailures.ts"
+import { checkLocked, failImport, failMisconfigured, failNotWrapped, optionsOf } from "../materials/keyringFailures.ts"
 import { invalidAnswer, unwrapFirst } from "../materials/unwrapFirst.ts"
 import { append, ensureDataKey, serializeContext } from "../materials/wrapping.ts"
 import type { DecryptionMaterials, EncryptionMaterials } from "../model/CryptographicMaterials.ts"
@@ -233,9 +233,7 @@ const onDecrypt = Effect.fnUntraced(function*(
   materials: DecryptionMaterials,
   encryptedDataKeys: ReadonlyArray<EncryptedDataKey>
 ): Effect.fn.Return<Keyring.OnDecryptResult, KeyringError, Scope.Scope> {
-  if ("plaintextDataKey" in materials && materials.plaintextDataKey !== undefined) {
-    return yield* failMisconfigured(name, "onDecrypt", "materials", "have a data key already")
-  }
+  yield* checkLocked(name, materials)
   yield* checkUnsigned("onDecrypt", materials)
   yield* checkKeyArns(name, encryptedDataKeys, providerId)
   const digest = yield* digestOf(pair.primitives, "onDecrypt", materials)

@@ -12,7 +12,6 @@ import * as CommitmentPolicy from "../model/CommitmentPolicy.ts"
 import { Primitives } from "../crypto/Primitives.ts"
 import * as CryptographicMaterials from "../model/CryptographicMaterials.ts"
 import * as CryptographicMaterialsManager from "./CryptographicMaterialsManager.ts"
-import * as DataKey from "../model/DataKey.ts"
 import * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
 import * as EncryptionContext from "../model/EncryptionContext.ts"
 import { DecryptError } from "../model/errors/DecryptError.ts"
@@ -84,8 +83,6 @@ const getEncryptionMaterials = Effect.fnUntraced(function*(
   const given = { ...empty, encryptedDataKeys: [] }
   const filled = yield* Effect.mapError(onEncrypt(keyring, given), (reason) => new EncryptError({ reason }))
   const materials = yield* orFailEncrypt(() => checkFilled(keyring, empty, filled))
-  // A keyring registers its key with the scope itself; one of a user's may have forgotten to.
-  yield* DataKey.zeroWithScope(materials.plaintextDataKey)
   return { materials, receipt: Receipt.uncached }
 })
 
@@ -175,7 +172,6 @@ const decryptMaterials = Effect.fnUntraced(function*(
       verificationKey
     })
   })
-  yield* DataKey.zeroWithScope(materials.plaintextDataKey)
   return { materials, receipt: Receipt.uncached }
 })
 

@@ -13,7 +13,7 @@ import type { KeyringError } from "../model/errors/KeyringError.ts"
 import * as contract from "./contract.ts"
 import * as Keyring from "./Keyring.ts"
 import { failMisconfigured, optionsOf } from "./keyringFailures.ts"
-import { decryptByFirst, type Member, problemOf } from "./members.ts"
+import { decryptByFirst, makeAll, type Member, problemOf } from "./members.ts"
 
 const AnyKeyring = /*#__PURE__*/ Schema.declare(Keyring.isKeyring)
 
@@ -84,10 +84,9 @@ export const layer = <
     Effect.gen(function*() {
       const unknown = findUnknown(options, layerNames)
       if (unknown !== undefined) return yield* failMisconfigured(name, "make", unknown.field, unknown.description)
-      const generator = options.generator === undefined ? undefined : yield* options.generator
-      const children: Array<Keyring.Keyring> = []
-      for (const child of options.children ?? []) children.push(yield* child)
-      return yield* make({ generator, children })
+      const { children, generator }: Partial<typeof options> = options ?? {}
+      const made = yield* makeAll<Generator>(new Map(), generator === undefined ? [] : [generator])
+      return yield* make({ generator: made[0], children: yield* makeAll<Children[number]>(new Map(), children) })
     })
   )
 

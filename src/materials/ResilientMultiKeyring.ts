@@ -15,7 +15,7 @@ import { overdue, within } from "../internal/deadline.ts"
 import { PositiveDuration, positiveDuration } from "../internal/durations.ts"
 import { findUnknown, type NamesOf, optionNames } from "../internal/optionNames.ts"
 import { line } from "../internal/printable.ts"
-import type { EncryptionMaterials } from "../model/CryptographicMaterials.ts"
+import { type EncryptionMaterials, readMissingWrapping } from "../model/CryptographicMaterials.ts"
 import {
   DataKeyNotWrapped,
   formatRefusal,
@@ -26,7 +26,7 @@ import {
 import * as contract from "./contract.ts"
 import * as Keyring from "./Keyring.ts"
 import { failMisconfigured, failNotWrapped, optionsOf, refusalOf } from "./keyringFailures.ts"
-import { decryptByFirst, type Member, problemOf } from "./members.ts"
+import { decryptByFirst, makeAll, type Member, problemOf } from "./members.ts"
 
 const AnyKeyring = /*#__PURE__*/ Schema.declare(Keyring.isKeyring)
 
@@ -124,12 +124,9 @@ export const layer = <
     Effect.gen(function*() {
       const unknown = findUnknown(options, layerNames)
       if (unknown !== undefined) return yield* failMisconfigured(name, "make", unknown.field, unknown.description)
-      const made = new Map<unknown, Keyring.Keyring>()
-      for (const keyring of new Set([...options.generators, ...options.children ?? []])) {
-        made.set(keyring, yield* keyring)
-      }
-      const of = (keyrings: ReadonlyArray<unknown>) => keyrings.map((keyring) => made.get(keyring)!)
-      return yield* make({ ...options, generators: of(options.generators), children: of(options.children ?? []) })
+      const made = new Map<Generators[number] | Children[number], Keyring.Keyring>()
+      const generators = yield* makeAll(made, options?.generators)
+      return yield* make({ ...options, generators, children: yield* makeAll(made, options?.children) })
     })
   )
 
@@ -238,10 +235,11 @@ const call = Effect.fnUntraced(function*(
   if (problem !== undefined) {
     return yield* failMisconfigured(name, "onEncrypt", field, `${contract.nameOf(keyring)} ${problem}`)
   }
-  const { missingWrappings = [], ...materials } = filled
+  const { encryptedDataKeys, missingWrappings = [], ...materials } = filled
   // Those of a multi-keyring within this one.
   const missing = missingWrappings.map((row) => ({ ...row, member: `${field}.${row.member}` }))
-  return Result.succeed({ keyring, materials, missing })
+  // The list is the member's own, which may go on to change it.
+  return Result.succeed({ keyring, materials: { ...materials, encryptedDataKeys: [...encryptedDataKeys] }, missing })
 })
 
 /** The problem with what a member has added, as a sentence's end. */
@@ -253,8 +251,12 @@ const additionProblemOf = (
     ? "wrapped nothing"
     : given.encryptedDataKeys.some((encryptedDataKey, index) => encryptedDataKeys[index] !== encryptedDataKey)
     ? "changed the encrypted data keys of others"
-    : missingWrappings !== undefined && !Array.isArray(missingWrappings)
+    : missingWrappings === undefined
+    ? undefined
+    : !Array.isArray(missingWrappings)
     ? "returned missing wrappings that are no array"
+    : Array.from(missingWrappings, readMissingWrapping).includes(undefined)
+    ? "returned missing wrappings that hold what is no row of a keyring that did not wrap"
     : undefined
 
 /** Runs an operation of a member until the deadline. */

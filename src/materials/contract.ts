@@ -8,6 +8,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { DecryptionMaterials, EncryptionMaterials } from "../model/CryptographicMaterials.ts"
+import * as DataKey from "../model/DataKey.ts"
 import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
 import { BrokenContract } from "../model/errors/BrokenContract.ts"
 import { DecryptError } from "../model/errors/DecryptError.ts"
@@ -88,19 +89,30 @@ export const nameOf = ({ name }: { readonly name: unknown }): string => typeof n
 
 const partOf = (keyring: Keyring, operation: KeyringError["operation"]) => `keyring ${nameOf(keyring)}.${operation}`
 
-/** `keyring.onEncrypt`, whatever the keyring does. Its materials are checked by managers. */
+/** Zeroes a data key when the scope closes. A keyring registers its own; one of a user's may have forgotten to. */
+const zeroWithScope = (result: { readonly plaintextDataKey?: unknown } | null | undefined) => {
+  const dataKey = result?.plaintextDataKey
+  return DataKey.isDataKey(dataKey) ? DataKey.zeroWithScope(dataKey) : Effect.void
+}
+
+/** `keyring.onEncrypt`, whatever the keyring does. Its materials are checked by managers; a data key that it made is zeroed with the scope. */
 export const onEncrypt = (
   keyring: Keyring,
   materials: EncryptionMaterials
-): Effect.Effect<EncryptionMaterials, KeyringError, Scope.Scope> =>
-  guarded(
+): Effect.Effect<EncryptionMaterials, KeyringError, Scope.Scope> => {
+  const filled = guarded(
     partOf(keyring, "onEncrypt"),
     KeyringError,
     () => keyring.onEncrypt(materials),
     keyringError(keyring, "onEncrypt")
   )
+  return materials.plaintextDataKey === undefined ? Effect.tap(filled, zeroWithScope) : filled
+}
 
-/** `keyring.onDecrypt`, whatever the keyring does. Its result is one of the two forms; the materials in it are checked by managers. */
+/**
+ * `keyring.onDecrypt`, whatever the keyring does. Its result is one of the two forms; the materials in it are checked by managers. A
+ * data key that it unwrapped is zeroed with the scope.
+ */
 export const onDecrypt = (
   keyring: Keyring,
   materials: DecryptionMaterials,
@@ -113,7 +125,7 @@ export const onDecrypt = (
     (result) => {
       const description = problemOf(result)
       return description === undefined
-        ? Effect.succeed(result)
+        ? Effect.as(result._tag === "Unwrapped" ? zeroWithScope(result) : Effect.void, result)
         : Effect.fail(fail(new BrokenContract({ part, description })))
     }
   )

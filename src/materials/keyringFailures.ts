@@ -7,6 +7,7 @@ import type * as Schema from "effect/Schema"
 import type { PrimitivesError } from "../crypto/PrimitivesError.ts"
 import type { Bounds } from "../internal/options.ts"
 import { checker } from "../internal/options.ts"
+import type { DecryptionMaterials } from "../model/CryptographicMaterials.ts"
 import type { EncryptedDataKeyReport, ProviderRefusal } from "../model/errors/KeyringError.ts"
 import {
   DataKeyNotUnwrapped,
@@ -62,6 +63,16 @@ export const failNotUnwrapped = (
     "onDecrypt",
     new DataKeyNotUnwrapped({ encryptedDataKeys: reports.rows, ...omittedOf(reports) })
   )
+
+/**
+ * Fails where decryption materials have a data key already. Their type has none, but a caller may pass those that were decrypted.
+ *
+ * Specification: framework/raw-aes-keyring.md#ondecrypt, framework/multi-keyring.md#ondecrypt
+ */
+export const checkLocked = (keyring: string, materials: DecryptionMaterials): Effect.Effect<void, KeyringError> =>
+  "plaintextDataKey" in materials && materials.plaintextDataKey !== undefined
+    ? failMisconfigured(keyring, "onDecrypt", "materials", "have a data key already")
+    : Effect.void
 
 /** The refusal that an error reports. An empty description is left out. */
 export const refusalOf = ({ code, description, failure, isRetryable }: ProviderRefusal): ProviderRefusal =>

@@ -9,7 +9,7 @@ import * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
 import type { EncryptedDataKeyReport, KeyringError, Skipped } from "../model/errors/KeyringError.ts"
 import type * as contract from "./contract.ts"
 import type * as Keyring from "./Keyring.ts"
-import { failNotUnwrapped, refusalOf } from "./keyringFailures.ts"
+import { checkLocked, failNotUnwrapped, refusalOf } from "./keyringFailures.ts"
 import { omittedOf, Reports } from "./reports.ts"
 import { reportFields } from "./unwrapFirst.ts"
 
@@ -19,6 +19,24 @@ export interface Member {
   readonly field: string
   readonly keyring: Keyring.Keyring
 }
+
+/**
+ * The keyrings that the effects of a layer's option make, each once. What is no list, or no effect, is returned as it is: the
+ * check of the options says what is wrong.
+ */
+export const makeAll = Effect.fnUntraced(function*<Made extends Effect.Effect<Keyring.Keyring, any, any>>(
+  made: Map<Made, Keyring.Keyring>,
+  effects: ReadonlyArray<Made> | undefined
+): Effect.fn.Return<ReadonlyArray<Keyring.Keyring>, Effect.Error<Made>, Effect.Services<Made>> {
+  if (!Array.isArray(effects)) return effects as never
+  const keyrings: Array<Keyring.Keyring> = []
+  for (const effect of effects as ReadonlyArray<Made>) {
+    const keyring = made.get(effect) ?? (Effect.isEffect(effect) ? yield* effect : effect)
+    made.set(effect, keyring)
+    keyrings.push(keyring)
+  }
+  return keyrings
+})
 
 /**
  * The problem with the materials that a member returned, as a sentence's end. A keyring that wraps one key and hands on another
@@ -45,6 +63,7 @@ export const decryptByFirst = Effect.fnUntraced(function*(
   materials: DecryptionMaterials,
   encryptedDataKeys: ReadonlyArray<EncryptedDataKey.EncryptedDataKey>
 ): Effect.fn.Return<Keyring.OnDecryptResult, KeyringError, Scope.Scope> {
+  yield* checkLocked(name, materials)
   const reports = new Reports<EncryptedDataKeyReport>()
   let failed = false
   for (const { keyring } of members) {

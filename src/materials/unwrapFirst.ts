@@ -13,7 +13,7 @@ import * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
 import { BrokenContract } from "../model/errors/BrokenContract.ts"
 import type { EncryptedDataKeyReport, KeyringError, ProviderRefusal, Skipped } from "../model/errors/KeyringError.ts"
 import type { OnDecryptResult } from "./Keyring.ts"
-import { failKeyring, failNotUnwrapped } from "./keyringFailures.ts"
+import { checkLocked, failKeyring, failNotUnwrapped } from "./keyringFailures.ts"
 import { omittedOf, Reports } from "./reports.ts"
 
 /** Fields that the rows of an encrypted data key begin with. */
@@ -53,6 +53,7 @@ export const unwrapFirst = Effect.fnUntraced(function*<A>(
   select: Select<A>,
   unwrap: Unwrap<A>
 ): Effect.fn.Return<OnDecryptResult, KeyringError, Scope.Scope> {
+  yield* checkLocked(keyring, materials)
   const reports = new Reports<EncryptedDataKeyReport>()
   const unwrapped = yield* tryInOrder(reports, keyring, materials, encryptedDataKeys, select, unwrap)
   return unwrapped ?? (yield* noneUnwrapped(keyring, reports))

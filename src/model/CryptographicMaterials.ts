@@ -120,17 +120,28 @@ export const checkEncryptionMaterials = (materials: EncryptionMaterials): Comple
 const readMissingWrappings = (given: unknown): Pick<EncryptionMaterials, "missingWrappings"> => {
   if (given === undefined) return {}
   if (!Array.isArray(given)) return invalid("missingWrappings", "are no array")
-  const rows = given.map((row: Partial<MissingWrapping> | null | undefined): MissingWrapping => {
-    const { code, description, failure, isRetryable, keyring, member } = row ?? {}
-    if (
-      typeof keyring !== "string" || typeof member !== "string" || typeof failure !== "string" ||
-      typeof code !== "string" || typeof isRetryable !== "boolean" ||
-      (description !== undefined && typeof description !== "string")
-    ) return invalid("missingWrappings", "hold what is no row of a keyring that did not wrap")
-    const refusal = { keyring, member, failure, code, isRetryable }
-    return Object.freeze(description === undefined ? refusal : { ...refusal, description })
-  })
+  const rows = Array.from(
+    given,
+    (row) =>
+      readMissingWrapping(row) ?? invalid("missingWrappings", "hold what is no row of a keyring that did not wrap")
+  )
   return rows.length === 0 ? {} : { missingWrappings: Object.freeze(rows) }
+}
+
+/**
+ * A frozen copy of a row; undefined where it is none.
+ *
+ * @internal
+ */
+export const readMissingWrapping = (row: Partial<MissingWrapping> | null | undefined): MissingWrapping | undefined => {
+  const { code, description, failure, isRetryable, keyring, member } = row ?? {}
+  if (
+    typeof keyring !== "string" || typeof member !== "string" || typeof failure !== "string" ||
+    typeof code !== "string" || typeof isRetryable !== "boolean" ||
+    (description !== undefined && typeof description !== "string")
+  ) return undefined
+  const refusal = { keyring, member, failure, code, isRetryable }
+  return Object.freeze(description === undefined ? refusal : { ...refusal, description })
 }
 
 const readSuite = (suite: unknown): AlgorithmSuite.AlgorithmSuite =>

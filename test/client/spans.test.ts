@@ -1,11 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { CryptographicMaterialsManager, EncryptionSdk } from "effect-encryption-sdk"
+import { CryptographicMaterialsManager, EncryptionSdk, Keyring } from "effect-encryption-sdk"
 import { CachingCmm, LocalCache } from "effect-encryption-sdk/caching"
 import { KmsKeyring } from "effect-encryption-sdk/kms"
 import { EmbeddedKms } from "effect-encryption-sdk/kms/development-only"
+import { clientOf } from "../support/client.ts"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { recordingTracer } from "../support/recordingTracer.ts"
+import { scripted } from "../support/scriptedKeyring.ts"
 import { unsigned } from "../support/suites.ts"
 
 const arn = "arn:aws:kms:us-east-1:111122223333:key/0123abcd-0000-1111-2222-333344445555"
@@ -53,6 +55,30 @@ describe("spans of the client's operations", () => {
       assert.notInclude(printed, "confidential value")
       assert.notInclude(printed, "secret text")
     }))
+
+  it.effect("name the members of a multi-keyring that did not wrap, escaped and of a bounded length", () =>
+    Effect.gen(function*() {
+      const { spans, tracer } = recordingTracer()
+      const row = { keyring: "k", failure: "Unreachable", code: "Down", isRetryable: true } as const
+      const generator = scripted("g", [])
+      const encryptLacking = (members: ReadonlyArray<string>) =>
+        Effect.gen(function*() {
+          const keyring = Keyring.make({
+            ...generator,
+            onEncrypt: (materials) =>
+              Effect.map(generator.onEncrypt(materials), (filled) => ({
+                ...filled,
+                missingWrappings: members.map((member) => ({ ...row, member }))
+              }))
+          })
+          const sdk = yield* clientOf(keyring)
+          yield* sdk.encrypt("text", { algorithmSuite: unsigned })
+          return spans.at(-1)!.attributes.get("missing_wrappings")
+        }).pipe(Effect.withTracer(tracer))
+      assert.strictEqual(yield* encryptLacking(["generators[0]", "children[1]"]), "generators[0], children[1]")
+      assert.strictEqual(yield* encryptLacking(["a\nb"]), "a\\u{a}b")
+      assert.isAtMost(String(yield* encryptLacking(["x".repeat(9999)])).length, 1024)
+    }).pipe(Effect.provide(TestPrimitives.layer)))
 
   it.effect("there are none where nobody traces", () =>
     Effect.gen(function*() {

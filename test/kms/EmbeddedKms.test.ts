@@ -165,6 +165,7 @@ describe("EmbeddedKms", () => {
       yield* fails(control.setAlias("orders", arn), "alias", /must begin with alias\//)
       yield* fails(control.setAlias("alias/x", "alias/none"), "keyId", /is not found/)
       yield* fails(control.setKeyState("alias/none", "Disabled"), "keyId", /is not found/)
+      yield* fails(control.setKeyState(arn, "On" as never), "state", /^is "On", must be one of Enabled, Disabled, Pend/)
       yield* fails(control.deleteKey("arn:aws:kms"), "keyId", /is no ARN/)
       assert.deepStrictEqual(yield* control.keys, before)
     }).pipe(Effect.provide(embedded())))
@@ -172,6 +173,8 @@ describe("EmbeddedKms", () => {
   it.effect("a layer with wrong options is an EmbeddedKmsError that names the field", () =>
     Effect.gen(function*() {
       const store = (text: string) => ({ keys: [], keyStore: Redacted.make(text) })
+      const wiped = Redacted.make("{}")
+      Redacted.wipeUnsafe(wiped)
       const material = (length: number, fill: number) => Buffer.alloc(length, fill).toString("base64")
       const key = (fields: object) =>
         JSON.stringify({
@@ -183,6 +186,7 @@ describe("EmbeddedKms", () => {
           [{ region: 1 } as never, "region"],
           [{ keystore: "" } as never, "keystore"],
           [{ keyStore: "{}" } as never, "keyStore"],
+          [{ keyStore: wiped }, "keyStore"],
           [{ latency: "soon" } as never, "latency"],
           [{ keys: [{ arn: 1 }] } as never, "keys[0].arn"],
           [{ keys: [{ alias: "alias/x" }] } as never, "keys[0].alias"],

@@ -46,6 +46,7 @@ const Replicated = ScriptedKms.layer({
 keyringContract({
   title: "KmsMrkKeyring, of what a replica wrapped",
   name,
+  returnsUnlocked: true,
   make: Effect.gen(function*() {
     const services = yield* Layer.build(Replicated)
     const script = Context.get(services, ScriptedKms.ScriptedKms)

@@ -96,6 +96,18 @@ describe("KMS server: the file of its keys", () => {
       assert.deepStrictEqual(fs.readdirSync(path), ["keys.json"])
     }).pipe(Effect.provide(environment)))
 
+  it.effect("a symbolic link to it stays one", () =>
+    Effect.gen(function*() {
+      const path = yield* folder
+      const [file, link] = [join(path, "keys.json"), join(path, "link.json")]
+      yield* Effect.scoped(KmsServer.make({ keyStoreFile: file, keys: [{}] }))
+      fs.symlinkSync(file, link)
+      yield* Effect.scoped(Effect.flatMap(KmsServer.make({ keyStoreFile: link }), ({ control }) => control.createKey()))
+      assert.isTrue(fs.lstatSync(link).isSymbolicLink())
+      assert.lengthOf(keysIn(file), 2)
+      assert.deepStrictEqual(fs.readdirSync(path), ["keys.json", "link.json"])
+    }).pipe(Effect.provide(environment)))
+
   it.effect("what is no key store is an error of the option, and stays as it is", () =>
     Effect.gen(function*() {
       const path = yield* folder

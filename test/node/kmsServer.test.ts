@@ -170,10 +170,12 @@ describe("KMS server over HTTP", () => {
           [{ port: "80" as never }, "port", "must be an integer from 0 to 65535"],
           [{ keyStoreFile: "" }, "keyStoreFile", "must be a path"],
           [{ region: 1 as never }, "region", "must be a string"],
+          [null as never, "options", "must be an object"],
+          [1 as never, "options", "must be an object"],
           [{ host: "0.0.0.0" } as never, "host", "is no option of the embedded KMS"]
         ] as const
       ) {
-        const error = yield* errorOf(start(options))
+        const error = yield* errorOf(KmsServer.make(options))
         assert.instanceOf(error, EmbeddedKmsError)
         assert.deepStrictEqual([error.field, error.description], [field, description])
       }

@@ -42,6 +42,8 @@ export interface Contract {
   readonly contextCode?: string
   /** The algorithm suites that it takes. Default: all. */
   readonly suites?: ReadonlyArray<AlgorithmSuite.AlgorithmSuite>
+  /** Whether materials that have a data key already come back from `onDecrypt`. Default: they fail. */
+  readonly returnsUnlocked?: boolean
 }
 
 export const keyBytes = (length: number, first = 3) => Uint8Array.from({ length }, (_, i) => first + i)
@@ -116,8 +118,18 @@ export const attempts = (
   }))
 
 export const keyringContract = (
-  { alsoRejects = [], bindsContext, contextCode, invalidKeys, make, name, rejects, suites = AlgorithmSuite.all, title }:
-    Contract
+  {
+    alsoRejects = [],
+    bindsContext,
+    contextCode,
+    invalidKeys,
+    make,
+    name,
+    rejects,
+    returnsUnlocked = false,
+    suites = AlgorithmSuite.all,
+    title
+  }: Contract
 ) =>
   describe(`${title}, as every keyring`, () => {
     it.effect.each(suites)("a data key for $name comes back", (algorithmSuite) =>
@@ -193,6 +205,23 @@ export const keyringContract = (
           assert.deepInclude(row, { index: 0, keyProviderId: "another provider", keyProviderInfo: "…" })
           assert.match(row.description, /^its key provider is not /)
         }
+      }))
+
+    it.effect(`materials that have a data key already ${returnsUnlocked ? "come back" : "fail"}`, () =>
+      Effect.gen(function*() {
+        const { keyring, wrapByHand } = yield* make
+        const plaintextDataKey = DataKey.make(keyBytes(32, 7))
+        const unwrappedDataKey = yield* wrapByHand(keyBytes(32))
+        const materials = { ...decryptionMaterials(), plaintextDataKey, unwrappedDataKey }
+        const decrypted = keyring.onDecrypt(materials, [unwrappedDataKey])
+        if (returnsUnlocked) {
+          assert.strictEqual(unwrapped(yield* decrypted).plaintextDataKey, plaintextDataKey)
+        } else {
+          const error = yield* failureOf(decrypted)
+          const { misconfigured } = errorsOf(keyring.name)
+          assert.deepStrictEqual(error, misconfigured("onDecrypt", "materials", "have a data key already"))
+        }
+        assert.deepStrictEqual(DataKey.value(plaintextDataKey), keyBytes(32, 7))
       }))
 
     if (rejects !== undefined) {

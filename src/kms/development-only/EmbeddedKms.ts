@@ -17,6 +17,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { Primitives } from "../../crypto/Primitives.ts"
@@ -38,6 +39,10 @@ export const defaults: { readonly region: string; readonly account: string } = {
   account: "111122223333"
 }
 
+/** Whether the value of a Redacted is text. One that was wiped has none. */
+const isText = (value: Result.Result<unknown, unknown>): boolean =>
+  Result.isSuccess(value) && typeof value.success === "string"
+
 const isLength = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
 
 /** Options of the embedded KMS. */
@@ -47,7 +52,7 @@ export const Options = /*#__PURE__*/ Schema.Struct({
   /** Result of `exportKeys`, perhaps of another process. */
   keyStore: /*#__PURE__*/ Schema.optional(
     /*#__PURE__*/ Schema.declare((value): value is Redacted.Redacted =>
-      Redacted.isRedacted(value) && typeof Redacted.value(value) === "string"
+      Redacted.isRedacted(value) && isText(Result.try(() => Redacted.value(value)))
     )
   ),
   /** The Region of calls whose key identifier names none. Default: `us-east-1`. */
@@ -191,7 +196,8 @@ const makeControl = (store: KeyStore.KeyStore): EmbeddedKms =>
       ),
     setAlias: (alias, keyId) =>
       Effect.flatMap(KeyStore.find(store, keyId), (key) => KeyStore.setAlias(store, alias, key)),
-    setKeyState: (keyId, state) => Effect.map(KeyStore.find(store, keyId), (key) => KeyStore.setState(key, state)),
+    setKeyState: (keyId, state) =>
+      Effect.flatMap(KeyStore.find(store, keyId), (key) => KeyStore.changeState(key, state)),
     scheduleKeyDeletion: (keyId, waitingDays = 30) =>
       Effect.flatMap(KeyStore.find(store, keyId), (key) => KeyStore.scheduleDeletion(store, key, waitingDays)),
     describeKey: (keyId) => Effect.map(KeyStore.find(store, keyId), (key) => KeyStore.infoOf(store, key)),

@@ -11,7 +11,7 @@ import type * as Scope from "effect/Scope"
 import { shown } from "../../internal/options.ts"
 import type { OnDecryptResult } from "../../materials/Keyring.ts"
 import * as Keyring from "../../materials/Keyring.ts"
-import { failMisconfigured } from "../../materials/keyringFailures.ts"
+import { checkLocked, failMisconfigured } from "../../materials/keyringFailures.ts"
 import { Reports } from "../../materials/reports.ts"
 import { noneUnwrapped, tryInOrder } from "../../materials/unwrapFirst.ts"
 import type { DecryptionMaterials } from "../../model/CryptographicMaterials.ts"
@@ -104,9 +104,7 @@ const onDecrypt = Effect.fnUntraced(function*(
   materials: DecryptionMaterials,
   encryptedDataKeys: ReadonlyArray<EncryptedDataKey>
 ): Effect.fn.Return<OnDecryptResult, KeyringError, Scope.Scope> {
-  if ("plaintextDataKey" in materials && materials.plaintextDataKey !== undefined) {
-    return yield* failMisconfigured(name, "onDecrypt", "materials", "have a data key already")
-  }
+  yield* checkLocked(name, materials)
   yield* checkKeyArns(name, encryptedDataKeys)
   const reports = new Reports<EncryptedDataKeyReport>()
   for (const choose of passes) {

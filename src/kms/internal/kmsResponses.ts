@@ -24,26 +24,40 @@ export const providerId = "aws-kms"
 
 /**
  * A call of a `Kms`, which may be the user's own: fails with `BrokenContract` where it throws, returns no Effect, fails with
- * another error than a `KmsError`, or where its response lacks a field.
+ * another error than a `KmsError`, or where its response lacks a field. The response is a copy.
  */
 export const callKms = <A extends object>(
   operation: keyof Operations,
   call: () => Effect.Effect<A, KmsError>
 ): Effect.Effect<A, KmsError | BrokenContract> =>
   Effect.flatMap(guarded(`Kms.${operation}`, KmsError, call, (breach) => breach), (response) => {
-    const fault = faultOf(operation, response)
-    return fault === undefined
-      ? Effect.succeed(response)
-      : Effect.fail(new BrokenContract({ part: `Kms.${operation}`, description: `returned a response ${fault}` }))
+    const fields = fieldsOf(operation, response)
+    const fault = fields === undefined ? "that is no object" : faultOf(operation, fields)
+    if (fault === undefined) return Effect.succeed(fields as A)
+    for (const field of Object.values(fields ?? {})) if (DataKey.isDataKey(field)) DataKey.zero(field)
+    return Effect.fail(new BrokenContract({ part: `Kms.${operation}`, description: `returned a response ${fault}` }))
   })
 
-const faultOf = (operation: keyof Operations, response: unknown): string | undefined => {
-  if (typeof response !== "object" || response === null) return "that is no object"
-  const fields = response as Partial<Record<string, unknown>>
-  return Object.entries(forms[operation]).map(([field, faultIn]) => faultIn(fields[field], field)).find((fault) =>
+type Fields = Readonly<Record<string, unknown>>
+
+/** The fields of a response, each read once: an instance of a class may compute them. One that cannot be read is missing. */
+const fieldsOf = (operation: keyof Operations, response: unknown): Fields | undefined => {
+  if (typeof response !== "object" || response === null) return undefined
+  const fields: Record<string, unknown> = {}
+  for (const name of Object.keys(forms[operation])) {
+    try {
+      fields[name] = (response as Fields)[name]
+    } catch {
+      fields[name] = undefined
+    }
+  }
+  return fields
+}
+
+const faultOf = (operation: keyof Operations, fields: Fields): string | undefined =>
+  Object.entries(forms[operation]).map(([field, faultIn]) => faultIn(fields[field], field)).find((fault) =>
     fault !== undefined
   )
-}
 
 type FaultIn = (value: unknown, field: string) => string | undefined
 
@@ -67,13 +81,13 @@ const forms: Readonly<Record<keyof Operations, Readonly<Record<string, FaultIn>>
   reEncrypt: { keyId: keyArn, sourceKeyId: keyArn, ciphertextBlob: binary }
 }))()
 
-/** A copy of a response, whose plaintext is zeroed when the scope closes. */
+/** A response, whose plaintext is zeroed when the scope closes. */
 export const own = <A extends { readonly plaintext: DataKey.DataKey }, E>(
   call: Effect.Effect<A, E>
 ): Effect.Effect<A, E, Scope.Scope> => owning(call, ({ plaintext }) => plaintext)
 
 /**
- * A copy of a response, whose secret is zeroed when the scope closes. From the moment that the secret arrives, the fiber yields to
+ * A response, whose secret is zeroed when the scope closes. From the moment that the secret arrives, the fiber yields to
  * no other until the scope knows of it: an interruption in between would leave it behind.
  */
 export const owning = <A extends object, E>(
@@ -81,11 +95,9 @@ export const owning = <A extends object, E>(
   secretOf: (response: A) => DataKey.DataKey
 ): Effect.Effect<A, E, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.map(call, (response) => ({ ...response })),
+    call,
     (response) => Effect.sync(() => DataKey.zero(secretOf(response))),
-    {
-      interruptible: true
-    }
+    { interruptible: true }
   ).pipe(Effect.provideService(References.PreventSchedulerYield, true))
 
 /** Returns the fault of a plaintext data key: one of another length than the suite's, or of zeroes. */

@@ -28,6 +28,7 @@ const byMrk = by("KmsMrkKeyring", "KmsMrkKeyring.onDecrypt > ")
 const byMrkDiscovery = by("KmsMrkDiscoveryKeyring", "KmsMrkDiscoveryKeyring.onDecrypt > ")
 const byOnDecrypt = by("KmsKeyring.onDecrypt", "KmsKeyring.onDecrypt > ")
 const byOnEncrypt = by("KmsKeyring.onEncrypt", "KmsKeyring.onEncrypt > ")
+const byResponses = by("kmsResponses", "a response of a Kms of the user's own > ")
 const aliases = by("KmsKeyring.aliases")(
   "whatever a Kms does with its requests and its responses, the keyring's own stay as they are"
 )
@@ -264,8 +265,8 @@ export const kms: ReadonlyArray<Mutant> = [
   {
     name: "a discovery keyring unwraps again what materials have already",
     file: discovery,
-    find: "materials.plaintextDataKey !== undefined) {",
-    replace: "materials.plaintextDataKey === null) {",
+    find: "  yield* checkLocked(name, materials)\n",
+    replace: "  if (encryptedDataKeys.length === 0) yield* checkLocked(name, materials)\n",
     killedBy: byMrkDiscovery("#ondecrypt: materials that have a data key fail, and stay as they are")
   },
   {
@@ -288,6 +289,29 @@ export const kms: ReadonlyArray<Mutant> = [
     find: "    seen.set(keyId, field)\n",
     replace: "    if (before === undefined && keyId === field) seen.set(keyId, field)\n",
     killedBy: by("KmsKeyring", "KmsKeyring.make > ")("is not made of an additional key twice")
+  },
+  {
+    name: "the secret in a response of a Kms that lacks a field is left behind",
+    file: kmsResponses,
+    find: "if (DataKey.isDataKey(field)) DataKey.zero(field)",
+    replace: "if (field === null) DataKey.zero(field as never)",
+    killedBy: byResponses("decrypt: the secret in one that lacks a field is zeroed")
+  },
+  {
+    name: "the fields of a response of a Kms are those that it has of its own",
+    file: kmsResponses,
+    find: "fields[name] = (response as Fields)[name]",
+    replace: "fields[name] = ({ ...response } as Fields)[name]",
+    killedBy: byResponses("may be an instance of a class, and each field is read once")
+  },
+  {
+    name: "a key of the embedded KMS may have any state",
+    file: "src/kms/development-only/internal/keyStore.ts",
+    find: "KeyState.literals.includes(state)",
+    replace: "(KeyState.literals.includes(state) || key.arn !== \"\")",
+    killedBy: by("EmbeddedKms", "EmbeddedKms > ")(
+      "control that cannot be is an EmbeddedKmsError that names the field"
+    )
   },
   {
     name: "a plaintext of a Kms may be too long",

@@ -13,6 +13,13 @@ const byFile = node("kmsServer.file", "KMS server: the file of its keys > ")
 
 export const kmsServer: ReadonlyArray<Mutant> = [
   {
+    name: "the KMS server replaces a symbolic link to its file",
+    file: `${folder}keyStoreFile.ts`,
+    find: "fs.realpath(path).catch(",
+    replace: "fs.realpath(`${path}/none`).catch(",
+    killedBy: byFile("a symbolic link to it stays one")
+  },
+  {
     name: "the KMS server finds keys of other Regions",
     file: `${folder}identifiers.ts`,
     find: "return id.region === region ?",
@@ -74,8 +81,8 @@ export const kmsServer: ReadonlyArray<Mutant> = [
   {
     name: "the key store of the KMS server is written in its place",
     file: `${folder}keyStoreFile.ts`,
-    find: "fs.rename(beside, path)",
-    replace: "fs.copyFile(beside, path)",
+    find: "fs.rename(beside, target)",
+    replace: "fs.copyFile(beside, target)",
     killedBy: byFile("is written after every change, by calls and by the control, and is whole at any time")
   }
 ]

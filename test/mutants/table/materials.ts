@@ -2,6 +2,7 @@
 import type { Mutant } from "../Mutant.ts"
 import * as places from "./places.ts"
 
+const contract = "src/materials/contract.ts"
 const defaultCmm = "src/materials/DefaultCmm.ts"
 const members = "src/materials/members.ts"
 const rawAes = "src/raw/RawAesKeyring.ts"
@@ -109,10 +110,24 @@ export const materials: ReadonlyArray<Mutant> = [
   },
   {
     name: "a data key of a keyring that forgets it is not zeroed",
-    file: defaultCmm,
-    find: "forgotten to.\n  yield* DataKey.zeroWithScope(materials.plaintextDataKey)\n",
-    replace: "forgotten to.\n",
+    file: contract,
+    find: "materials.plaintextDataKey === undefined ? Effect.tap(filled, zeroWithScope) : filled",
+    replace: "filled",
     killedBy: byDefaultCmm("zeroes the data keys of a keyring that registers nothing with the scope")
+  },
+  {
+    name: "a keyring decrypts for materials that have a data key",
+    file: unwrapFirst,
+    find: "  yield* checkLocked(keyring, materials)\n",
+    replace: "  if (encryptedDataKeys.length === 0) yield* checkLocked(keyring, materials)\n",
+    killedBy: byAesContract("materials that have a data key already fail")
+  },
+  {
+    name: "a multi-keyring decrypts for materials that have a data key",
+    file: members,
+    find: "  yield* checkLocked(name, materials)\n",
+    replace: "  if (encryptedDataKeys.length === 0) yield* checkLocked(name, materials)\n",
+    killedBy: byMultiKeyring("MultiKeyring, as every keyring > materials that have a data key already fail")
   },
   {
     name: "the default manager decrypts whatever the policy says",

@@ -5,6 +5,7 @@ import * as places from "./places.ts"
 const file = "src/materials/ResilientMultiKeyring.ts"
 const by = places.byFolder("materials")
 const byOnEncrypt = by("ResilientMultiKeyring", "ResilientMultiKeyring.onEncrypt > ")
+const byMembers = by("multiKeyringMembers", "a member of a ResilientMultiKeyring > ")
 const byStack = places.byFolder("caching")("incomplete", "materials that lack a wrapping > ")
 
 export const resilient: ReadonlyArray<Mutant> = [
@@ -70,6 +71,20 @@ export const resilient: ReadonlyArray<Mutant> = [
     find: "encryptedDataKeys[index] !== encryptedDataKey)",
     replace: "encryptedDataKeys[index] === undefined && encryptedDataKey !== undefined)",
     killedBy: byOnEncrypt("a member that changes the others' encrypted data keys is no outage: it fails the operation")
+  },
+  {
+    name: "resilient: a member's list of encrypted data keys is not copied",
+    file,
+    find: "encryptedDataKeys: [...encryptedDataKeys] }, missing })",
+    replace: "encryptedDataKeys }, missing })",
+    killedBy: byMembers("that goes on to change its list of encrypted data keys takes away no other's")
+  },
+  {
+    name: "resilient: missing wrappings of a member may be anything",
+    file,
+    find: ".includes(undefined)",
+    replace: ".includes(null as never)",
+    killedBy: byMembers("that returns missing wrappings which are no rows fails the operation")
   },
   {
     name: "materials that lack a wrapping are cached as long as others",

@@ -14,8 +14,8 @@ import * as DataKey from "../../../model/DataKey.ts"
 import * as KeyArn from "../../KeyArn.ts"
 import { EmbeddedKmsError } from "../EmbeddedKmsError.ts"
 import * as ExportedKeys from "./exportedKeys.ts"
-import type { KeyInfo, KeyOptions, KeyState } from "./keyInfo.ts"
-import { usageOf } from "./keyInfo.ts"
+import type { KeyInfo, KeyOptions } from "./keyInfo.ts"
+import { KeyState, usageOf } from "./keyInfo.ts"
 import type { Material, Materials } from "./keyMaterial.ts"
 import * as KeyMaterial from "./keyMaterial.ts"
 import type { Refusal } from "./refusal.ts"
@@ -199,8 +199,14 @@ export const setAlias = Effect.fnUntraced(function*({ aliases }: KeyStore, alias
   aliases.set(yield* Effect.fromResult(aliasArn("alias", alias, key.arn)), key.arn)
 })
 
+/** Sets the state of a key. Fails where there is no such state. */
+export const changeState = (key: Key, state: KeyState): Effect.Effect<void, EmbeddedKmsError> =>
+  KeyState.literals.includes(state)
+    ? Effect.sync(() => setState(key, state))
+    : Effect.fail(invalid("state", `is ${shown(state)}, must be one of ${KeyState.literals.join(", ")}`))
+
 /** Sets the state of a key, and the date of its deletion where it is on the way to that. */
-export const setState = (key: Key, state: KeyState, deletionDate?: number): void => {
+const setState = (key: Key, state: KeyState, deletionDate?: number): void => {
   key.state = state
   key.deletionDate = deletionDate
 }

@@ -78,6 +78,9 @@ export const make: (
 ) => Effect.Effect<Running, EmbeddedKmsError, Primitives | Scope.Scope> = /*#__PURE__*/ Effect.fnUntraced(
   function*(options: Options = {}) {
     const primitives = yield* Primitives
+    if (typeof options !== "object" || options === null) {
+      return yield* new EmbeddedKmsError({ field: "options", description: "must be an object" })
+    }
     const { keyStoreFile, port: wanted, ...embedded } = options
     const { port: free = 0 } = yield* Effect.mapError(
       Effect.fromResult(checkOptions({ keyStoreFile, port: wanted })),

@@ -31,8 +31,14 @@ export const load = (path: string): Effect.Effect<Redacted.Redacted | undefined,
  * Writes the file, for its owner alone. It has the old key store until it has all of the new one: that is written beside it,
  * and renamed.
  */
-export const save = (path: string, keyStore: Redacted.Redacted): Effect.Effect<void, EmbeddedKmsError> => {
-  const beside = `${path}.new`
+export const save = (path: string, keyStore: Redacted.Redacted): Effect.Effect<void, EmbeddedKmsError> =>
+  Effect.flatMap(behindLinks(path), (file) => replace(path, file, keyStore))
+
+/** The file that a path leads to: it is replaced, and symbolic links on the way stay. */
+const behindLinks = (path: string): Effect.Effect<string> => Effect.promise(() => fs.realpath(path).catch(() => path))
+
+const replace = (path: string, target: string, keyStore: Redacted.Redacted): Effect.Effect<void, EmbeddedKmsError> => {
+  const beside = `${target}.new`
   const step = <A>(run: () => Promise<A>) =>
     Effect.tryPromise({ try: run, catch: (cause) => failure(path, "written", cause) })
   const remove = step(() => fs.rm(beside, { force: true }))
@@ -43,7 +49,7 @@ export const save = (path: string, keyStore: Redacted.Redacted): Effect.Effect<v
   )
   return remove.pipe(
     Effect.andThen(write),
-    Effect.andThen(step(() => fs.rename(beside, path))),
+    Effect.andThen(step(() => fs.rename(beside, target))),
     Effect.onError(() => Effect.ignore(remove)),
     Effect.uninterruptible
   )
