@@ -120,6 +120,25 @@ describe("EmbeddedKms and exported key stores", () => {
       yield* Effect.scoped(Layer.build(embedded({ keyStore: textOf([aes!, rsa!, p256!]) })))
     }))
 
+  it.effect("a key of the options that is in the key store already is left as it is, and is of the same spec", () =>
+    Effect.gen(function*() {
+      const [key] = yield* exported(["ECC_NIST_P256"])
+      const { arn } = key!
+      const build = (keySpec?: EmbeddedKms.KeySpec) =>
+        Layer.build(
+          embedded({ keyStore: textOf([key!]), keys: [{ arn, ...keySpec === undefined ? {} : { keySpec } }] })
+        )
+      for (const keySpec of [undefined, "ECC_NIST_P256"] as const) {
+        const control = yield* Effect.provideContext(EmbeddedKms.EmbeddedKms, yield* build(keySpec))
+        assert.include(Redacted.value(yield* control.exportKeys), key!.material)
+      }
+      const error = yield* errorOf(build("RSA_2048"))
+      assert.deepInclude(error, {
+        field: "keys[0].keySpec",
+        description: `is RSA_2048, and the key store has ${arn} as ECC_NIST_P256`
+      })
+    }))
+
   it.effect("a key is deleted after a waiting time, and can be taken back", () =>
     Effect.gen(function*() {
       yield* TestClock.adjust("1 second")

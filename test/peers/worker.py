@@ -4,12 +4,14 @@ Ends when standard input closes. Bytes are base64.
 """
 
 import base64
+import datetime
 import io
 import json
 import logging
 import sys
 
 import aws_encryption_sdk
+import boto3
 from aws_encryption_sdk import (
     CachingCryptoMaterialsManager,
     CommitmentPolicy,
@@ -21,6 +23,8 @@ from aws_encryption_sdk.identifiers import Algorithm, EncryptionKeyType, Wrappin
 from aws_encryption_sdk.internal.crypto.wrapping_keys import WrappingKey
 from aws_encryption_sdk.key_providers.kms import DiscoveryFilter
 from aws_encryption_sdk.key_providers.raw import RawMasterKeyProvider
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
 AES = {
     16: WrappingAlgorithm.AES_128_GCM_IV12_TAG16_NO_PADDING,
@@ -175,10 +179,48 @@ def decrypt_stream(request):
     return {"plaintext": base64.b64encode(through(stream, request["size"])).decode()}
 
 
+def from_json(value):
+    """Bytes are objects with the one key $bytes."""
+    if isinstance(value, dict):
+        if set(value) == {"$bytes"}:
+            return base64.b64decode(value["$bytes"])
+        return {key: from_json(item) for key, item in value.items()}
+    return [from_json(item) for item in value] if isinstance(value, list) else value
+
+
+def to_json(value):
+    """The reverse; dates are milliseconds."""
+    if isinstance(value, bytes):
+        return {"$bytes": base64.b64encode(value).decode()}
+    if isinstance(value, datetime.datetime):
+        return round(value.timestamp() * 1000)
+    if isinstance(value, dict):
+        return {key: to_json(item) for key, item in value.items()}
+    return [to_json(item) for item in value] if isinstance(value, list) else value
+
+
+def kms(request):
+    """One call of boto3 to a KMS server, by the name that boto3 gives it. The server decides what is valid."""
+    client = boto3.client(
+        "kms",
+        endpoint_url=request["endpoint"],
+        region_name=request["region"],
+        config=Config(parameter_validation=False, retries={"total_max_attempts": 1}),
+    )
+    try:
+        output = getattr(client, request["call"])(**from_json(request["input"]))
+    except ClientError as error:
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        return {"code": error.response["Error"]["Code"], "status": status}
+    request_id = output.pop("ResponseMetadata")["RequestId"]
+    return {"output": to_json(output), "requestId": request_id}
+
+
 # Where a test expects an error, the SDK would print it with its stack.
 logging.disable(logging.CRITICAL)
 
 OPERATIONS = {
+    "kms": kms,
     "encrypt": encrypt,
     "encryptCached": encrypt_cached,
     "decrypt": decrypt,

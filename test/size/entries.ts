@@ -23,6 +23,10 @@ export interface Entry {
    *
    * 0.7 KiB more of programs with KMS: keyrings of KMS share their parts with those that discover keys, and a strict one names the
    * keyring that would take a replica.
+   *
+   * 0.6 KiB more for materials that lack a wrapping, and 0.6 more of programs with KMS for the ports that have its other calls.
+   * Under esbuild a further 1.5, though nothing more is loaded: keyrings of ECDH load their code later, and what that shares with the
+   * others is in files of its own, whether a program has such a keyring or not.
    */
   readonly ownBudget: { readonly rolldown: number; readonly esbuild: number }
 }
@@ -67,8 +71,8 @@ export const entries: ReadonlyArray<Entry> = [
   {
     title: "raw AES keyring + caching CMM + encrypt + decrypt",
     text: raw,
-    budget: 83 * kib,
-    ownBudget: { rolldown: 36 * kib, esbuild: 42 * kib }
+    budget: 86 * kib,
+    ownBudget: { rolldown: 36.5 * kib, esbuild: 44 * kib }
   },
   {
     title: "KMS keyring + caching CMM + encrypt + decrypt",
@@ -76,8 +80,8 @@ export const entries: ReadonlyArray<Entry> = [
       `import { Kms, KmsKeyring } from "effect-encryption-sdk/kms"`,
       kmsKeyring
     ).replace("LAYERS", "Effect.provideService(Kms.Kms, globalThis.kms), Effect.provide(WebPrimitives.layer)"),
-    budget: 85 * kib,
-    ownBudget: { rolldown: 37.5 * kib, esbuild: 43.5 * kib }
+    budget: 88 * kib,
+    ownBudget: { rolldown: 38 * kib, esbuild: 46 * kib }
   },
   {
     title: "the same with the AWS SDK's client",
@@ -86,7 +90,7 @@ export const entries: ReadonlyArray<Entry> = [
 import { AwsKms } from "effect-encryption-sdk/kms/aws"`,
       kmsKeyring
     ).replace("LAYERS", "Effect.provide(AwsKms.layer()), Effect.provide(WebPrimitives.layer)"),
-    budget: 133 * kib,
-    ownBudget: { rolldown: 39 * kib, esbuild: 45 * kib }
+    budget: 137 * kib,
+    ownBudget: { rolldown: 40 * kib, esbuild: 48 * kib }
   }
 ]

@@ -16,6 +16,7 @@ import {
 } from "effect-encryption-sdk/kms"
 import { AwsKms } from "effect-encryption-sdk/kms/aws"
 import { EmbeddedKms, type EmbeddedKmsError } from "effect-encryption-sdk/kms/development-only"
+import { KmsServer } from "effect-encryption-sdk/kms/development-only/server"
 import { expectTypeOf } from "vitest"
 import type { Fields } from "./Fields.ts"
 
@@ -138,6 +139,18 @@ expectTypeOf(control.createKey()).toEqualTypeOf<Effect.Effect<string, EmbeddedKm
 expectTypeOf(control.exportKeys).toEqualTypeOf<Effect.Effect<Redacted.Redacted>>()
 EmbeddedKms.layer({ keys: [{ arn: "arn", replicaRegions: ["eu-central-1"] }, { multiRegion: true }] })
 expectTypeOf(control.replicateKey("arn", "eu-central-1")).toEqualTypeOf<Effect.Effect<string, EmbeddedKmsError>>()
+EmbeddedKms.layer({ keys: [{ keySpec: "ECC_NIST_P256" }] })
+// @ts-expect-error: there is no such key spec
+EmbeddedKms.layer({ keys: [{ keySpec: "SM2" }] })
+expectTypeOf(KmsServer.layer({ port: 4566, keyStoreFile: "kms.json", keys: [{ keySpec: "RSA_2048" }] })).toEqualTypeOf<
+  Layer.Layer<
+    KmsServer.KmsServer | Kms.Ports | EmbeddedKms.EmbeddedKms,
+    EmbeddedKmsError,
+    Primitives.Primitives
+  >
+>()
+// @ts-expect-error: a server listens on 127.0.0.1 alone
+KmsServer.layer({ host: "0.0.0.0" })
 EmbeddedKms.layer({ keys: [{ arn: "arn" }], region: "eu-central-1", latency: "20 millis" })
 // @ts-expect-error: a key store is a secret
 EmbeddedKms.layer({ keyStore: "{}" })

@@ -142,8 +142,10 @@ export const make: (
     if (keyStore !== undefined) yield* KeyStore.importKeys(store, keyStore)
     for (const [index, key] of keys.entries()) {
       const prefix = `keys[${index}].`
-      if (key.arn === undefined || !store.keys.has(key.arn)) yield* KeyStore.createKey(store, key, prefix)
-      else yield* KeyStore.addReplicas(store, key.arn, key.replicaRegions ?? [], prefix)
+      const existing = key.arn === undefined ? undefined : store.keys.get(key.arn)
+      yield* existing === undefined
+        ? KeyStore.createKey(store, key, prefix)
+        : KeyStore.keepKey(store, existing, key, prefix)
     }
     const wait = latency === undefined ? Effect.void : Effect.sleep(latency)
     return { kms: Calls.make(store, wait), control: makeControl(store) }

@@ -166,7 +166,7 @@ describe("KMS server: operations on keys", () => {
       for (
         const [code, AliasName, TargetKeyId] of [
           ["AlreadyExistsException", "alias/a", KeyId],
-          ["InvalidAliasNameException", "alias/aws/x", KeyId],
+          ["NotAuthorizedException", "alias/aws/x", KeyId],
           ["ValidationException", "orders", KeyId],
           ["ValidationException", "alias/", KeyId],
           ["ValidationException", "alias/é", KeyId],

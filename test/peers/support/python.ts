@@ -64,6 +64,14 @@ export interface Decrypted {
   readonly encryptedDataKeys: number
 }
 
+/** Output of boto3, or the error that the server sent. */
+export interface KmsResponse {
+  readonly output?: Record<string, unknown>
+  readonly requestId?: string
+  readonly code?: string
+  readonly status?: number
+}
+
 export class Python extends Context.Service<Python, {
   readonly encrypt: (request: {
     readonly suite: number
@@ -102,6 +110,13 @@ export class Python extends Context.Service<Python, {
     readonly keys: ReadonlyArray<PythonKey>
     readonly size: number
   }) => Effect.Effect<Uint8Array, PythonError>
+  /** A call of boto3 to a KMS server, by the name that boto3 gives it. Bytes are `{ $bytes }`, dates milliseconds. */
+  readonly kms: (request: {
+    readonly endpoint: string
+    readonly region: string
+    readonly call: string
+    readonly input: object
+  }) => Effect.Effect<KmsResponse, PythonError>
 }>()("test/peers/Python") {}
 
 const worker = fileURLToPath(new URL("../worker.py", import.meta.url))
@@ -153,6 +168,7 @@ const interfaceOf = (ask: Ask) =>
         ask({ operation: "encryptStream", ...request, plaintext: toBase64(plaintext), keys: json(keys) }),
         (answer) => bytes(answer["message"])
       ),
+    kms: (request) => ask({ operation: "kms", ...request }),
     decryptStream: ({ keys, message, size }) =>
       Effect.map(
         ask({ operation: "decryptStream", message: toBase64(message), keys: json(keys), size }),
@@ -160,54 +176,59 @@ const interfaceOf = (ask: Ask) =>
       )
   })
 
-export const layer: Layer.Layer<Python> = Layer.effect(
-  Python,
-  Effect.gen(function*() {
-    const { child, ended } = yield* Effect.acquireRelease(
-      Effect.sync(() => {
-        const child = spawn(inject("python"), ["-u", worker], {
-          stdio: ["pipe", "pipe", "inherit"],
-          env: {
-            ...process.env,
-            AWS_ACCESS_KEY_ID: "testing",
-            AWS_SECRET_ACCESS_KEY: "testing",
-            AWS_DEFAULT_REGION: "us-east-1",
-            AWS_ENDPOINT_URL_KMS: inject("kmsEndpoint"),
-            NO_PROXY: "127.0.0.1"
-          }
-        })
-        return { child, ended: new Promise<void>((resolve) => child.once("close", () => resolve())) }
-      }),
-      ({ child, ended }) =>
-        Effect.promise(() => {
-          child.stdin.end()
-          return ended
-        })
-    )
-    const waiting = new Map<number, (answer: Record<string, unknown>) => void>()
-    createInterface(child.stdout).on("line", (line) => {
-      const { id, ...answer } = JSON.parse(line) as { readonly id: number }
-      waiting.get(id)?.(answer)
-      waiting.delete(id)
-    })
-    void ended.then(() => {
-      for (const resume of waiting.values()) resume({ error: "Ended", description: "the Python process has ended" })
-      waiting.clear()
-    })
-    let requests = 0
-    const ask: Ask = (request) =>
-      Effect.callback<Record<string, unknown>, PythonError>((resume) => {
-        const id = ++requests
-        waiting.set(id, (answer) => {
-          const { description, error } = answer
-          resume(
-            typeof error === "string"
-              ? Effect.fail(new PythonError({ error, description: String(description) }))
-              : Effect.succeed(answer)
-          )
-        })
-        child.stdin.write(`${JSON.stringify({ id, ...request })}\n`)
+/** A Python whose calls to AWS KMS go to a server of this URL. */
+export const layerFor = (kmsEndpoint: string): Layer.Layer<Python> =>
+  Layer.effect(
+    Python,
+    Effect.gen(function*() {
+      const { child, ended } = yield* Effect.acquireRelease(
+        Effect.sync(() => {
+          const child = spawn(inject("python"), ["-u", worker], {
+            stdio: ["pipe", "pipe", "inherit"],
+            env: {
+              ...process.env,
+              AWS_ACCESS_KEY_ID: "testing",
+              AWS_SECRET_ACCESS_KEY: "testing",
+              AWS_DEFAULT_REGION: "us-east-1",
+              AWS_ENDPOINT_URL_KMS: kmsEndpoint,
+              NO_PROXY: "127.0.0.1"
+            }
+          })
+          return { child, ended: new Promise<void>((resolve) => child.once("close", () => resolve())) }
+        }),
+        ({ child, ended }) =>
+          Effect.promise(() => {
+            child.stdin.end()
+            return ended
+          })
+      )
+      const waiting = new Map<number, (answer: Record<string, unknown>) => void>()
+      createInterface(child.stdout).on("line", (line) => {
+        const { id, ...answer } = JSON.parse(line) as { readonly id: number }
+        waiting.get(id)?.(answer)
+        waiting.delete(id)
       })
-    return interfaceOf(ask)
-  })
-)
+      void ended.then(() => {
+        for (const resume of waiting.values()) resume({ error: "Ended", description: "the Python process has ended" })
+        waiting.clear()
+      })
+      let requests = 0
+      const ask: Ask = (request) =>
+        Effect.callback<Record<string, unknown>, PythonError>((resume) => {
+          const id = ++requests
+          waiting.set(id, (answer) => {
+            const { description, error } = answer
+            resume(
+              typeof error === "string"
+                ? Effect.fail(new PythonError({ error, description: String(description) }))
+                : Effect.succeed(answer)
+            )
+          })
+          child.stdin.write(`${JSON.stringify({ id, ...request })}\n`)
+        })
+      return interfaceOf(ask)
+    })
+  )
+
+/** A Python whose calls to AWS KMS go to the KMS server of the run. */
+export const layer: Layer.Layer<Python> = Layer.unwrap(Effect.sync(() => layerFor(inject("kmsEndpoint"))))

@@ -130,8 +130,19 @@ export const createKey = Effect.fnUntraced(function*(store: KeyStore, key: KeyOp
   return arn
 })
 
+/** Leaves a key that there is as it is, but for replicas that it lacks. It must have the key spec that the options name. */
+export const keepKey = (
+  store: KeyStore,
+  { arn, keySpec }: Key,
+  options: KeyOptions,
+  prefix: string
+): Effect.Effect<void, EmbeddedKmsError> =>
+  options.keySpec === undefined || options.keySpec === keySpec
+    ? addReplicas(store, arn, options.replicaRegions ?? [], prefix)
+    : Effect.fail(invalid(`${prefix}keySpec`, `is ${options.keySpec}, and the key store has ${arn} as ${keySpec}`))
+
 /** Makes the replicas of a key that there are not yet. */
-export const addReplicas = (
+const addReplicas = (
   store: KeyStore,
   arn: string,
   regions: ReadonlyArray<string>,

@@ -157,7 +157,7 @@ const createAlias = (control: Control): Operation =>
       )
     }
     if (aliasName.startsWith("alias/aws/")) {
-      return yield* fail("InvalidAliasNameException", `${quoted(aliasName)} is a name of AWS.`)
+      return yield* fail("NotAuthorizedException", `${quoted(aliasName)} is a name of AWS.`)
     }
     const key = yield* describe(control, yield* targetOf(targetKeyId, place))
     yield* notPendingDeletion(key)
