@@ -45,7 +45,7 @@ export const checker = <S extends Schema.ConstraintDecoder<unknown>>(
   const decode = decodeUnknownResult(schema)
   const known: Readonly<Record<string, Bound | undefined>> = bounds
   const names = { owner, names: new Set(within("", known)), nested }
-  return (input) => {
+  const check = (input: unknown): Result.Result<S["Type"], InvalidField> => {
     const unknown = typeof input === "object" && input !== null ? findUnknown(input, names) : undefined
     if (unknown !== undefined) return Result.fail(unknown)
     return Result.mapError(decode(input, { onExcessProperty: "error" }), ({ issue }) => {
@@ -63,7 +63,17 @@ export const checker = <S extends Schema.ConstraintDecoder<unknown>>(
       return { field, description: typeof bound === "function" ? bound(path.reduce(at, input)) : bound }
     })
   }
+  return (input) => {
+    try {
+      return check(input)
+    } catch {
+      return Result.fail(unreadable)
+    }
+  }
 }
+
+/** Of options with a getter that throws, or behind a proxy that does. */
+const unreadable: InvalidField = { field: "options", description: "cannot be read" }
 
 /** The names of what an option holds that have a bound; of the options themselves for `""`. */
 const within = (name: string, known: Readonly<Record<string, unknown>>): ReadonlyArray<string> => {

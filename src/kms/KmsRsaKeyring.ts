@@ -170,6 +170,8 @@ const makePair = Effect.fnUntraced(function*(
   if (!KeyArn.isKeyArn(keyId)) {
     return yield* failMisconfigured(name, "make", "keyId", `must be a key ARN, got ${shown(keyId)}`)
   }
+  const gone = typeof publicKey === "object" ? bytes.findGone(publicKey) : undefined
+  if (gone !== undefined) return yield* failMisconfigured(name, "make", "publicKey", gone)
   const padding = paddings[encryptionAlgorithm]
   return {
     primitives,

@@ -68,6 +68,8 @@ const name = "ResilientMultiKeyring"
  * time, its `maxAgeIncomplete`.
  *
  * A denied permission counts as a failure too: a first generator that lost its permissions is passed over with every message.
+ *
+ * The option `evictRevoked` of a caching CMM does not see what is passed over: call its `invalidate` when a key is disabled.
  */
 export const make: (options: Options) => Effect.Effect<Keyring.Keyring, KeyringError> = /*#__PURE__*/ Effect
   .fnUntraced(function*(options: Options) {

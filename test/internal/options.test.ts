@@ -43,6 +43,19 @@ describe("options", () => {
     assert.deepStrictEqual(problem({ name: null }), { field: "name", description: "must be a string, got object" })
   })
 
+  it("rejects what cannot be read", () => {
+    const thrower = () => {
+      throw new Error("thrown")
+    }
+    for (
+      const input of [
+        Object.defineProperty({}, "size", { enumerable: true, get: thrower }),
+        { nested: Object.defineProperty({}, "deep", { enumerable: true, get: thrower }) },
+        new Proxy({}, { ownKeys: thrower })
+      ]
+    ) assert.deepStrictEqual(problem(input), { field: "options", description: "cannot be read" })
+  })
+
   it("names a value within an option by its path", () => {
     assert.deepStrictEqual(problem({ nested: { deep: 1 } }), { field: "nested.deep", description: "must have a flag" })
     assert.deepStrictEqual(problem({ nested: {} }), { field: "nested.deep", description: "must have a flag" })

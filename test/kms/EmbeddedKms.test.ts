@@ -8,6 +8,7 @@ import { TestClock } from "../support/TestClock.ts"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
 import { createKey, infoOf } from "../support/embeddedKms.ts"
 import { inspect } from "../support/inspect.ts"
+import { failureOf as errorOf } from "../support/client.ts"
 import { allFail, eachCall, failureOf, kmsContract, request } from "../support/kmsContract.ts"
 
 const arn = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -150,7 +151,7 @@ describe("EmbeddedKms", () => {
     Effect.gen(function*() {
       const control = yield* EmbeddedKms.EmbeddedKms
       const fails = (effect: Effect.Effect<unknown, EmbeddedKmsError>, field: string, description: RegExp) =>
-        Effect.map(Effect.flip(effect), (error) => {
+        Effect.map(errorOf(effect), (error) => {
           assert.instanceOf(error, EmbeddedKmsError)
           assert.strictEqual(error.field, field)
           assert.match(error.description, description)

@@ -154,6 +154,8 @@ keyringContract({
 })
 
 describe("KmsRsaKeyring.make", () => {
+  const gone = new Uint8Array(294)
+  structuredClone(gone.buffer, { transfer: [gone.buffer] })
   rejectsOptions(
     name,
     "a KMS RSA keyring",
@@ -169,6 +171,12 @@ describe("KmsRsaKeyring.make", () => {
       ["an alias", { keyId: "alias/orders" }, "keyId", /must be a key ARN, got "alias/],
       ["a bare key id, whose messages nothing would read", { keyId: mrk }, "keyId", /must be a key ARN, got "mrk-/],
       ["another service's ARN", { keyId: arn.replace("kms", "s3") }, "keyId", /must be a key ARN/],
+      [
+        "a public key whose memory is gone",
+        { publicKey: gone },
+        "publicKey",
+        "is a view of a buffer that was transferred"
+      ],
       // #supported-padding-schemes
       [
         "no algorithm",

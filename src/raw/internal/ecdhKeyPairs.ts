@@ -1,16 +1,19 @@
 /**
  * Key pairs of the raw ECDH keyring, held and used by Effect's `KeyAgreement`.
  */
-import type * as CryptoError from "effect/crypto/CryptoError"
+import * as CryptoError from "effect/crypto/CryptoError"
 import * as KeyAgreement from "effect/crypto/KeyAgreement"
 import * as KeyFormat from "effect/crypto/KeyFormat"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import * as bytes from "../../internal/bytes.ts"
 import * as Pem from "../../internal/pem.ts"
+import * as contract from "../../materials/contract.ts"
 import type { PublicKey, SharedSecret } from "../../materials/ecdhWrapping.ts"
-import { failMisconfigured, failNotWrapped } from "../../materials/keyringFailures.ts"
+import { failKeyring, failMisconfigured, failNotWrapped } from "../../materials/keyringFailures.ts"
 import type { Ecdh } from "../../materials/loadEcdh.ts"
+import { BrokenContract } from "../../model/errors/BrokenContract.ts"
 import type { KeyringError, ProviderRefusal } from "../../model/errors/KeyringError.ts"
 import { whileOpen } from "./keyOptions.ts"
 
@@ -39,6 +42,36 @@ const algorithms: Readonly<Record<PublicKey.Curve, KeyAgreement.Ecdh>> = {
 
 const redact = (key: KeyAgreement.PrivateKey<KeyAgreement.Ecdh>) => Redacted.make(key, { label: "ecdh-private-key" })
 
+type Service = SetUp["service"]
+
+/**
+ * A call of the `KeyAgreement`, which may be the user's own: fails with `BrokenContract` where it throws, returns no Effect, fails
+ * with another error than a `CryptoError`, or returns something else than what it is called for.
+ */
+const agree = <A>(
+  method: keyof Service,
+  call: () => Effect.Effect<A, CryptoError.CryptoError>,
+  what: string,
+  is: (value: A) => boolean
+): Effect.Effect<A, CryptoError.CryptoError | BrokenContract> => {
+  const part = `KeyAgreement.${method}`
+  const failed = (error: CryptoError.CryptoError | BrokenContract) =>
+    error instanceof BrokenContract || CryptoError.isCryptoError(error)
+      ? error
+      : new BrokenContract({ part, description: "failed with an error that is no CryptoError", cause: error })
+  return Effect.flatMap(
+    Effect.mapError(contract.called(part, call, (breach) => breach), failed),
+    (value) =>
+      is(value)
+        ? Effect.succeed(value)
+        : Effect.fail(new BrokenContract({ part, description: `returned something else than ${what}` }))
+  )
+}
+
+const isKeyPair = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && "privateKey" in value && KeyAgreement.isPrivateKey(value.privateKey) &&
+  "publicKey" in value && KeyAgreement.isPublicKey(value.publicKey)
+
 /** Imports a private key, which is dropped when the scope closes. Fails with `KeyringMisconfigured`. */
 export const importPrivateKey = Effect.fnUntraced(function*(
   setUp: SetUp,
@@ -48,12 +81,15 @@ export const importPrivateKey = Effect.fnUntraced(function*(
   const { curve, keyring } = setUp
   const fail = (description: string) => failMisconfigured(keyring, "make", field, description)
   // The error's own cause is the runtime's, which can hold anything: only the library's sentences are shown.
-  const failInvalid = ({ reason }: CryptoError.CryptoError) =>
-    fail(
+  const failInvalid = (error: CryptoError.CryptoError | BrokenContract) => {
+    if (error instanceof BrokenContract) return failKeyring(keyring, "make", error)
+    const { reason } = error
+    return fail(
       reason._tag === "Unsupported"
         ? `is not supported: ${reason.description}`
         : `is no valid PKCS #8 private key on ${curve}`
     )
+  }
   const privateKey = yield* Effect.acquireRelease(
     Effect.suspend(() => {
       const der = Pem.read(Redacted.value(pem), Pem.privateKey)
@@ -75,7 +111,10 @@ export const importPrivateKey = Effect.fnUntraced(function*(
 
 const publicKeyOf = ({ curve, ecdh, service }: SetUp, privateKey: KeyAgreement.PrivateKey<KeyAgreement.Ecdh>) =>
   Effect.map(
-    Effect.flatMap(service.publicKeyOf(privateKey), KeyAgreement.toBytes),
+    Effect.flatMap(
+      agree("publicKeyOf", () => service.publicKeyOf(privateKey), "a public key", KeyAgreement.isPublicKey),
+      KeyAgreement.toBytes
+    ),
     (point) => ecdh.PublicKey.fromPoint(curve, point)
   )
 
@@ -85,11 +124,18 @@ export const generate = Effect.fnUntraced(function*(
   keyName: string
 ): Effect.fn.Return<KeyPair, KeyringError> {
   const failed = (refusal: ProviderRefusal) => failNotWrapped(keyring, keyName, refusal)
-  const { point, privateKey } = yield* service.generateKeyPair(algorithms[curve]).pipe(
+  const { point, privateKey } = yield* agree(
+    "generateKeyPair",
+    () => service.generateKeyPair(algorithms[curve]),
+    "a key pair",
+    isKeyPair
+  ).pipe(
     Effect.flatMap(({ privateKey, publicKey }) =>
       Effect.map(KeyAgreement.toBytes(publicKey), (point) => ({ privateKey, point }))
     ),
-    Effect.catch((error) => failed(rejected(error)))
+    Effect.catch((error) =>
+      error instanceof BrokenContract ? failKeyring(keyring, "onEncrypt", error) : failed(rejected(error))
+    )
   )
   const publicKey = ecdh.PublicKey.fromPoint(curve, point)
   return publicKey === undefined
@@ -110,12 +156,18 @@ export const sharedSecret = (
         whileOpen(
           field,
           privateKey,
-          Effect.suspend(() =>
-            Effect.mapError(service.deriveSharedSecret(Redacted.value(privateKey), publicKey), rejected)
+          Effect.mapError(
+            agree(
+              "deriveSharedSecret",
+              () => service.deriveSharedSecret(Redacted.value(privateKey), publicKey),
+              "a Uint8Array",
+              bytes.isBytes
+            ),
+            (error) => error instanceof BrokenContract ? error : rejected(error)
           )
         )
     ),
-    (secret) => Effect.sync(() => secret.fill(0))
+    (secret) => Effect.sync(() => bytes.findGone(secret) === undefined && secret.fill(0))
   )
 
 const rejected = ({ reason }: CryptoError.CryptoError): ProviderRefusal => ({

@@ -62,12 +62,12 @@ export const checkOpen = (
   isDropped(key) ? failMisconfigured(keyring, operation, field, dropped) : Effect.void
 
 /** `unwrap` with a key, unless that is gone since the operation began. */
-export const whileOpen = <A, R>(
+export const whileOpen = <A, E, R>(
   field: string,
   key: Redacted.Redacted<unknown>,
-  unwrap: Effect.Effect<A, ProviderRefusal, R>
-): Effect.Effect<A, ProviderRefusal, R> =>
-  Effect.suspend(() =>
+  unwrap: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | ProviderRefusal, R> =>
+  Effect.suspend((): Effect.Effect<A, E | ProviderRefusal, R> =>
     isDropped(key)
       ? Effect.fail({ failure: "Rejected", code: "KeyDropped", description: `${field} ${dropped}`, isRetryable: false })
       : unwrap

@@ -131,10 +131,19 @@ export const ecdh: ReadonlyArray<Mutant> = [
   {
     name: "a shared secret is not zeroed",
     file: keyPairs,
-    find: "(secret) => Effect.sync(() => secret.fill(0))",
+    find: "(secret) => Effect.sync(() => bytes.findGone(secret) === undefined && secret.fill(0))",
     replace: "() => Effect.void",
     killedBy: bySecret(
       "between two: it and the derived keys are zero once a data key is unwrapped, and after a failed attempt"
+    )
+  },
+  {
+    name: "raw ECDH: a KeyAgreement may return anything as a shared secret",
+    file: keyPairs,
+    find: "      bytes.isBytes\n",
+    replace: "      (secret) => !(secret instanceof Date)\n",
+    killedBy: byRaw("RawEcdhKeyring.service", "RawEcdhKeyring over a KeyAgreement that breaks its contract > ")(
+      "deriveSharedSecret of onEncrypt is a typed error that names it"
     )
   },
   {
