@@ -26,12 +26,12 @@ import { printable, quoted } from "../internal/printable.ts"
 import type { ProviderFailure } from "../model/errors/KeyringError.ts"
 import * as EmbeddedKms from "../kms/development-only/EmbeddedKms.ts"
 import * as Kms from "../kms/Kms.ts"
-import { KmsError } from "../kms/KmsError.ts"
+import { KmsError, KmsOperation } from "../kms/KmsError.ts"
 import { AssertionFailed } from "./AssertionFailed.ts"
 import * as Script from "./internal/script.ts"
 
 /** The calls of the ports of `Kms`, by the names that AWS KMS gives them. */
-export type Operation = KmsError["operation"]
+export type Operation = KmsOperation
 
 /** A call in the log. Holds no key material and no values of the encryption context. */
 export interface Call extends Script.LoggedCall<Operation, { readonly failure: ProviderFailure }> {
@@ -248,27 +248,11 @@ export const assertAllReleased: Effect.Effect<void, never, ScriptedKms> = /*#__P
     })
 )
 
-const operations = [
-  "GenerateDataKey",
-  "Encrypt",
-  "Decrypt",
-  "GetPublicKey",
-  "DeriveSharedSecret",
-  "GenerateDataKeyWithoutPlaintext",
-  "ReEncrypt"
-] as const
+const operations = KmsOperation.literals
 
 const callNames = /*#__PURE__*/ optionNames(
   "assertCalls",
-  {
-    GenerateDataKey: true,
-    Encrypt: true,
-    Decrypt: true,
-    GetPublicKey: true,
-    DeriveSharedSecret: true,
-    GenerateDataKeyWithoutPlaintext: true,
-    ReEncrypt: true
-  } satisfies NamesOf<Calls>
+  /*#__PURE__*/ Object.fromEntries(operations.map((operation) => [operation, true] as const))
 )
 
 const formatCalls = (calls: Calls): string => {

@@ -31,7 +31,12 @@ describe("KMS server: the file of its keys", () => {
       const keys = [{ aliases: ["alias/a"] }]
       const first = yield* Scope.provide(KmsServer.make({ keyStoreFile, keys }), scope)
       assert.strictEqual(fs.statSync(keyStoreFile).mode & 0o777, 0o600)
-      for (const body of [{ KeySpec: "RSA_2048" }, { KeySpec: "ECC_NIST_P256", KeyUsage: "KEY_AGREEMENT" }]) {
+      for (
+        const body of [{ KeySpec: "RSA_2048", KeyUsage: "ENCRYPT_DECRYPT" }, {
+          KeySpec: "ECC_NIST_P256",
+          KeyUsage: "KEY_AGREEMENT"
+        }]
+      ) {
         yield* call(first.url, "CreateKey", body)
       }
       const encrypted = yield* call(first.url, "Encrypt", { KeyId: "alias/a", Plaintext: "AQID" })

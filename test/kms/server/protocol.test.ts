@@ -60,6 +60,7 @@ describe("KMS server: operations on keys", () => {
       for (
         const [body, field] of [
           [{ KeySpec: "ECC_NIST_P256" }, "KeyUsage"],
+          [{ KeySpec: "RSA_2048" }, "KeyUsage"],
           [{ KeySpec: "RSA_2048", KeyUsage: "KEY_AGREEMENT" }, "KeyUsage"],
           [{ KeyUsage: "KEY_AGREEMENT" }, "KeyUsage"],
           [{ KeyUsage: "SIGN_VERIFY" }, "KeyUsage"],
@@ -254,7 +255,7 @@ describe("KMS server: cryptographic operations", () => {
   it.effect("RSA: Encrypt, Decrypt and ReEncrypt with algorithms, and the public key", () =>
     Effect.gen(function*() {
       const server = yield* Server.make()
-      const rsa = yield* newKey(server, { KeySpec: "RSA_2048" })
+      const rsa = yield* newKey(server, { KeySpec: "RSA_2048", KeyUsage: "ENCRYPT_DECRYPT" })
       const { Arn: KeyId } = rsa
       const { Arn: symmetric } = yield* newKey(server)
       const EncryptionAlgorithm = "RSAES_OAEP_SHA_256"

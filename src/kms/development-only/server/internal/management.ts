@@ -30,13 +30,16 @@ const readCreateKey = /*#__PURE__*/ reader({
 /** Descriptions, policies and tags are passed over. */
 const createKey = (control: Control): Operation =>
   Effect.fnUntraced(function*(body, { region }) {
-    const { customerMasterKeySpec, keySpec: named, keyUsage = "ENCRYPT_DECRYPT", multiRegion = false } = yield* Effect
-      .fromResult(readCreateKey(body))
+    const { customerMasterKeySpec, keySpec: named, keyUsage: given, multiRegion = false } = yield* Effect.fromResult(
+      readCreateKey(body)
+    )
     if (named !== undefined && customerMasterKeySpec !== undefined) {
       return yield* Effect.fail(invalid("CustomerMasterKeySpec", "is the old name of KeySpec: give one of them"))
     }
     const keySpec = named ?? customerMasterKeySpec ?? "SYMMETRIC_DEFAULT"
     const usage = EmbeddedKms.usageOf(keySpec)
+    // Only a symmetric key has a default.
+    const keyUsage = given ?? (keySpec === "SYMMETRIC_DEFAULT" ? "ENCRYPT_DECRYPT" : undefined)
     if (keyUsage !== usage) return yield* Effect.fail(invalid("KeyUsage", `must be ${usage} of a key of ${keySpec}`))
     const arn = yield* Effect.mapError(control.createKey({ region, keySpec, multiRegion }), toFault)
     return { KeyMetadata: yield* metadataOf(control, yield* describe(control, arn)) }
