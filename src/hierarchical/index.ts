@@ -1,0 +1,8 @@
+export * as BranchKeyAdmin from "./BranchKeyAdmin.ts"
+export * as BranchKeyRecord from "./BranchKeyRecord.ts"
+export * as BranchKeyStorage from "./BranchKeyStorage.ts"
+export * as BranchKeyStore from "./BranchKeyStore.ts"
+export * from "./BranchKeyStoreError.ts"
+export * as HierarchicalKeyring from "./HierarchicalKeyring.ts"
+export * as KmsConfiguration from "./KmsConfiguration.ts"
+export * as MemoryBranchKeyStorage from "./MemoryBranchKeyStorage.ts"
