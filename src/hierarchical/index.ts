@@ -1,4 +1,6 @@
 export * as BranchKeyAdmin from "./BranchKeyAdmin.ts"
+export * as BranchKeyCache from "./BranchKeyCache.ts"
+export * as BranchKeyMetrics from "./BranchKeyMetrics.ts"
 export * as BranchKeyRecord from "./BranchKeyRecord.ts"
 export * as BranchKeyStorage from "./BranchKeyStorage.ts"
 export * as BranchKeyStore from "./BranchKeyStore.ts"

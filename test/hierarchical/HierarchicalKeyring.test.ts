@@ -23,7 +23,7 @@ import {
 } from "../support/keyringContract.ts"
 import { edk } from "../support/kmsKeyring.ts"
 import { decryptionMaterials, encryptionMaterials, exampleContext } from "../support/materials.ts"
-import { branchKeyId, over, prepared } from "../support/hierarchicalKeyring.ts"
+import { branchKeyId, maxAge, over, prepared } from "../support/hierarchicalKeyring.ts"
 
 const name = "HierarchicalKeyring"
 const { misconfigured, notUnwrapped, notWrapped } = errorsOf(name)
@@ -56,7 +56,7 @@ const testLayer = Layer.provide(
       BranchKeyAdmin.BranchKeyAdmin,
       ({ createKey }) => createKey({ branchKeyId, encryptionContext: { a: "b" } })
     )
-  ).pipe(Layer.provideMerge(HierarchicalKeyring.layer({ branchKeyId }))),
+  ).pipe(Layer.provideMerge(HierarchicalKeyring.layer({ branchKeyId, maxAge }))),
   TestStore
 )
 
@@ -67,7 +67,7 @@ describe("HierarchicalKeyring.make", () => {
     name,
     "a hierarchical keyring",
     (options) => Effect.provide(HierarchicalKeyring.make(options), Layer.orDie(TestStore)),
-    { branchKeyId },
+    { branchKeyId, maxAge },
     [
       [
         "neither id nor supplier",
@@ -109,6 +109,7 @@ describe("HierarchicalKeyring.onEncrypt", () => {
       assert.strictEqual(toHex(one!.ciphertext.subarray(28, 44)), first.version.replaceAll("-", ""))
       assert.deepStrictEqual(yield* byHand.unwrapByHand(first, one!), keyBytes(32))
       const { version } = yield* admin.versionKey(branchKeyId)
+      yield* keyring.cache.invalidate(branchKeyId)
       const { encryptedDataKeys: [two] } = yield* keyring.onEncrypt(encryptionMaterials({ plaintextDataKey }))
       assert.strictEqual(toHex(two!.ciphertext.subarray(28, 44)), version.replaceAll("-", ""))
       assert.deepStrictEqual(yield* byHand.unwrapByHand(yield* branchOf(), two!), keyBytes(32))
@@ -160,7 +161,7 @@ describe("HierarchicalKeyring.onEncrypt", () => {
   zeroesWhenInterrupted((begun) =>
     Effect.gen(function*() {
       const { recording, store } = yield* Effect.orDie(prepared)
-      const keyring = yield* HierarchicalKeyring.make({ branchKeyId }).pipe(
+      const keyring = yield* HierarchicalKeyring.make({ branchKeyId, maxAge }).pipe(
         Effect.provideService(
           BranchKeyStore.BranchKeyStore,
           { ...store, getActive: () => Effect.andThen(begun, Effect.never) }
@@ -176,7 +177,7 @@ describe("HierarchicalKeyring.onEncrypt", () => {
 })
 
 describe("HierarchicalKeyring.onDecrypt", () => {
-  passesOver(name, Effect.provide(HierarchicalKeyring.make({ branchKeyId }), Layer.orDie(TestStore)), [
+  passesOver(name, Effect.provide(HierarchicalKeyring.make({ branchKeyId, maxAge }), Layer.orDie(TestStore)), [
     ["another provider's", edk("aws-kms", branchKeyId), "its key provider is not aws-kms-hierarchy"],
     ["that of another case", edk("AWS-KMS-hierarchy", branchKeyId), "its key provider is not aws-kms-hierarchy"],
     [

@@ -37,7 +37,13 @@ const storeOf = (
     Vectors["messages"][number]["keyring"]["staticBranchKey"]
 ) =>
   BranchKeyStore.BranchKeyStore.of({
-    info: {} as never,
+    info: {
+      keyStoreId: "",
+      keyStoreName: "",
+      logicalKeyStoreName: "published",
+      grantTokens: [],
+      kmsConfiguration: { _tag: "Discovery" }
+    },
     getActive: () => Effect.die("only decrypts"),
     getBeaconKey: () => Effect.die("only decrypts"),
     getVersion: () =>
@@ -54,9 +60,10 @@ describe.skipIf(vectors === undefined)(titleOf("published messages under a branc
     it.effect(`${suite}, ${id}`, () =>
       Effect.gen(function*() {
         const bytes = fromBase64(messageBase64)
-        const keyring = yield* HierarchicalKeyring.make({ branchKeyId: staticBranchKey["key-id"] }).pipe(
-          Effect.provideService(BranchKeyStore.BranchKeyStore, storeOf(staticBranchKey))
-        )
+        const keyring = yield* HierarchicalKeyring.make({ branchKeyId: staticBranchKey["key-id"], maxAge: "1 hour" })
+          .pipe(
+            Effect.provideService(BranchKeyStore.BranchKeyStore, storeOf(staticBranchKey))
+          )
         const commitmentPolicy = policyFor(AlgorithmSuite.fromId(Number(suite))!)
         const sdk = yield* EncryptionSdk.make({ commitmentPolicy }).pipe(
           Effect.provide(Layer.provide(DefaultCmm.layer, Layer.succeed(Keyring.Keyring, keyring)))

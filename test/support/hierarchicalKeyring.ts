@@ -2,12 +2,13 @@
 import { Context, Effect, Redacted } from "effect"
 import { BranchKeyAdmin, BranchKeyStore, HierarchicalKeyring } from "effect-encryption-sdk/hierarchical"
 import { ScriptedKms } from "effect-encryption-sdk/testing"
-import { buildStore } from "./branchKeys.ts"
+import { buildStore, logicalKeyStoreName } from "./branchKeys.ts"
 import type * as byHand from "./hierarchy.ts"
 import { recordingPrimitives } from "./recordingPrimitives.ts"
 import { TestPrimitives } from "./TestPrimitives.ts"
 
 export const branchKeyId = "tenant-a"
+export const maxAge = "1 hour"
 
 /** A store with a branch key, and that key in the clear. */
 export const prepared = Effect.gen(function*() {
@@ -22,8 +23,8 @@ export const prepared = Effect.gen(function*() {
       key: new Uint8Array(Redacted.value(key))
     })))
   const recording = recordingPrimitives()
-  const make = (options: HierarchicalKeyring.Options = { branchKeyId }) =>
-    HierarchicalKeyring.make(options).pipe(
+  const make = (options: Partial<HierarchicalKeyring.Options> = { branchKeyId }) =>
+    HierarchicalKeyring.make({ maxAge, ...options }).pipe(
       Effect.provideService(BranchKeyStore.BranchKeyStore, store),
       Effect.provide(recording.layer)
     )
@@ -32,7 +33,10 @@ export const prepared = Effect.gen(function*() {
 
 /** A keyring over a store of the test's own. */
 export const over = (store: Partial<BranchKeyStore.BranchKeyStore>) =>
-  HierarchicalKeyring.make({ branchKeyId }).pipe(
-    Effect.provideService(BranchKeyStore.BranchKeyStore, store as BranchKeyStore.BranchKeyStore),
+  HierarchicalKeyring.make({ branchKeyId, maxAge }).pipe(
+    Effect.provideService(
+      BranchKeyStore.BranchKeyStore,
+      { info: { logicalKeyStoreName }, ...store } as BranchKeyStore.BranchKeyStore
+    ),
     Effect.provide(TestPrimitives.layer)
   )

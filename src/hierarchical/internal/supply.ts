@@ -1,5 +1,8 @@
 /** The id of a message's branch key. */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { overdue, within } from "../../internal/deadline.ts"
 import { called } from "../../materials/contract.ts"
 import { failKeyring, failNotUnwrapped } from "../../materials/keyringFailures.ts"
 import { Reports } from "../../materials/reports.ts"
@@ -18,21 +21,30 @@ export type Supply = (
 
 const part = "branchKeyIdSupplier"
 
-/** The supply of a static id, or of a supplier of the user's own. */
+/** The supply of a static id, or of a supplier of the user's own, which has until its deadline. */
 export const supplyOf = (
-  given: string | ((encryptionContext: EncryptionContext) => Effect.Effect<string, unknown>)
+  given: string | ((encryptionContext: EncryptionContext) => Effect.Effect<string, unknown>),
+  deadline: Duration.Duration
 ): Supply => {
   if (typeof given === "string") {
     const supplied = Effect.succeed(given)
     return () => supplied
   }
+  const late = (): ProviderRefusal => ({
+    failure: "Unreachable",
+    code: "DeadlineExceeded",
+    description: overdue(deadline),
+    isRetryable: true
+  })
   return ({ encryptionContext }) =>
     called(
       part,
       // A copy: what the supplier does to it changes no message.
       () => {
         const effect = given({ ...encryptionContext })
-        return Effect.isEffect(effect) ? Effect.mapError(effect, refusalOf) : effect
+        if (!Effect.isEffect(effect)) return effect
+        const refused: Effect.Effect<string, ProviderRefusal> = Effect.mapError(effect, refusalOf)
+        return Exit.isExit(effect) ? refused : within(refused, deadline, late)
       },
       (breach) => breach
     ).pipe(
