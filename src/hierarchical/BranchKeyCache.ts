@@ -179,7 +179,7 @@ const get = (
   branchKeyId: string,
   version: string | undefined
 ): Effect.Effect<BranchKey, BranchKeyStoreError, Scope.Scope> =>
-  Effect.suspend(() => {
+  Effect.uninterruptibleMask((restore) => {
     if (typeof branchKeyId !== "string") return failNoText(branchKeyId)
     const claim: flights.Claim = { branchKey: undefined, released: false }
     const key = keyOf([
@@ -195,7 +195,7 @@ const get = (
     return Effect.andThen(
       // The scope knows of the claim before there is a key in it.
       Effect.addFinalizer(() => Effect.sync(() => release(claim))),
-      Effect.suspend(() => serve(fetching, request, claim, maxAgeMillis))
+      Effect.suspend(() => serve(fetching, request, claim, maxAgeMillis, restore))
     )
   })
 
@@ -203,7 +203,8 @@ const serve = (
   fetching: flights.Fetching,
   request: flights.Request,
   claim: flights.Claim,
-  maxAgeMillis: number
+  maxAgeMillis: number,
+  restore: flights.Restore
 ): Effect.Effect<BranchKey, BranchKeyStoreError> => {
   const { background, cached, clock } = fetching
   if (background.closed) return failClosed(request)
@@ -212,7 +213,9 @@ const serve = (
   const entry = cached.get(request.key)
   const ageMillis = entry?.ageMillis(now) ?? Infinity
   const branchKey = ageMillis < maxAgeMillis ? entry?.copy() : undefined
-  if (entry === undefined || branchKey === undefined) return flights.join(fetching, request, claim, maxAgeMillis, now)
+  if (entry === undefined || branchKey === undefined) {
+    return flights.join(fetching, request, claim, maxAgeMillis, now, restore)
+  }
   flights.give(claim, branchKey)
   flights.count(fetching, request, "hit")
   if (entry.isDueForRefresh(ageMillis, maxAgeMillis)) flights.refresh(fetching, request, entry, now)

@@ -63,16 +63,13 @@ describe("deadlines and interruptions", () => {
 
   it.effect("an interrupted request ends no read that another waits for, and the last one does", () =>
     Effect.gen(function*() {
-      const begun = yield* Deferred.make<void>()
-      const { cache, get, interrupted, reads } = yield* cached(
-        {},
-        () => Effect.andThen(Deferred.succeed(begun, undefined), Effect.sleep("1 second"))
-      )
+      const { cache, get, interrupted, reads } = yield* cached({}, () => Effect.sleep("1 second"))
       const fibers = yield* Effect.forEach([1, 2, 3], () => Effect.forkChild(get()))
-      yield* Deferred.await(begun)
+      yield* settle
       yield* Fiber.interrupt(fibers[0]!)
       yield* Fiber.interrupt(fibers[1]!)
-      assert.strictEqual(interrupted(), 0)
+      yield* settle
+      assert.deepStrictEqual([reads.length, interrupted()], [1, 0])
       yield* TestClock.adjust("1 second")
       assert.strictEqual(yield* Fiber.join(fibers[2]!), 1)
       yield* cache.clear
@@ -81,6 +78,20 @@ describe("deadlines and interruptions", () => {
       yield* Fiber.interrupt(alone)
       yield* settle
       assert.deepStrictEqual([reads.length, interrupted(), yield* cache.size], [2, 1, 0])
+    }))
+
+  it.effect("a request that is interrupted in the very step in which its read begins leaves none behind", () =>
+    Effect.gen(function*() {
+      const begun = yield* Deferred.make<void>()
+      const { get, interrupted, reads } = yield* cached(
+        {},
+        () => Effect.andThen(Deferred.succeed(begun, undefined), Effect.never)
+      )
+      const fiber = yield* Effect.forkChild(get())
+      yield* Deferred.await(begun)
+      yield* Fiber.interrupt(fiber)
+      yield* settle
+      assert.deepStrictEqual([reads.length, interrupted()], [1, 1])
     }))
 
   it.effect("when its scope closes, reads and requests end, entries go, and further requests fail", () =>

@@ -124,7 +124,9 @@ describe("HierarchicalKeyring.onEncrypt", () => {
       const seen = new Set<string>()
       for (let i = 0; i < 20; i++) {
         const { encryptedDataKeys: [edk] } = yield* keyring.onEncrypt(encryptionMaterials())
-        seen.add(toHex(edk!.ciphertext.subarray(0, 16))).add(toHex(edk!.ciphertext.subarray(16, 28)))
+        const [salt, iv] = [toHex(edk!.ciphertext.subarray(0, 16)), toHex(edk!.ciphertext.subarray(16, 28))]
+        assert.notInclude(salt, iv)
+        seen.add(salt).add(iv)
       }
       assert.strictEqual(seen.size, 40)
     }))

@@ -88,13 +88,20 @@ export const give = (claim: Claim, branchKey: BranchKey): void => {
   else claim.branchKey = branchKey
 }
 
-/** The branch key of a read that others wait for, or of a new one. None joins a read as old as its deadline, or its maximum age. */
+/** Makes an effect interruptible within a region that is not. */
+export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+/**
+ * The branch key of a read that others wait for, or of a new one. None joins a read as old as its deadline, or its maximum age. Not
+ * interruptible but for the waiting: from the first step on the request is one of those that wait.
+ */
 export const join = (
   fetching: Fetching,
   request: Request,
   claim: Claim,
   maxAgeMillis: number,
-  now: Instant
+  now: Instant,
+  restore: Restore
 ): Effect.Effect<BranchKey, BranchKeyStoreError> => {
   const current = fetching.open.get(request.key)
   const latest = Math.min(maxAgeMillis, Duration.toMillis(fetching.fetchDeadline))
@@ -104,7 +111,7 @@ export const join = (
   flight.waiters.add(waiter)
   count(fetching, request, isJoinable ? "joined" : "miss")
   if (!isJoinable) start(fetching, flight)
-  return Effect.timeoutOption(Deferred.await(waiter.delivery), fetching.fetchDeadline).pipe(
+  return restore(Effect.timeoutOption(Deferred.await(waiter.delivery), fetching.fetchDeadline)).pipe(
     Effect.onInterrupt(() => Effect.sync(() => leave(fetching, flight, waiter, "abandoned"))),
     Effect.flatMap((delivered) =>
       Option.isSome(delivered) ? Effect.succeed(delivered.value) : Effect.suspend(() => {
