@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import type { EntryMetadata, EvictionCause } from "./EntryMetadata.ts"
 import * as internal from "./internal/entry.ts"
-import { nowUnsafe } from "./internal/instant.ts"
+import { nowUnsafe } from "../internal/instant.ts"
 import type { Usage } from "../model/Receipt.ts"
 
 export type { EntryMetadata, EvictionCause, EvictionEvent } from "./EntryMetadata.ts"

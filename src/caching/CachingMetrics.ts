@@ -3,33 +3,9 @@
  *
  * A manager updates the registry of the context that it was made in.
  */
-import * as Metric from "effect/Metric"
+import { familiesOf, powers } from "../internal/metrics.ts"
 
-const prefix = "effect_encryption_sdk_cache_"
-
-type Attributes = Readonly<Record<string, string>>
-
-// One Metric for each series, made at its first use: attributes that are added at each update would cost more.
-const family = <M>(make: (attributes: Attributes) => M) => {
-  const series = new Map<string, M>()
-  return (attributes: Attributes): M => {
-    const key = Object.values(attributes).join(" ")
-    let metric = series.get(key)
-    if (metric === undefined) series.set(key, metric = make(attributes))
-    return metric
-  }
-}
-
-const counter = (name: string, description: string) =>
-  family((attributes) => Metric.counter(prefix + name, { description, attributes, incremental: true }))
-
-const gauge = (name: string, description: string) =>
-  family((attributes) => Metric.gauge(prefix + name, { description, attributes }))
-
-const histogram = (name: string, description: string, boundaries: ReadonlyArray<number>) =>
-  family((attributes) => Metric.histogram(prefix + name, { description, attributes, boundaries }))
-
-const powers = (start: number, factor: number, count: number) => Metric.exponentialBoundaries({ start, factor, count })
+const { counter, gauge, histogram } = /*#__PURE__*/ familiesOf("effect_encryption_sdk_cache_")
 
 /** Requests, by `operation` and `outcome`: `hit`, `joined`, `miss`, `bypassed`. */
 export const requests = /*#__PURE__*/ counter("requests", "Requests for materials, by outcome")

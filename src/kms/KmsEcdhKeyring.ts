@@ -16,7 +16,7 @@ import { failMisconfigured, optionsOf } from "../materials/keyringFailures.ts"
 import { loadEcdh } from "../materials/loadEcdh.ts"
 import type { KeyringError } from "../model/errors/KeyringError.ts"
 import * as keyPairs from "./internal/ecdhKeyPairs.ts"
-import { callerOf, GrantTokens, grantTokensBounds } from "./internal/unwrap.ts"
+import { callerOf, GrantTokens, grantTokensBounds } from "./calls.ts"
 import { KmsKeyAgreement } from "./Kms.ts"
 
 /**

@@ -14,7 +14,7 @@ import * as Keyring from "../materials/Keyring.ts"
 import { optionsOf } from "../materials/keyringFailures.ts"
 import type { KeyringError } from "../model/errors/KeyringError.ts"
 import * as discovery from "./internal/discovery.ts"
-import { callerOf, GrantTokens, grantTokensBounds } from "./internal/unwrap.ts"
+import { callerOf, GrantTokens, grantTokensBounds } from "./calls.ts"
 import * as KeyArn from "./KeyArn.ts"
 import { KmsDecrypt } from "./Kms.ts"
 

@@ -10,7 +10,6 @@ import type * as Scope from "effect/Scope"
 import { counterModeKdf } from "../crypto/counterModeKdf.ts"
 import * as PublicKey from "../crypto/ecdhPublicKey.ts"
 import type { Primitives } from "../crypto/Primitives.ts"
-import type { PrimitivesError } from "../crypto/PrimitivesError.ts"
 import * as bytes from "../internal/bytes.ts"
 import { ivLength, tagLength } from "../model/AesGcm.ts"
 import type { DecryptionMaterials, EncryptionMaterials } from "../model/CryptographicMaterials.ts"
@@ -18,10 +17,9 @@ import * as DataKey from "../model/DataKey.ts"
 import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
 import type { BrokenContract } from "../model/errors/BrokenContract.ts"
 import type { KeyringError, ProviderRefusal } from "../model/errors/KeyringError.ts"
-import type { NotLoaded } from "../model/errors/NotLoaded.ts"
 import { decodeInfo, encodeInfo, fixedInfo, type KeyPair } from "./ecdhEncoding.ts"
 import type { OnDecryptResult } from "./Keyring.ts"
-import { failKeyring, failMisconfigured, failNotWrapped } from "./keyringFailures.ts"
+import { failKeyring, failMisconfigured, failNotWrapped, notImported } from "./keyringFailures.ts"
 import { invalidAnswer, unwrapFirst } from "./unwrapFirst.ts"
 import { append, ensureDataKey, serializeContext } from "./wrapping.ts"
 
@@ -138,11 +136,6 @@ const deriveKeys = Effect.fnUntraced(function*(
   )
   return { commitment: derived.subarray(0, commitmentLength), wrappingKey }
 })
-
-const notImported = (error: PrimitivesError | NotLoaded): ProviderRefusal =>
-  error._tag === "NotLoaded"
-    ? { failure: "Unreachable", code: error._tag, description: error.message, isRetryable: true }
-    : { failure: "Rejected", code: error.reason, description: error.description, isRetryable: false }
 
 /**
  * Chooses the encrypted data keys of a keyring's own by their public keys: the other party's public key, undefined where its

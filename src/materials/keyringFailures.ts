@@ -45,6 +45,12 @@ export const failImport = (
     ? failKeyring(keyring, "make", error)
     : failMisconfigured(keyring, "make", field, error.description)
 
+/** The refusal of a derived wrapping key that cannot be imported. */
+export const notImported = (error: PrimitivesError | NotLoaded): ProviderRefusal =>
+  error._tag === "NotLoaded"
+    ? { failure: "Unreachable", code: error._tag, description: error.message, isRetryable: true }
+    : { failure: "Rejected", code: error.reason, description: error.description, isRetryable: false }
+
 /** Fails because the key provider did not make or wrap a data key. */
 export const failNotWrapped = (
   keyring: string,

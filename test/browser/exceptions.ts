@@ -50,6 +50,10 @@ export const exceptions: ReadonlyArray<Exception> = [
     nodeOnly: true
   },
   {
+    path: "test/hierarchical/zeroing.test.ts",
+    because: "it orders fibers one by one, by turns of Node's event loop"
+  },
+  {
     path: "test/caching/idle-process.test.ts",
     because: "it starts a process of Node, and waits for its end"
   },

@@ -16,6 +16,7 @@ import { ecdh } from "./table/ecdh.ts"
 import { faulty } from "./table/faulty.ts"
 import { format } from "./table/format.ts"
 import { foundations } from "./table/foundations.ts"
+import { hierarchical } from "./table/hierarchical.ts"
 import { inFlight } from "./table/inFlight.ts"
 import { inMemory } from "./table/inMemory.ts"
 import { kept } from "./table/kept.ts"
@@ -62,5 +63,6 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...kmsRsa,
   ...kmsEcdh,
   ...kmsServer,
+  ...hierarchical,
   ...testing
 ]

@@ -43,6 +43,7 @@ const rules: Readonly<Record<string, Rule>> = {
   // ECDH is Effect's, which has one layer for every runtime: there is nothing to put into Primitives.
   raw: { rooms: core, packages: /^effect\/crypto\/(CryptoError|KeyAgreement|KeyFormat)$/ },
   kms: { rooms: core },
+  hierarchical: { rooms: ["kms", ...core] },
   "kms/aws": { rooms: ["kms", ...core], packages: /^@aws-sdk\/client-kms$/, node: true },
   // Key pairs of its keys are made by effect/crypto, on WebCrypto: `Primitives` makes none.
   "kms/development-only": {
@@ -290,6 +291,9 @@ describe("the checker", () => {
         ["EncryptionSdk.ts", "import * as Sdk from 'effect-encryption-sdk'"],
         ["EncryptionSdk.ts", "import * as Caching from './caching/index.ts'"],
         ["raw/X.ts", "import { Kms } from '../kms/Kms.ts'"],
+        ["kms/X.ts", "import * as HierarchicalKeyring from '../hierarchical/HierarchicalKeyring.ts'"],
+        ["hierarchical/X.ts", "import * as LocalCache from '../caching/LocalCache.ts'"],
+        ["hierarchical/X.ts", "import * as EmbeddedKms from '../kms/development-only/EmbeddedKms.ts'"],
         ["kms/X.ts", "import * as AwsKms from './aws/AwsKms.ts'"],
         ["kms/X.ts", "import * as EmbeddedKms from './development-only/EmbeddedKms.ts'"],
         ["kms/aws/X.ts", "import { readFileSync } from 'node:fs'"],
@@ -330,6 +334,7 @@ describe("the checker", () => {
         ["stream/X.ts", "import * as request from '../client/request.ts'"],
         ["EncryptionSdk.ts", "import * as P from './crypto/Primitives.ts'; import * as H from './message/Header.ts'"],
         ["kms/aws/X.ts", "import { KMSClient } from '@aws-sdk/client-kms'; import { Kms } from '../Kms.ts'"],
+        ["hierarchical/X.ts", "import { callKms } from '../kms/calls.ts'; import { check } from './internal/check.ts'"],
         ["web/X.ts", "import * as W from 'effect/crypto/WebCrypto'; import('@noble/ciphers/aes.js')"],
         ["node/X.ts", "import * as crypto from 'node:crypto'; export const x = crypto.sign(Buffer)"],
         ["caching/X.ts", "import * as entry from './internal/entry.ts'; import * as Hex from 'effect/encoding/Hex'"],

@@ -36,6 +36,8 @@ export interface Contract {
   readonly rejects: string | undefined
   /** Further codes of attempts with changed bytes. */
   readonly alsoRejects?: ReadonlyArray<string>
+  /** The failures of those codes that mean another one than `InvalidCiphertext`. */
+  readonly failures?: Readonly<Record<string, KeyringError.ProviderFailure>>
   /** Codes of data keys that are wrapped well and must not be used. */
   readonly invalidKeys: ReadonlyArray<readonly [dataKey: Uint8Array, code: string]>
   /** Code of an attempt with another context, where it is not `rejects`. */
@@ -122,6 +124,7 @@ export const keyringContract = (
     alsoRejects = [],
     bindsContext,
     contextCode,
+    failures = {},
     invalidKeys,
     make,
     name,
@@ -238,10 +241,14 @@ export const keyringContract = (
           const rows = yield* rowsOf(keyring.onDecrypt(decryptionMaterials(), [foreign, ...changed]))
           assert.isTrue(rows.some((row) => row._tag === "Skipped" && row.index === 0))
           const tried = rows.filter((row) => row._tag === "Attempted")
-          for (const { code } of tried) assert.include([rejects, ...alsoRejects], code)
+          for (const { code, failure } of tried) {
+            assert.include([rejects, ...alsoRejects], code)
+            assert.strictEqual(failure, failures[code] ?? refusal.failure)
+          }
           assert.deepStrictEqual(
-            tried.map(({ code: _code, description: _description, ...row }) => row),
-            attempts(name, [foreign, ...changed], refusal).slice(1).map(({ code: _code, ...row }) => row)
+            tried.map(({ code: _code, description: _description, failure: _failure, ...row }) => row),
+            attempts(name, [foreign, ...changed], refusal).slice(1)
+              .map(({ code: _code, failure: _failure, ...row }) => row)
           )
           const all = [foreign, changed.at(-1)!, good, yield* wrapByHand(keyBytes(32, 9))]
           const result = unwrapped(yield* keyring.onDecrypt(decryptionMaterials(), all))

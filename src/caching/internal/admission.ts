@@ -23,7 +23,7 @@ import {
   startFetch,
   type Waiter
 } from "./fetching.ts"
-import { type Instant, nowUnsafe } from "./instant.ts"
+import { type Instant, nowUnsafe } from "../../internal/instant.ts"
 import type { Invalidations } from "./invalidations.ts"
 import { exceeded } from "./limits.ts"
 import { refreshIfDue, type Refreshing } from "./refreshAhead.ts"

@@ -1,6 +1,6 @@
 import * as Duration from "effect/Duration"
 import type { Entry } from "./entry.ts"
-import type { Instant } from "./instant.ts"
+import type { Instant } from "../../internal/instant.ts"
 
 /** Entries of one maximum age, and the time of creation of the last that was put there. */
 interface Queue {

@@ -20,7 +20,7 @@ import type { CacheableRequest, Fetched } from "./cacheable.ts"
 import { type CacheAccess, put } from "./cacheAccess.ts"
 import { overdue } from "../../internal/deadline.ts"
 import { type CompleteMaterials, copyMaterials, Entry, type Owner, type RefreshPoint } from "./entry.ts"
-import { elapsedMillis, type Instant, nowUnsafe } from "./instant.ts"
+import { elapsedMillis, type Instant, nowUnsafe } from "../../internal/instant.ts"
 import * as singleFlight from "./singleFlight.ts"
 import { afterStep, step } from "./steps.ts"
 

@@ -1,6 +1,6 @@
 import type { EntryMetadata, EvictionCause } from "../EntryMetadata.ts"
 import { entriesMade, type Entry } from "./entry.ts"
-import type { Instant } from "./instant.ts"
+import type { Instant } from "../../internal/instant.ts"
 
 /** The metadata of an entry, or of a flight, whose encrypted data keys are not known yet. */
 export type PartialMetadata = Pick<EntryMetadata, "encryptionContext"> & Partial<EntryMetadata>

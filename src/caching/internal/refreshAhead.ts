@@ -6,7 +6,7 @@ import type * as Schedule from "effect/Schedule"
 import type { CacheableRequest } from "./cacheable.ts"
 import type { CompleteMaterials, Entry } from "./entry.ts"
 import * as fetching from "./fetching.ts"
-import { nowUnsafe } from "./instant.ts"
+import { nowUnsafe } from "../../internal/instant.ts"
 import { afterStep, step } from "./steps.ts"
 import { unreferenced } from "./unreferenced.ts"
 

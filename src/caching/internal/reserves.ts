@@ -4,7 +4,7 @@
  */
 import type * as Clock from "effect/Clock"
 import { BoundedMap } from "../../internal/BoundedMap.ts"
-import { elapsedMillis, type Instant, nowUnsafe } from "./instant.ts"
+import { elapsedMillis, type Instant, nowUnsafe } from "../../internal/instant.ts"
 
 /** No other keys. */
 export const noKeys: ReadonlyArray<string> = /*#__PURE__*/ Object.freeze([])

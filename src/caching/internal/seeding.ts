@@ -13,7 +13,7 @@ import type { MaterialsCache } from "../MaterialsCache.ts"
 import { type CacheAccess, put } from "./cacheAccess.ts"
 import { Entry } from "./entry.ts"
 import type { EntryKeys } from "./entryKey.ts"
-import type { Instant } from "./instant.ts"
+import type { Instant } from "../../internal/instant.ts"
 import { noUsage } from "./usage.ts"
 
 /** The part of a manager that seeds. */

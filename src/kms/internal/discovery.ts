@@ -17,9 +17,10 @@ import { noneUnwrapped, tryInOrder } from "../../materials/unwrapFirst.ts"
 import type { DecryptionMaterials } from "../../model/CryptographicMaterials.ts"
 import type { EncryptedDataKey } from "../../model/EncryptedDataKey.ts"
 import type { EncryptedDataKeyReport, KeyringError } from "../../model/errors/KeyringError.ts"
+import type { DecryptCaller } from "../calls.ts"
 import type { KeyArn } from "../KeyArn.ts"
 import { checkKeyArns, keyArnOf } from "./keySelection.ts"
-import { type DecryptCaller, unwrap } from "./unwrap.ts"
+import { unwrap } from "./unwrap.ts"
 
 /** Partitions and Regions are parts of ARNs: a colon in one would make another ARN. */
 const ArnPart = /*#__PURE__*/ (() => Schema.String.check(Schema.isPattern(/^[a-z0-9-]+$/)))()

@@ -11,10 +11,9 @@ import type { Ecdh } from "../../materials/loadEcdh.ts"
 import { invalidAnswer } from "../../materials/unwrapFirst.ts"
 import * as DataKey from "../../model/DataKey.ts"
 import { type KeyringError, type ProviderRefusal, PublicKeyNotRead } from "../../model/errors/KeyringError.ts"
+import { type Caller, callKms, owning } from "../calls.ts"
 import * as KeyArn from "../KeyArn.ts"
 import type { KmsKeyAgreement } from "../Kms.ts"
-import { callKms, owning } from "./kmsResponses.ts"
-import type { Caller } from "./unwrap.ts"
 
 /** The parts that keys are made with. */
 export interface SetUp {

@@ -17,12 +17,13 @@ import type * as DataKey from "../../model/DataKey.ts"
 import type { EncryptedDataKey } from "../../model/EncryptedDataKey.ts"
 import type { BrokenContract } from "../../model/errors/BrokenContract.ts"
 import type { KeyringError } from "../../model/errors/KeyringError.ts"
+import { type Caller, callerOf, callKms, GrantTokens, grantTokensBounds, own } from "../calls.ts"
 import * as KeyArn from "../KeyArn.ts"
 import type { Kms } from "../Kms.ts"
 import type { KmsError } from "../KmsError.ts"
 import { selectKey } from "./keySelection.ts"
-import { callKms, checkPlaintext, checkWrapped, own, toEncryptedDataKey } from "./kmsResponses.ts"
-import { type Caller, callerOf, GrantTokens, grantTokensBounds, requestOf, unwrap } from "./unwrap.ts"
+import { checkPlaintext, checkWrapped, toEncryptedDataKey } from "./kmsResponses.ts"
+import { requestOf, unwrap } from "./unwrap.ts"
 
 /** Fields of the options. They name at least one key, and none twice. */
 export const fields = /*#__PURE__*/ (() => ({

@@ -21,6 +21,9 @@ export const recording = (original: typeof DataKey): typeof DataKey => ({
   }
 })
 
+/** The copies that were made so far. */
+export const copiesMade = (): ReadonlyArray<Uint8Array> => copies
+
 export const forgetCopies = Effect.sync(() => {
   copies.length = 0
 })

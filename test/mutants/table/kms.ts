@@ -10,6 +10,7 @@ const keyArn = "src/kms/KeyArn.ts"
 const keyStore = "src/kms/development-only/internal/keyStore.ts"
 const discovery = "src/kms/internal/discovery.ts"
 const keySelection = "src/kms/internal/keySelection.ts"
+const kmsCalls = "src/kms/calls.ts"
 const kmsResponses = "src/kms/internal/kmsResponses.ts"
 const mrkDiscovery = "src/kms/KmsMrkDiscoveryKeyring.ts"
 const strictKeyring = "src/kms/internal/strictKeyring.ts"
@@ -139,21 +140,21 @@ export const kms: ReadonlyArray<Mutant> = [
   },
   {
     name: "a Kms is given the list of grant tokens of all requests",
-    file: unwrap,
+    file: kmsCalls,
     find: "grantTokens: Object.freeze([...grantTokens])",
     replace: "grantTokens: [...grantTokens]",
     killedBy: aliases
   },
   {
     name: "the key that a Kms says it used does not matter",
-    file: unwrap,
+    file: kmsCalls,
     find: "= keyId === requested ?",
     replace: "= keyId.length > 0 && requested.length > 0 ?",
     killedBy: goesOn
   },
   {
     name: "a plaintext of another key is not zeroed at once",
-    file: unwrap,
+    file: kmsCalls,
     find: "    DataKey.zero(plaintext)\n",
     replace: "    DataKey.value(plaintext)\n",
     killedBy: goesOn
@@ -292,14 +293,14 @@ export const kms: ReadonlyArray<Mutant> = [
   },
   {
     name: "the secret in a response of a Kms that lacks a field is left behind",
-    file: kmsResponses,
+    file: kmsCalls,
     find: "if (DataKey.isDataKey(field)) DataKey.zero(field)",
     replace: "if (field === null) DataKey.zero(field as never)",
     killedBy: byResponses("decrypt: the secret in one that lacks a field is zeroed")
   },
   {
     name: "the fields of a response of a Kms are those that it has of its own",
-    file: kmsResponses,
+    file: kmsCalls,
     find: "fields[name] = (response as Fields)[name]",
     replace: "fields[name] = ({ ...response } as Fields)[name]",
     killedBy: byResponses("may be an instance of a class, and each field is read once")
@@ -338,14 +339,14 @@ export const kms: ReadonlyArray<Mutant> = [
   },
   {
     name: "between a plaintext's arrival and its scope other fibers have their turn",
-    file: kmsResponses,
+    file: kmsCalls,
     find: "References.PreventSchedulerYield, true",
     replace: "References.PreventSchedulerYield, false",
     killedBy: byKeyMaterial("wherever an interruption falls, nothing that was handed out is left behind")
   },
   {
     name: "the plaintext of a response is not zeroed with its scope",
-    file: kmsResponses,
+    file: kmsCalls,
     find: "Effect.sync(() => DataKey.zero(secretOf(response))),",
     replace: "Effect.sync(() => DataKey.isDataKey(secretOf(response))),",
     killedBy: byEveryKeyring(

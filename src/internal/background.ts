@@ -3,11 +3,11 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 
 /**
- * The fibers of one manager. They run in the context of its construction, so that nothing of a caller reaches them, and
- * end with the manager.
+ * The fibers of one owner: a manager, a cache. They run in the context of its construction, so that nothing of a caller reaches
+ * them, and end with the owner.
  */
 export class Background {
-  /** Whether the manager is closed: nothing may start any more. */
+  /** Whether the owner is closed: nothing may start any more. */
   closed = false
   readonly #context: Context.Context<never>
   readonly #fibers = new Set<Fiber.Fiber<unknown, unknown>>()
