@@ -4,7 +4,7 @@
  * Specification: framework/branch-key-store.md#createkey, framework/branch-key-store.md#versionkey
  */
 import * as Clock from "effect/Clock"
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -12,6 +12,7 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { Primitives } from "../crypto/Primitives.ts"
+import { type Configured, configured } from "../internal/configured.ts"
 import { checker, shown, stringBound } from "../internal/options.ts"
 import { uuid } from "../internal/uuid.ts"
 import { type Caller, callerOf, callKms } from "../kms/calls.ts"
@@ -120,14 +121,14 @@ export const layer = (
 ): Layer.Layer<BranchKeyAdmin, InvalidOption, BranchKeyStorage | KmsWithoutPlaintext | Primitives> =>
   Layer.effect(BranchKeyAdmin, make(options))
 
-/** `layer` with options from configuration. */
+/** `layer` with options from configuration, each as a value or as a `Config`. */
 export const layerConfig = (
-  options: Config.Wrap<Options>
+  options: Configured<Options>
 ): Layer.Layer<
   BranchKeyAdmin,
   InvalidOption | Config.ConfigError,
   BranchKeyStorage | KmsWithoutPlaintext | Primitives
-> => Layer.effect(BranchKeyAdmin, Effect.flatMap(Config.unwrap(options), make))
+> => Layer.effect(BranchKeyAdmin, Effect.flatMap(configured(options), make))
 
 const checkOptions = /*#__PURE__*/ optionsOf(
   Options,

@@ -134,10 +134,12 @@ export const make: (
     return caches.mark<BranchKeyCache>({
       get: (source, branchKeyId, version) => get(fetching, source, branchKeyId, version),
       warm: (source, branchKeyIds) =>
-        Effect.forEach(new Set(branchKeyIds), (id) => Effect.scoped(get(fetching, source, id, undefined)), {
-          concurrency: maxReads,
-          discard: true
-        }),
+        Effect.suspend(() =>
+          Effect.forEach(new Set(branchKeyIds), (id) => Effect.scoped(get(fetching, source, id, undefined)), {
+            concurrency: maxReads,
+            discard: true
+          })
+        ),
       invalidate: (branchKeyId) => drop("invalidated", (item) => item.branchKeyId === branchKeyId),
       clear: drop("cleared", () => true),
       size: Effect.sync(() => fetching.cached.size)

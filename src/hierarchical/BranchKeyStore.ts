@@ -3,7 +3,7 @@
  *
  * Specification: framework/branch-key-store.md
  */
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -11,6 +11,7 @@ import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { Primitives } from "../crypto/Primitives.ts"
+import { type Configured, configured } from "../internal/configured.ts"
 import * as uuids from "../internal/uuid.ts"
 import { callerOf, decrypt, type DecryptCaller } from "../kms/calls.ts"
 import { KmsDecrypt } from "../kms/Kms.ts"
@@ -136,11 +137,11 @@ export const layer = (
 ): Layer.Layer<BranchKeyStore, InvalidOption, BranchKeyStorage | KmsDecrypt | Primitives> =>
   Layer.effect(BranchKeyStore, make(options))
 
-/** `layer` with options from configuration. */
+/** `layer` with options from configuration, each as a value or as a `Config`. */
 export const layerConfig = (
-  options: Config.Wrap<Options>
+  options: Configured<Options>
 ): Layer.Layer<BranchKeyStore, InvalidOption | Config.ConfigError, BranchKeyStorage | KmsDecrypt | Primitives> =>
-  Layer.effect(BranchKeyStore, Effect.flatMap(Config.unwrap(options), make))
+  Layer.effect(BranchKeyStore, Effect.flatMap(configured(options), make))
 
 const checkOptions = /*#__PURE__*/ optionsOf(
   Options,

@@ -318,7 +318,7 @@ describe("a branch key admin", () => {
       const services = yield* Layer.build(TestKms)
       const layer = BranchKeyAdmin.layerConfig({
         logicalKeyStoreName: Config.String("NAME"),
-        kmsConfiguration: Config.succeed(singleKey)
+        kmsConfiguration: singleKey
       }).pipe(
         Layer.provide([MemoryBranchKeyStorage.layer, TestPrimitives.layer]),
         Layer.provide(Layer.succeed(Kms.KmsWithoutPlaintext, Context.get(services, Kms.KmsWithoutPlaintext)))

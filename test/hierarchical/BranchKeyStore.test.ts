@@ -175,7 +175,7 @@ describe("a branch key store", () => {
       const decrypt = Layer.succeed(Kms.KmsDecrypt, yield* Kms.KmsDecrypt)
       const layer = BranchKeyStore.layerConfig({
         logicalKeyStoreName: Config.String("NAME"),
-        kmsConfiguration: Config.succeed(singleKey)
+        kmsConfiguration: singleKey
       }).pipe(Layer.provide([services, decrypt, TestPrimitives.layer]))
       const store = yield* Effect.provide(BranchKeyStore.BranchKeyStore, layer).pipe(
         Effect.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ NAME: "orders" })))
