@@ -139,6 +139,21 @@ describe("EmbeddedKms and exported key stores", () => {
       })
     }))
 
+  it.effect("a key without an ARN is the one that its first alias names in the key store, and a second one is not", () =>
+    Effect.gen(function*() {
+      const keys = [{ aliases: ["alias/orders"] }, { aliases: ["alias/mail"], region: "eu-central-1" }]
+      const start = (keyStore?: Redacted.Redacted, more: typeof keys = []) =>
+        Layer.build(embedded({ keys: [...keys, ...more], ...keyStore === undefined ? {} : { keyStore } }))
+      const arnsOf = (control: EmbeddedKms.EmbeddedKms) => Effect.map(control.keys, (all) => all.map(({ arn }) => arn))
+      const first = yield* Effect.provideContext(EmbeddedKms.EmbeddedKms, yield* start())
+      const again = yield* Effect.provideContext(EmbeddedKms.EmbeddedKms, yield* start(yield* first.exportKeys))
+      assert.deepStrictEqual(yield* arnsOf(again), yield* arnsOf(first))
+      assert.deepInclude(yield* errorOf(start(undefined, [keys[0]!])), {
+        field: "keys[2].aliases",
+        description: "arn:aws:kms:us-east-1:111122223333:alias/orders names another key already"
+      })
+    }))
+
   it.effect("a key is deleted after a waiting time, and can be taken back", () =>
     Effect.gen(function*() {
       yield* TestClock.adjust("1 second")

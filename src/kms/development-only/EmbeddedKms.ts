@@ -47,7 +47,10 @@ const isLength = (value: unknown): value is number => Number.isSafeInteger(value
 
 /** Options of the embedded KMS. */
 export const Options = /*#__PURE__*/ Schema.Struct({
-  /** Keys to make. One whose ARN the key store holds already is left as it is, so that a program can start again. */
+  /**
+   * Keys to make. One whose ARN the key store holds already is left as it is, so that a program can start again; without an ARN,
+   * one whose first alias is there.
+   */
   keys: /*#__PURE__*/ Schema.optional(/*#__PURE__*/ Schema.Array(KeyOptions)),
   /** Result of `exportKeys`, perhaps of another process. */
   keyStore: /*#__PURE__*/ Schema.optional(
@@ -140,9 +143,10 @@ export const make: (
     const { maxEncryptionContextLength: maxContextLength = 8192 } = checked
     const store = yield* KeyStore.make({ primitives, region, account, maxContextLength })
     if (keyStore !== undefined) yield* KeyStore.importKeys(store, keyStore)
+    const loaded = new Set(store.keys.keys())
     for (const [index, key] of keys.entries()) {
       const prefix = `keys[${index}].`
-      const existing = key.arn === undefined ? undefined : store.keys.get(key.arn)
+      const existing = KeyStore.findLoaded(store, loaded, key)
       yield* existing === undefined
         ? KeyStore.createKey(store, key, prefix)
         : KeyStore.keepKey(store, existing, key, prefix)

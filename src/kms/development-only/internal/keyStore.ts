@@ -282,6 +282,18 @@ const add = (
     Effect.onError(() => Effect.sync(() => DataKey.zero(secret)))
   )
 
+/** The key of these options that was loaded with a key store: by its ARN, or else by its first alias. */
+export const findLoaded = (
+  { account, aliases, keys, region }: KeyStore,
+  loaded: ReadonlySet<string>,
+  key: KeyOptions
+): Key | undefined => {
+  if (key.arn !== undefined) return keys.get(key.arn)
+  const [alias] = key.aliases ?? []
+  const arn = aliases.get(`arn:aws:kms:${key.region ?? region}:${account}:${alias}`)
+  return arn !== undefined && loaded.has(arn) ? keys.get(arn) : undefined
+}
+
 /** Whether a key can be added: the ARNs of its aliases, or what stands against it. */
 const check = (
   store: KeyStore,
