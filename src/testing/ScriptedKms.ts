@@ -222,7 +222,7 @@ export const assertCalls = (expected: Calls): Effect.Effect<void, never, Scripte
       const count = (of: (operation: Operation) => number): Calls =>
         Object.fromEntries(shown.map((operation) => [operation, of(operation)]))
       const [actual, wanted] = [count(made), count(asked)]
-      if (operations.every((operation) => actual[operation] === wanted[operation])) return Effect.void
+      if (shown.every((operation) => actual[operation] === wanted[operation])) return Effect.void
       const description = `expected exactly ${formatCalls(wanted)}, but KMS got ${formatCalls(actual)}`
       return Effect.die(new AssertionFailed(withList(description, calls.map(formatCall)), wanted, actual))
     }))
