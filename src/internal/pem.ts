@@ -1,6 +1,7 @@
 /** PEM texts of keys, read in one way for all layers. */
 import * as Base64 from "effect/encoding/Base64"
 import * as Result from "effect/Result"
+import * as bytes from "./bytes.ts"
 
 /** A structure that a PEM block can hold, and the label that it then has. */
 export interface Format {
@@ -11,6 +12,10 @@ export interface Format {
 export const publicKey: Format = { label: "PUBLIC KEY", structure: "SubjectPublicKeyInfo" }
 
 export const privateKey: Format = { label: "PRIVATE KEY", structure: "PKCS #8 PrivateKeyInfo" }
+
+/** Whether a value can be a public key: PEM text, or the DER that is in it. */
+export const isTextOrDer = (value: unknown): value is string | Uint8Array =>
+  typeof value === "string" || bytes.isBytes(value)
 
 const block = /^\s*-----BEGIN ([A-Z0-9 ]+)-----([A-Za-z0-9+/=\s]+)-----END \1-----\s*$/
 

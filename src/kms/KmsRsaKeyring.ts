@@ -35,9 +35,7 @@ const paddings = { RSAES_OAEP_SHA_1: "OAEP-SHA1", RSAES_OAEP_SHA_256: "OAEP-SHA2
 const names = ["RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256"] as const
 
 /** PEM text, or DER as `GetPublicKey` returns it. */
-const PublicKey =
-  /*#__PURE__*/ (() =>
-    Schema.declare((value): value is string | Uint8Array => typeof value === "string" || bytes.isBytes(value)))()
+const PublicKey = /*#__PURE__*/ Schema.declare(Pem.isTextOrDer)
 
 const common = /*#__PURE__*/ (() => ({
   /** ARN of the RSA key. Any replica's, for a multi-Region key: it is the one that is called. */

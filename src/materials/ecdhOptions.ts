@@ -2,8 +2,8 @@
  * Options that the ECDH keyrings share. For keyrings of the library: no entry point exports it.
  */
 import * as Schema from "effect/Schema"
-import * as bytes from "../internal/bytes.ts"
 import { shown } from "../internal/options.ts"
+import * as Pem from "../internal/pem.ts"
 
 /** Curves of the ECDH keyrings. */
 export const curves = /*#__PURE__*/ Object.freeze(["P-256", "P-384", "P-521"] as const)
@@ -21,6 +21,4 @@ export const curveBound = (value: unknown): string =>
  * PEM text of a `SubjectPublicKeyInfo` ("BEGIN PUBLIC KEY"), or its DER, with an uncompressed point on the curve of the
  * keyring. Bytes are copied.
  */
-export const PublicKey =
-  /*#__PURE__*/ (() =>
-    Schema.declare((value): value is string | Uint8Array => typeof value === "string" || bytes.isBytes(value)))()
+export const PublicKey = /*#__PURE__*/ Schema.declare(Pem.isTextOrDer)
