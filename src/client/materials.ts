@@ -136,15 +136,12 @@ const checkEncryption = (
   { commitmentPolicy, isPortable, maxEncryptedDataKeys: maximum }: Client,
   acquired: EncryptionMaterials
 ): EncryptionMaterials => {
-  const { algorithmSuite, encryptedDataKeys: { length: count }, encryptionContext, missingWrappings } =
-    acquired.materials
+  const { algorithmSuite, encryptedDataKeys: { length: count }, encryptionContext } = acquired.materials
   // A manager may have added pairs, the public key for one.
   if (isPortable) portability.checkContext(encryptionContext)
   CommitmentPolicy.checkEncrypt(commitmentPolicy, algorithmSuite)
   if (count > maximum) reject(new TooManyEncryptedDataKeys({ count, maximum }))
-  return missingWrappings === undefined
-    ? acquired
-    : { ...acquired, receipt: { ...acquired.receipt, missingWrappings } }
+  return withReceipt(acquired)
 }
 
 /**
@@ -163,8 +160,24 @@ const checkDecryption = (
   checkContext(materials, header.encryptionContext)
   const mismatch = EncryptionContext.findMismatch(expectedEncryptionContext, materials.encryptionContext)
   if (mismatch !== undefined) reject(new EncryptionContextMismatch({ key: mismatch }))
-  return acquired
+  return withReceipt(acquired)
 }
+
+/** Adds to the receipt what only the materials say. A branch key of a data key that was cached served an earlier request. */
+const withReceipt = <M extends CompleteMaterials>(acquired: Acquired<M>): Acquired<M> => {
+  const { missingWrappings } = acquired.materials
+  const branchKeys = acquired.receipt._tag === "Hit" ? undefined : acquired.materials.branchKeys
+  return missingWrappings === undefined && branchKeys === undefined ? acquired : {
+    ...acquired,
+    receipt: {
+      ...acquired.receipt,
+      ...missingWrappings === undefined ? {} : { missingWrappings },
+      ...branchKeys === undefined ? {} : { branchKeys }
+    }
+  }
+}
+
+type CompleteMaterials = Pick<CryptographicMaterials.EncryptionMaterials, "missingWrappings" | "branchKeys">
 
 /** Every pair is either stored in the message, with the same value, or required and not stored. */
 const checkContext = (

@@ -90,6 +90,12 @@ const describe = (span: Tracer.Span, { algorithmSuite, header, receipt }: Messag
   if (receipt.missingWrappings !== undefined) {
     span.attribute("missing_wrappings", printable(receipt.missingWrappings.map(({ member }) => member).join(", ")))
   }
+  if (receipt.branchKeys !== undefined) {
+    span.attribute(
+      "branch_key_outcomes",
+      printable(receipt.branchKeys.map(({ outcome }) => outcome.toLowerCase()).join(" "))
+    )
+  }
   if (receipt._tag === "Bypassed") span.attribute("bypass_reason", receipt.reason)
   if (receipt._tag === "Hit") {
     span.attribute("refresh_started", receipt.refreshStarted)

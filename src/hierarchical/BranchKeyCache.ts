@@ -22,12 +22,14 @@ import * as DataKey from "../model/DataKey.ts"
 import { optionsOf } from "../model/errors/optionsOf.ts"
 import { InvalidOption } from "../model/errors/Reasons.ts"
 import { StorageFailed } from "./BranchKeyStorage.ts"
-import type { BranchKey, BranchKeyStore } from "./BranchKeyStore.ts"
+import type { BranchKeyStore } from "./BranchKeyStore.ts"
 import type { BranchKeyStoreError } from "./BranchKeyStoreError.ts"
 import { bounds, fields, MaxAge } from "./internal/cacheOptions.ts"
-import { CachedKeys } from "./internal/cachedKeys.ts"
+import { type CachedBranchKey, CachedKeys } from "./internal/cachedKeys.ts"
 import * as flights from "./internal/keyFlights.ts"
 import { fail } from "./internal/records.ts"
+
+export type { CachedBranchKey } from "./internal/cachedKeys.ts"
 
 /** Options of a cache of branch keys. */
 export interface Options {
@@ -63,14 +65,14 @@ export interface Source {
 /** A cache of branch keys. */
 export interface BranchKeyCache {
   /**
-   * The active version of a branch key, or the version that is named. Requests for one branch key at once are one read of the
-   * store. The key is a copy, which is zeroed when the scope closes.
+   * The active version of a branch key, or the version that is named, and whether it was cached. Requests for one branch key at once
+   * are one read of the store. The key is a copy, which is zeroed when the scope closes.
    */
   readonly get: (
     source: Source,
     branchKeyId: string,
     version?: string
-  ) => Effect.Effect<BranchKey, BranchKeyStoreError, Scope.Scope>
+  ) => Effect.Effect<CachedBranchKey, BranchKeyStoreError, Scope.Scope>
   /** Reads the active versions of branch keys before traffic, those that are not cached: a check of readiness. */
   readonly warm: (source: Source, branchKeyIds: ReadonlyArray<string>) => Effect.Effect<void, BranchKeyStoreError>
   /**
@@ -180,7 +182,7 @@ const get = (
   { maxAge, partitionId, store }: Source,
   branchKeyId: string,
   version: string | undefined
-): Effect.Effect<BranchKey, BranchKeyStoreError, Scope.Scope> =>
+): Effect.Effect<CachedBranchKey, BranchKeyStoreError, Scope.Scope> =>
   Effect.uninterruptibleMask((restore) => {
     if (typeof branchKeyId !== "string") return failNoText(branchKeyId)
     const claim: flights.Claim = { branchKey: undefined, released: false }
@@ -207,7 +209,7 @@ const serve = (
   claim: flights.Claim,
   maxAgeMillis: number,
   restore: flights.Restore
-): Effect.Effect<BranchKey, BranchKeyStoreError> => {
+): Effect.Effect<CachedBranchKey, BranchKeyStoreError> => {
   const { background, cached, clock } = fetching
   if (background.closed) return failClosed(request)
   const now = nowUnsafe(clock)
@@ -219,10 +221,10 @@ const serve = (
     return flights.join(fetching, request, claim, maxAgeMillis, now, restore)
   }
   flights.give(claim, branchKey)
-  flights.count(fetching, request, "hit")
+  flights.count(fetching, request, "Hit")
   if (entry.isDueForRefresh(ageMillis, maxAgeMillis)) flights.refresh(fetching, request, entry, now)
   // Of a scope that is closed the key is zeroed already.
-  return claim.released ? Effect.interrupt : Effect.succeed(branchKey)
+  return claim.released ? Effect.interrupt : Effect.succeed({ ...branchKey, outcome: "Hit" })
 }
 
 const failNoText = (branchKeyId: never): Effect.Effect<never, BranchKeyStoreError> =>

@@ -22,13 +22,14 @@ import { unwrapFirst } from "../materials/unwrapFirst.ts"
 import { append, ensureDataKey, serializeContext } from "../materials/wrapping.ts"
 import { tagLength } from "../model/AesGcm.ts"
 import type { DecryptionMaterials, EncryptionMaterials } from "../model/CryptographicMaterials.ts"
+import type { BranchKeyUse } from "../model/BranchKeyUse.ts"
 import * as DataKey from "../model/DataKey.ts"
 import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
 import type { EncryptionContext } from "../model/EncryptionContext.ts"
 import type { BrokenContract } from "../model/errors/BrokenContract.ts"
 import type { KeyringError, ProviderRefusal } from "../model/errors/KeyringError.ts"
 import * as BranchKeyCache from "./BranchKeyCache.ts"
-import { type BranchKey, BranchKeyStore, type Info } from "./BranchKeyStore.ts"
+import { BranchKeyStore, type Info } from "./BranchKeyStore.ts"
 import type { BranchKeyStoreError } from "./BranchKeyStoreError.ts"
 import * as wrapping from "./internal/branchKeyWrapping.ts"
 import * as cacheOptions from "./internal/cacheOptions.ts"
@@ -200,7 +201,7 @@ interface Parts {
   readonly branchKeyOf: (
     branchKeyId: string,
     version: string | undefined
-  ) => Effect.Effect<BranchKey, ProviderRefusal | BrokenContract, Scope.Scope>
+  ) => Effect.Effect<BranchKeyCache.CachedBranchKey, ProviderRefusal | BrokenContract, Scope.Scope>
 }
 
 /** Specification: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt */
@@ -212,17 +213,29 @@ const onEncrypt = Effect.fnUntraced(
     const branchKeyId = yield* Effect.catch(supply(materials), failed("(branchKeyIdSupplier)"))
     const plaintextDataKey = yield* ensureDataKey(primitives, materials)
     // The branch key is needed for the wrapping alone, the materials for the message.
-    const ciphertext = yield* Effect.flatMap(
+    const { ciphertext, use } = yield* Effect.flatMap(
       branchKeyOf(branchKeyId, undefined),
-      (branchKey) => wrapping.wrap(primitives, branchKey, context, plaintextDataKey)
+      (branchKey) =>
+        Effect.map(
+          wrapping.wrap(primitives, branchKey, context, plaintextDataKey),
+          (ciphertext) => ({ ciphertext, use: useOf(branchKey) })
+        )
     ).pipe(Effect.scoped, Effect.catch(failed(branchKeyId)))
-    return append(materials, plaintextDataKey, [{
+    const wrapped = append(materials, plaintextDataKey, [{
       keyProviderId: providerId,
       keyProviderInfo: bytes.utf8(branchKeyId),
       ciphertext
     }])
+    return { ...wrapped, branchKeys: [...materials.branchKeys ?? [], use] }
   }
 )
+
+/** A branch key, as the receipt of a message shows it. */
+const useOf = ({ branchKeyId, outcome, version }: BranchKeyCache.CachedBranchKey): BranchKeyUse => ({
+  branchKeyId,
+  version,
+  outcome
+})
 
 /** Specification: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt */
 const onDecrypt = Effect.fnUntraced(function*(
@@ -239,14 +252,20 @@ const onDecrypt = Effect.fnUntraced(function*(
       (error) => failUnsupplied(name, providerId, encryptedDataKeys, error)
     )
     : undefined
-  return yield* unwrapFirst(
+  let use: BranchKeyUse | undefined
+  const result = yield* unwrapFirst(
     name,
     materials,
     encryptedDataKeys,
     (encryptedDataKey) => select(branchKeyId, materials, encryptedDataKey),
-    (ciphertext) =>
-      ciphertext === undefined ? Effect.fail(wrongLength) : unwrap(parts, branchKeyId!, context, ciphertext)
+    Effect.fnUntraced(function*(ciphertext) {
+      if (ciphertext === undefined) return yield* Effect.fail(wrongLength)
+      const unwrapped = yield* unwrap(parts, branchKeyId!, context, ciphertext)
+      use = unwrapped.use
+      return unwrapped.dataKey
+    })
   )
+  return result._tag === "Unwrapped" && use !== undefined ? { ...result, branchKeys: [use] } : result
 })
 
 /** The ciphertext of an encrypted data key of the keyring's own, undefined where its length is wrong; or the reason why it is none. */
@@ -280,9 +299,9 @@ const unwrap = Effect.fnUntraced(function*(
   // The scope knows of the array before there is anything in it.
   const length = ciphertext.wrapped.length - tagLength
   const dataKey = yield* DataKey.zeroWithScope(DataKey.make(new Uint8Array(length)))
-  yield* Effect.scoped(Effect.flatMap(
+  const use = yield* Effect.scoped(Effect.flatMap(
     branchKeyOf(branchKeyId, ciphertext.version),
-    (branchKey) => wrapping.unwrap(primitives, branchKey, context, ciphertext, dataKey)
+    (branchKey) => Effect.as(wrapping.unwrap(primitives, branchKey, context, ciphertext, dataKey), useOf(branchKey))
   ))
-  return dataKey
+  return { dataKey, use }
 })

@@ -121,12 +121,13 @@ const checkFilled = (
   if (AlgorithmSuite.resolve(filled.algorithmSuite) !== empty.algorithmSuite) changed("algorithmSuite")
   if (!isSameContext(empty.encryptionContext, filled.encryptionContext)) changed("encryptionContext")
   if (filled.signingKey !== empty.signingKey) changed("signingKey")
-  const { encryptedDataKeys, missingWrappings, plaintextDataKey } = filled
+  const { branchKeys, encryptedDataKeys, missingWrappings, plaintextDataKey } = filled
   return CryptographicMaterials.checkEncryptionMaterials({
     ...empty,
     encryptedDataKeys,
     plaintextDataKey,
-    missingWrappings
+    missingWrappings,
+    branchKeys
   })
 }
 
@@ -164,12 +165,13 @@ const decryptMaterials = Effect.fnUntraced(function*(
   const materials = yield* orFailDecrypt(() => {
     const unwrappedDataKey = encryptedDataKeys.find((edk) => isSameEncryptedDataKey(edk, result.encryptedDataKey)) ??
       reject(foreignEncryptedDataKey(keyring))
-    const { plaintextDataKey } = result
+    const { branchKeys, plaintextDataKey } = result
     return CryptographicMaterials.checkDecryptionMaterials({
       ...locked,
       plaintextDataKey,
       unwrappedDataKey,
-      verificationKey
+      verificationKey,
+      branchKeys
     })
   })
   return { materials, receipt: Receipt.uncached }

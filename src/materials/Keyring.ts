@@ -9,6 +9,7 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type { BranchKeyUse } from "../model/BranchKeyUse.ts"
 import type { DecryptionMaterials, EncryptionMaterials } from "../model/CryptographicMaterials.ts"
 import type { DataKey } from "../model/DataKey.ts"
 import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
@@ -21,7 +22,13 @@ const TypeId = "~effect-encryption-sdk/Keyring" as const
  * data keys is this keyring's own, with a reason for each. "Mine but broken" is the failure `DataKeyNotUnwrapped`.
  */
 export type OnDecryptResult =
-  | { readonly _tag: "Unwrapped"; readonly plaintextDataKey: DataKey; readonly encryptedDataKey: EncryptedDataKey }
+  | {
+    readonly _tag: "Unwrapped"
+    readonly plaintextDataKey: DataKey
+    readonly encryptedDataKey: EncryptedDataKey
+    /** The branch key that it was unwrapped with: of a hierarchical keyring. */
+    readonly branchKeys?: ReadonlyArray<BranchKeyUse> | undefined
+  }
   | {
     readonly _tag: "NotMine"
     readonly skipped: ReadonlyArray<Skipped>
@@ -39,7 +46,8 @@ export interface Keyring {
   readonly name: string
   /**
    * Returns the materials with at least one encrypted data key appended. Where they have no plaintext data key yet,
-   * makes one; where they have one, keeps it as it is. Changes nothing else.
+   * makes one; where they have one, keeps it as it is. It may append to `missingWrappings` and `branchKeys`, which receipts show.
+   * Changes nothing else.
    */
   readonly onEncrypt: (
     materials: EncryptionMaterials

@@ -15,6 +15,7 @@ import { overdue, within } from "../internal/deadline.ts"
 import { PositiveDuration, positiveDuration } from "../internal/durations.ts"
 import { findUnknown, type NamesOf, optionNames } from "../internal/optionNames.ts"
 import { line } from "../internal/printable.ts"
+import * as BranchKeyUse from "../model/BranchKeyUse.ts"
 import { type EncryptionMaterials, readMissingWrapping } from "../model/CryptographicMaterials.ts"
 import {
   DataKeyNotWrapped,
@@ -200,10 +201,23 @@ const onEncrypt = Effect.fnUntraced(
         ...generated.materials.encryptedDataKeys,
         ...wrapped.flatMap(({ materials }) => materials.encryptedDataKeys.slice(start))
       ],
-      ...missing.length === 0 ? {} : { missingWrappings: missing }
+      ...missing.length === 0 ? {} : { missingWrappings: missing },
+      ...branchKeysOf(generated, wrapped)
     }
   }
 )
+
+/** The branch keys of the generator, and those that the children have added; absent where there are none. */
+const branchKeysOf = (
+  { materials: { branchKeys = [] } }: Wrapped,
+  wrapped: ReadonlyArray<Wrapped>
+): Pick<EncryptionMaterials, "branchKeys"> => {
+  const all = [
+    ...branchKeys,
+    ...wrapped.flatMap(({ materials }) => materials.branchKeys?.slice(branchKeys.length) ?? [])
+  ]
+  return all.length === 0 ? {} : { branchKeys: all }
+}
 
 /** The first generator that made a data key, and those before it, which did not. */
 const generate = Effect.fnUntraced(function*(members: Members, input: EncryptionMaterials) {
@@ -247,12 +261,15 @@ const call = Effect.fnUntraced(function*(
 /** The problem with what a member has added, as a sentence's end. */
 const additionProblemOf = (
   given: EncryptionMaterials,
-  { encryptedDataKeys, missingWrappings }: EncryptionMaterials
+  { branchKeys, encryptedDataKeys, missingWrappings }: EncryptionMaterials
 ): string | undefined =>
   !Array.isArray(encryptedDataKeys) || encryptedDataKeys.length <= given.encryptedDataKeys.length
     ? "wrapped nothing"
     : given.encryptedDataKeys.some((encryptedDataKey, index) => encryptedDataKeys[index] !== encryptedDataKey)
     ? "changed the encrypted data keys of others"
+    : branchKeys !== undefined &&
+        (!Array.isArray(branchKeys) || Array.from(branchKeys, BranchKeyUse.read).includes(undefined))
+    ? "returned branch keys that are no rows of their use"
     : missingWrappings === undefined
     ? undefined
     : !Array.isArray(missingWrappings)

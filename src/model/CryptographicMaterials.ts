@@ -5,6 +5,7 @@
  */
 import * as Result from "effect/Result"
 import * as AlgorithmSuite from "./AlgorithmSuite.ts"
+import * as BranchKeyUse from "./BranchKeyUse.ts"
 import * as DataKey from "./DataKey.ts"
 import * as EncryptedDataKey from "./EncryptedDataKey.ts"
 import * as EncryptionContext from "./EncryptionContext.ts"
@@ -28,6 +29,8 @@ export interface EncryptionMaterials {
   readonly signingKey: SigningKey | undefined
   /** The wrappings that the materials lack, where a keyring goes on without: `ResilientMultiKeyring` does. */
   readonly missingWrappings?: ReadonlyArray<MissingWrapping> | undefined
+  /** The branch keys that the data key is wrapped under: of hierarchical keyrings. */
+  readonly branchKeys?: ReadonlyArray<BranchKeyUse.BranchKeyUse> | undefined
 }
 
 /** Complete encryption materials, as a materials manager returns them. */
@@ -50,6 +53,8 @@ export interface CompleteDecryptionMaterials extends DecryptionMaterials {
   readonly unwrappedDataKey: EncryptedDataKey.EncryptedDataKey
   /** Present if and only if the suite signs. */
   readonly verificationKey: VerificationKey | undefined
+  /** The branch key that the data key was unwrapped with: of a hierarchical keyring. */
+  readonly branchKeys?: ReadonlyArray<BranchKeyUse.BranchKeyUse> | undefined
 }
 
 /** The marks of materials that were checked, and can no longer change. */
@@ -111,21 +116,35 @@ export const checkEncryptionMaterials = (materials: EncryptionMaterials): Comple
     encryptedDataKeys,
     plaintextDataKey,
     signingKey,
-    ...readMissingWrappings(materials.missingWrappings)
+    ...readMissingWrappings(materials.missingWrappings),
+    ...readBranchKeys(materials.branchKeys)
   }
   return Object.freeze(checkedEncryption.mark(complete))
 }
 
-/** Frozen copies of rows, as the field of the materials: absent where there are none. */
+/** The field of the materials; absent where there is none. */
 const readMissingWrappings = (given: unknown): Pick<EncryptionMaterials, "missingWrappings"> => {
-  if (given === undefined) return {}
-  if (!Array.isArray(given)) return invalid("missingWrappings", "are no array")
-  const rows = Array.from(
-    given,
-    (row) =>
-      readMissingWrapping(row) ?? invalid("missingWrappings", "hold what is no row of a keyring that did not wrap")
-  )
-  return rows.length === 0 ? {} : { missingWrappings: Object.freeze(rows) }
+  const missingWrappings = readRows("missingWrappings", given, readMissingWrapping, "a keyring that did not wrap")
+  return missingWrappings === undefined ? {} : { missingWrappings }
+}
+
+/** The field of the materials; absent where there is none. */
+const readBranchKeys = (given: unknown): Pick<EncryptionMaterials, "branchKeys"> => {
+  const branchKeys = readRows("branchKeys", given, BranchKeyUse.read, "the use of a branch key")
+  return branchKeys === undefined ? {} : { branchKeys }
+}
+
+/** Frozen copies of rows; undefined where there are none. */
+const readRows = <Row>(
+  field: string,
+  given: unknown,
+  read: (row: any) => Row | undefined,
+  kind: string
+): ReadonlyArray<Row> | undefined => {
+  if (given === undefined) return undefined
+  if (!Array.isArray(given)) return invalid(field, "are no array")
+  const rows = Array.from(given, (row) => read(row) ?? invalid(field, `hold what is no row of ${kind}`))
+  return rows.length === 0 ? undefined : Object.freeze(rows)
 }
 
 /**
@@ -264,7 +283,8 @@ export const checkDecryptionMaterials = (materials: CompleteDecryptionMaterials)
     requiredEncryptionContextKeys: readRequiredKeys(materials.requiredEncryptionContextKeys, context),
     plaintextDataKey,
     unwrappedDataKey: readEncryptedDataKey(unwrappedDataKey, "unwrappedDataKey"),
-    verificationKey
+    verificationKey,
+    ...readBranchKeys(materials.branchKeys)
   }
   return Object.freeze(checkedDecryption.mark(complete))
 }

@@ -1,7 +1,9 @@
 /**
- * A materials manager's account of one request, as a value. Never holds key bytes, plaintext or context values.
+ * A materials manager's account of one request, as a value. Never holds key bytes or plaintext, and of the encryption context no
+ * more than the branch key id that a supplier has chosen by it.
  */
 import type * as Duration from "effect/Duration"
+import type { BranchKeyUse } from "./BranchKeyUse.ts"
 import type { MissingWrapping } from "./errors/KeyringError.ts"
 
 /** Use of a data key so far, the request of the receipt included. */
@@ -42,6 +44,11 @@ export type BypassReason =
 export type Receipt = Outcome & {
   /** The keyrings that did not wrap the data key, and why, where one went on without. Absent where all have wrapped. */
   readonly missingWrappings?: ReadonlyArray<MissingWrapping>
+  /**
+   * The branch keys that the data key was wrapped or unwrapped with, and whether each was cached. Absent where no hierarchical
+   * keyring took part, and where the data key was cached (`Hit`): then no branch key was needed.
+   */
+  readonly branchKeys?: ReadonlyArray<BranchKeyUse>
 }
 
 type Outcome =

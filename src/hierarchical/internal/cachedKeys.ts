@@ -1,10 +1,17 @@
 /** The branch keys in a cache. */
 import type * as Context from "effect/Context"
 import { elapsedMillis, type Instant } from "../../internal/instant.ts"
+import type { BranchKeyOutcome } from "../../model/BranchKeyUse.ts"
 import * as DataKey from "../../model/DataKey.ts"
 import type { EncryptionContext } from "../../model/EncryptionContext.ts"
 import * as metrics from "../BranchKeyMetrics.ts"
 import type { BranchKey } from "../BranchKeyStore.ts"
+
+/** A branch key as a cache serves it. */
+export interface CachedBranchKey extends BranchKey {
+  /** Whether it was cached. */
+  readonly outcome: BranchKeyOutcome
+}
 
 /** Reason why an entry left the cache. */
 export type EvictionCause = "age" | "capacity" | "replaced" | "invalidated" | "cleared" | "scope"

@@ -16,12 +16,13 @@ import * as Option from "effect/Option"
 import type { Background } from "../../internal/background.ts"
 import { overdue } from "../../internal/deadline.ts"
 import { elapsedMillis, type Instant, nowUnsafe } from "../../internal/instant.ts"
+import type { BranchKeyOutcome } from "../../model/BranchKeyUse.ts"
 import * as DataKey from "../../model/DataKey.ts"
 import * as metrics from "../BranchKeyMetrics.ts"
 import { StorageFailed } from "../BranchKeyStorage.ts"
 import type { BranchKey, BranchKeyStore } from "../BranchKeyStore.ts"
 import type { BranchKeyStoreError } from "../BranchKeyStoreError.ts"
-import { CachedKey, type CachedKeys, type Kind } from "./cachedKeys.ts"
+import { type CachedBranchKey, CachedKey, type CachedKeys, type Kind } from "./cachedKeys.ts"
 import { fetchBranchKey } from "./fetchBranchKey.ts"
 import { errorOf } from "./records.ts"
 
@@ -79,8 +80,10 @@ export interface Fetching {
 const kindOf = ({ version }: Request): Kind => version === undefined ? "active" : "version"
 
 /** Counts a request. */
-export const count = ({ context }: Fetching, request: Request, outcome: "hit" | "joined" | "miss"): void =>
-  metrics.requests({ operation: kindOf(request), outcome }).updateUnsafe(1, context)
+export const count = ({ context }: Fetching, request: Request, outcome: BranchKeyOutcome): void =>
+  metrics.requests({ operation: kindOf(request), outcome: metricOutcomes[outcome] }).updateUnsafe(1, context)
+
+const metricOutcomes = { Hit: "hit", Joined: "joined", Miss: "miss" } as const
 
 /** Gives a claim a branch key of its own. */
 export const give = (claim: Claim, branchKey: BranchKey): void => {
@@ -102,19 +105,20 @@ export const join = (
   maxAgeMillis: number,
   now: Instant,
   restore: Restore
-): Effect.Effect<BranchKey, BranchKeyStoreError> => {
+): Effect.Effect<CachedBranchKey, BranchKeyStoreError> => {
   const current = fetching.open.get(request.key)
   const latest = Math.min(maxAgeMillis, Duration.toMillis(fetching.fetchDeadline))
   const isJoinable = current !== undefined && elapsedMillis(current.startedAt, now) < latest
   const flight = isJoinable ? current : openFlight(fetching, request, "request", now)
   const waiter: Waiter = { claim, delivery: Deferred.makeUnsafe() }
   flight.waiters.add(waiter)
-  count(fetching, request, isJoinable ? "joined" : "miss")
+  const outcome = isJoinable ? "Joined" : "Miss"
+  count(fetching, request, outcome)
   if (!isJoinable) start(fetching, flight)
   return restore(Effect.timeoutOption(Deferred.await(waiter.delivery), fetching.fetchDeadline)).pipe(
     Effect.onInterrupt(() => Effect.sync(() => leave(fetching, flight, waiter, "abandoned"))),
     Effect.flatMap((delivered) =>
-      Option.isSome(delivered) ? Effect.succeed(delivered.value) : Effect.suspend(() => {
+      Option.isSome(delivered) ? Effect.succeed({ ...delivered.value, outcome }) : Effect.suspend(() => {
         leave(fetching, flight, waiter, "deadline")
         return Effect.fail(overdueError(fetching, request))
       })

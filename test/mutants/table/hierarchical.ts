@@ -27,6 +27,7 @@ const byInvalidation = by("BranchKeyCache", "invalidate and clear > ")
 const byDeadlines = by("BranchKeyCache.flights", "deadlines and interruptions > ")
 const byRefresh = by("BranchKeyCache.flights", "refreshing ahead > ")
 const byZeroing = by("zeroing", "an entry is zeroed > ")
+const byReceipts = by("receipts", "the receipt of a message under a branch key > ")
 const bySharing = by("HierarchicalKeyring.cache", "a shared cache > ")
 
 export const hierarchical: ReadonlyArray<Mutant> = [
@@ -229,5 +230,26 @@ export const hierarchical: ReadonlyArray<Mutant> = [
     find: "checked.partitionId ?? Hex.encode(yield* primitives.randomBytes(16))",
     replace: "checked.partitionId ?? Hex.encode((yield* primitives.randomBytes(16)).subarray(0, 0))",
     killedBy: bySharing("keeps keyrings of other partitions apart: each has a random one by default")
+  },
+  {
+    name: "receipts: the branch key of an earlier message is shown with a cached data key",
+    file: "src/client/materials.ts",
+    find: "acquired.receipt._tag === \"Hit\" ? undefined : ",
+    replace: "",
+    killedBy: byReceipts("has none where the data key was cached: no branch key was asked for")
+  },
+  {
+    name: "receipts: who joined a read has a miss",
+    file: keyFlights,
+    find: "isJoinable ? \"Joined\" : \"Miss\"",
+    replace: "isJoinable ? \"Miss\" : \"Miss\"",
+    killedBy: byReceipts("of requests at once says who joined the read of another")
+  },
+  {
+    name: "receipts: the branch keys of children are lost",
+    file: "src/materials/ResilientMultiKeyring.ts",
+    find: "materials.branchKeys?.slice(branchKeys.length) ?? []",
+    replace: "materials.branchKeys?.slice(branchKeys.length + 1) ?? []",
+    killedBy: byReceipts("names all branch keys of a multi-keyring, in order")
   }
 ]

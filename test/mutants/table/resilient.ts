@@ -82,8 +82,8 @@ export const resilient: ReadonlyArray<Mutant> = [
   {
     name: "resilient: missing wrappings of a member may be anything",
     file,
-    find: ".includes(undefined)",
-    replace: ".includes(null as never)",
+    find: "readMissingWrapping).includes(undefined)",
+    replace: "readMissingWrapping).includes(null as never)",
     killedBy: byMembers("that returns missing wrappings which are no rows fails the operation")
   },
   {
@@ -110,8 +110,8 @@ export const resilient: ReadonlyArray<Mutant> = [
   {
     name: "the receipt of a hit does not say who did not wrap",
     file: "src/client/materials.ts",
-    find: "receipt: { ...acquired.receipt, missingWrappings }",
-    replace: "receipt: acquired.isShared ? acquired.receipt : { ...acquired.receipt, missingWrappings }",
+    find: "      ...missingWrappings === undefined ? {} : { missingWrappings },\n",
+    replace: "      ...missingWrappings === undefined || acquired.isShared ? {} : { missingWrappings },\n",
     killedBy: byStack("the receipt says who was missing, of a miss and of each hit")
   }
 ]
