@@ -50,6 +50,11 @@ export const exceptions: ReadonlyArray<Exception> = [
     nodeOnly: true
   },
   {
+    path: "test/hierarchical/postgres/",
+    because: "its client is one for Node",
+    nodeOnly: true
+  },
+  {
     path: "test/hierarchical/zeroing.test.ts",
     because: "it orders fibers one by one, by turns of Node's event loop"
   },

@@ -29,6 +29,7 @@ import { materials } from "./table/materials.ts"
 import { model } from "./table/model.ts"
 import { node } from "./table/node.ts"
 import { otherCode } from "./table/otherCode.ts"
+import { postgres } from "./table/postgres.ts"
 import { refreshed } from "./table/refreshed.ts"
 import { resilient } from "./table/resilient.ts"
 import { streams } from "./table/streams.ts"
@@ -58,6 +59,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...materials,
   ...ecdh,
   ...resilient,
+  ...postgres,
   ...kms,
   ...keyPairsOfKms,
   ...kmsRsa,

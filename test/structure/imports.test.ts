@@ -44,6 +44,8 @@ const rules: Readonly<Record<string, Rule>> = {
   raw: { rooms: core, packages: /^effect\/crypto\/(CryptoError|KeyAgreement|KeyFormat)$/ },
   kms: { rooms: core },
   hierarchical: { rooms: ["kms", ...core] },
+  // Postgres is reached through the SqlClient of the program.
+  "hierarchical/postgres": { rooms: ["hierarchical", ...core], packages: /^effect\/sql\/(SqlClient|SqlError)$/ },
   "kms/aws": { rooms: ["kms", ...core], packages: /^@aws-sdk\/client-kms$/, node: true },
   // Key pairs of its keys are made by effect/crypto, on WebCrypto: `Primitives` makes none.
   "kms/development-only": {

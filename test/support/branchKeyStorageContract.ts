@@ -31,6 +31,10 @@ const keyOf = (wrapped: number, version: string = versions[0], branchKeyId = `é
   } satisfies BranchKeyStorage.NewBranchKey
 }
 
+/** Records of a branch key that no other test has, unless it is named. */
+export const exampleRecords = ({ branchKeyId }: { readonly branchKeyId?: string } = {}) =>
+  keyOf(1, versions[0], branchKeyId)
+
 const plain = (record: Record) => ({ ...record, wrappedKey: [...record.wrappedKey] })
 
 const reasonOf = <A, R>(

@@ -1,0 +1,1 @@
+export * as PostgresBranchKeyStorage from "./PostgresBranchKeyStorage.ts"
