@@ -53,6 +53,17 @@ const lines = (path: string) =>
 const headerOf = (line: string) =>
   Result.getOrThrow(MessageHeader.decode(new Uint8Array(Buffer.from(line, "base64")))).header
 
+/** The misses of a cache that keeps the values that were used last, looked for in a list. */
+const leastRecentlyUsedMisses = (values: ReadonlyArray<string>, capacity: number): number => {
+  let kept: ReadonlyArray<string> = []
+  let misses = 0
+  for (const value of values) {
+    if (!kept.includes(value)) misses++
+    kept = [value, ...kept.filter((other) => other !== value)].slice(0, capacity)
+  }
+  return misses
+}
+
 const test = (title: string, effect: Effect.Effect<void, unknown, NodeServices.NodeServices | Scope.Scope>) =>
   it.live(title, () => Effect.provide(effect, NodeServices.layer), 120_000)
 
@@ -119,6 +130,43 @@ describe.concurrent("npm run demo", () => {
       })
     )
   }
+
+  for (
+    const [title, args, column, isSmall] of [
+      ["as many as branch keys", [], "Phase of flight", false],
+      ["in parallel", ["--parallel", "16"], "Phase of flight", false],
+      ["a cache that is too small", ["--capacity", "3"], "Time of day", true]
+    ] as const
+  ) {
+    test(
+      `--hierarchical reads the store and calls KMS: ${title}`,
+      Effect.gen(function*() {
+        const ended = yield* demo(["--hierarchical", "--records", "150", "--column", column, ...args])
+        succeeds(ended, 150)
+        const contexts = (yield* requests(150, column)).map(({ context }) => context)
+        const expected = isSmall ? leastRecentlyUsedMisses(contexts, 3) : new Set(contexts).size
+        assert.isAbove(expected, 1)
+        assert.deepStrictEqual(row(ended, "KMS calls made"), [`${expected} Decrypt`, `${expected} Decrypt`])
+        for (const name of ["reads of the store", "calls that the branch keys require"]) {
+          assert.deepStrictEqual(row(ended, name), [`${expected}`, `${expected}`], name)
+        }
+        assert.deepStrictEqual(row(ended, "calls without a cache"), ["150", "150"])
+        assert.include(ended.stdout, `encryption made exactly the ${expected} KMS calls that the branch keys require`)
+      })
+    )
+  }
+
+  test(
+    "--hierarchical says that only a lower bound is required where branch keys expire on the way",
+    Effect.gen(function*() {
+      const ended = yield* demo(["--hierarchical", "--records", "50", "--max-age", "1 milli"])
+      succeeds(ended, 50)
+      assert.include(ended.stdout, "so that branch keys may have expired on the way")
+      const contexts = new Set((yield* requests(50)).map(({ context }) => context)).size
+      const lowest = `at least ${contexts}`
+      assert.deepStrictEqual(row(ended, "calls that the branch keys require"), [lowest, lowest])
+    })
+  )
 
   test(
     "says that only a lower bound is required where data keys expire on the way",

@@ -37,6 +37,12 @@ describe("a wrong option is named with its bound, and nothing is done", () => {
       [["--kms-key", keyArn, "--endpoint", "localhost"], "--endpoint must be a URL"],
       [["--suite", "0x0078"], `Invalid value for flag --suite: "0x0078"`],
       [["--parallel", "0"], `Invalid value for flag --parallel: "0". Expected: an integer from 1 to 10000`],
+      [["--hierarchical", "--max-messages", "5"], "--max-messages is of cached data keys"],
+      [["--hierarchical", "--max-bytes", "5"], "--max-bytes is of cached data keys"],
+      [["--hierarchical", "--refresh-ahead"], "--refresh-ahead is of cached data keys"],
+      [["--hierarchical", "--output", "out"], "--output is for messages under keys that outlive the run"],
+      [["--hierarchical", "--kms-key", keyArn], "--kms-key is a real one"],
+      [["--hierarchical", "--capacity", "0"], "--capacity must be at least 1 with --hierarchical"],
       [["--colour"], "Unrecognized flag: --colour"]
     ] as const
   ) {

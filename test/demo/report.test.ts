@@ -1,10 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
+import { none } from "../../docs/examples/demo/counting-kms.ts"
 import type { PhaseReport } from "../../docs/examples/demo/phase.ts"
 import { expectations, type Outcome, render } from "../../docs/examples/demo/report.ts"
 
 const phase = (calls: Partial<PhaseReport["calls"]>, elapsed = 1000): PhaseReport => ({
   records: 100,
-  calls: { GenerateDataKey: 0, Encrypt: 0, Decrypt: 0, ...calls },
+  calls: { ...none, ...calls },
   hits: 95,
   misses: 5,
   joined: 0,

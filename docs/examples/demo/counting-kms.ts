@@ -1,12 +1,14 @@
 /**
- * `Kms` with a count of the calls that go through it. What the thresholds are for is counted at the port itself, whatever
- * the cache says of its hits.
+ * KMS with a count of the calls that go through its ports. What caches are for is counted at the ports themselves, whatever
+ * the caches say of their hits.
  */
 import { Context, Effect, Layer } from "effect"
 import { Kms } from "effect-encryption-sdk/kms"
 
-/** Operations of the port `Kms`. */
-type Operation = "GenerateDataKey" | "Encrypt" | "Decrypt"
+/** No call of any operation. */
+export const none = { GenerateDataKey: 0, Encrypt: 0, Decrypt: 0, GenerateDataKeyWithoutPlaintext: 0, ReEncrypt: 0 }
+
+type Operation = keyof typeof none
 
 /** Calls by operation, whatever became of them. */
 export type KmsCalls = Readonly<Record<Operation, number>>
@@ -16,32 +18,48 @@ export class KmsCallCount extends Context.Service<KmsCallCount, { readonly calls
   "effect-encryption-sdk/demo/KmsCallCount"
 ) {}
 
-/** The same `Kms`, and its count. */
-export const layer: Layer.Layer<Kms.Kms | KmsCallCount, never, Kms.Kms> = Layer.effectContext(
-  Effect.map(Kms.Kms, (kms) => {
-    const calls = { GenerateDataKey: 0, Encrypt: 0, Decrypt: 0 }
-    const counted = <A, E>(operation: Operation, call: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-      Effect.suspend(() => {
-        calls[operation]++
-        return call
-      })
+type Ports = Kms.Kms | Kms.KmsDecrypt | Kms.KmsWithoutPlaintext
+
+/** The same ports, and their count. */
+export const layer: Layer.Layer<Ports | KmsCallCount, never, Ports> = Layer.effectContext(
+  Effect.gen(function*() {
+    const kms = yield* Kms.Kms
+    const { decrypt } = yield* Kms.KmsDecrypt
+    const withoutPlaintext = yield* Kms.KmsWithoutPlaintext
+    const calls = { ...none }
+    const counted =
+      <Request, A, E>(operation: Operation, call: (request: Request) => Effect.Effect<A, E>) => (request: Request) =>
+        Effect.suspend(() => {
+          calls[operation]++
+          return call(request)
+        })
     return Context.make(
       Kms.Kms,
       Kms.Kms.of({
-        generateDataKey: (request) => counted("GenerateDataKey", kms.generateDataKey(request)),
-        encrypt: (request) => counted("Encrypt", kms.encrypt(request)),
-        decrypt: (request) => counted("Decrypt", kms.decrypt(request))
+        generateDataKey: counted("GenerateDataKey", kms.generateDataKey),
+        encrypt: counted("Encrypt", kms.encrypt),
+        decrypt: counted("Decrypt", kms.decrypt)
       })
-    ).pipe(Context.add(KmsCallCount, { calls: Effect.sync(() => ({ ...calls })) }))
+    ).pipe(
+      Context.add(Kms.KmsDecrypt, { decrypt: counted("Decrypt", decrypt) }),
+      Context.add(Kms.KmsWithoutPlaintext, {
+        generateDataKeyWithoutPlaintext: counted(
+          "GenerateDataKeyWithoutPlaintext",
+          withoutPlaintext.generateDataKeyWithoutPlaintext
+        ),
+        reEncrypt: counted("ReEncrypt", withoutPlaintext.reEncrypt)
+      }),
+      Context.add(KmsCallCount, { calls: Effect.sync(() => ({ ...calls })) })
+    )
   })
 )
 
 /** The calls that `after` counts and `before` does not. */
-export const difference = (before: KmsCalls, after: KmsCalls): KmsCalls => ({
-  GenerateDataKey: after.GenerateDataKey - before.GenerateDataKey,
-  Encrypt: after.Encrypt - before.Encrypt,
-  Decrypt: after.Decrypt - before.Decrypt
-})
+export const difference = (before: KmsCalls, after: KmsCalls): KmsCalls => {
+  const since = { ...after }
+  for (const operation of Object.keys(none) as Array<Operation>) since[operation] -= before[operation]
+  return since
+}
 
 /** All calls together. */
-export const total = (calls: KmsCalls): number => calls.GenerateDataKey + calls.Encrypt + calls.Decrypt
+export const total = (calls: KmsCalls): number => Object.values(calls).reduce((sum, number) => sum + number, 0)

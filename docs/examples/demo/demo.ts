@@ -8,6 +8,7 @@ import { CachePolicy } from "effect-encryption-sdk/caching"
 import { Primitives } from "effect-encryption-sdk/crypto"
 import { KmsKeyring } from "effect-encryption-sdk/kms"
 import { RawAesKeyring } from "effect-encryption-sdk/raw"
+import * as BranchKeys from "./branch-keys.ts"
 import * as Messages from "./messages.ts"
 import type { Settings } from "./options.ts"
 import * as Output from "./output.ts"
@@ -28,22 +29,38 @@ export class Unsuccessful extends Data.TaggedError("Unsuccessful") {
 
 /** Runs the demo, and fails with `Unsuccessful` where a record differs or the calls are not those that are required. */
 export const demo = Effect.fnUntraced(function*(settings: Settings) {
-  const { capacity, input, output, parallel, policy, provider, suite } = settings
-  const embedded = provider._tag === "Embedded"
+  const { input, output, provider } = settings
   const source = yield* Records.load({ input, column: settings.column, count: settings.records })
   if (output !== undefined) {
-    yield* Output.check({ output, withKey: embedded, input, force: settings.force })
+    yield* Output.check({ output, withKey: provider._tag === "Embedded", input, force: settings.force })
   }
   yield* announce(settings, source)
+  const outcome = yield* settings.hierarchical ? withBranchKeys(settings, source) : withDataKeys(settings, source)
+  const report = Report.render({
+    ...outcome,
+    maxAge: Duration.toMillis(settings.policy.thresholds.maxAge!),
+    refreshAhead: settings.refreshAhead
+  })
+  yield* Console.log(report.text)
+  if (!report.succeeded) return yield* new Unsuccessful()
+}, Effect.scoped)
 
+/** Work on all records with a progress bar. */
+const progressOf =
+  ({ parallel }: Settings, { records }: Records.Source) =>
+  <A, E, R>(label: string, work: (work: Messages.Work) => Effect.Effect<A, E, R>) =>
+    Progress.withProgress(label, records.length, process.stderr, (step) => work({ parallel, step }))
+
+/** Both phases with cached data keys. */
+const withDataKeys = Effect.fnUntraced(function*(settings: Settings, source: Records.Source) {
+  const { capacity, output, parallel, policy, provider, suite } = settings
+  const embedded = provider._tag === "Embedded"
   const kmsKeyring = { generatorKeyId: embedded ? embeddedKeyArn : provider.keyArn }
   const rawKey = output !== undefined && embedded ? yield* makeRawKey : undefined
   const encryptionKeyring = rawKey === undefined
     ? KmsKeyring.layer(kmsKeyring)
     : MultiKeyring.layer({ generator: KmsKeyring.make(kmsKeyring), children: [RawAesKeyring.make(rawKey)] })
-  const progress = <A, E, R>(label: string, work: (work: Messages.Work) => Effect.Effect<A, E, R>) =>
-    Progress.withProgress(label, source.records.length, process.stderr, (step) => work({ parallel, step }))
-
+  const progress = progressOf(settings, source)
   const encrypted = yield* progress(
     "encrypted",
     (work) => Phase.run("encrypt", settings, encryptionKeyring, Messages.encryptRecords(source.records, suite, work))
@@ -59,9 +76,8 @@ export const demo = Effect.fnUntraced(function*(settings: Settings) {
     "decrypted",
     (work) => Phase.run("decrypt", settings, KmsKeyring.layer(kmsKeyring), Messages.decryptMessages(text, work))
   )
-
-  const { maxAge, maxBytesEncrypted, maxMessagesEncrypted } = policy.thresholds
-  const report = Report.render({
+  const { maxBytesEncrypted, maxMessagesEncrypted } = policy.thresholds
+  return {
     encryption: encrypted.report,
     decryption: decrypted.report,
     required: requiredCalls(
@@ -76,22 +92,42 @@ export const demo = Effect.fnUntraced(function*(settings: Settings) {
       },
       parallel
     ),
-    maxAge: Duration.toMillis(maxAge!),
-    refreshAhead: settings.refreshAhead,
     verification: verify(source.records, decrypted.result)
+  }
+})
+
+/** Both phases with cached branch keys. */
+const withBranchKeys = Effect.fnUntraced(function*(settings: Settings, source: Records.Source) {
+  const { capacity, parallel, policy, suite } = settings
+  const keys = { keyArn: embeddedKeyArn, maxAge: policy.thresholds.maxAge!, capacity }
+  const store = yield* BranchKeys.store(keys, source)
+  const progress = progressOf(settings, source)
+  const encrypted = yield* progress("encrypted", (work) => {
+    const messages = Messages.encryptRecords(source.records, suite, work)
+    return BranchKeys.run(store, "encrypt", keys, source, messages)
   })
-  yield* Console.log(report.text)
-  if (!report.succeeded) return yield* new Unsuccessful()
-}, Effect.scoped)
+  const decrypted = yield* progress("decrypted", (work) => {
+    const messages = Messages.decryptMessages(encrypted.result, work)
+    return BranchKeys.run(store, "decrypt", keys, source, messages)
+  })
+  return {
+    encryption: encrypted.report,
+    decryption: decrypted.report,
+    required: BranchKeys.requiredCalls(source, capacity, parallel),
+    storeReads: { encryption: encrypted.reads, decryption: decrypted.reads },
+    verification: verify(source.records, decrypted.result)
+  }
+})
 
 /** Says what is going to be done. */
 const announce = (
-  { capacity, output, policy, provider, suite }: Settings,
-  { column, name, records }: Records.Source
+  { capacity, hierarchical, output, policy, provider, suite }: Settings,
+  source: Records.Source
 ) => {
   const { count, seconds } = Report
   const { maxAge, maxBytesEncrypted, maxMessagesEncrypted } = policy.thresholds
-  const contexts = new Set(records.map(({ encryptionContext }) => encryptionContext[column])).size
+  const { column, name, records } = source
+  const contexts = BranchKeys.valuesOf(source).size
   const bytes = records.reduce((sum, { plaintext }) => sum + plaintext.length, 0)
   const calls = 2 * records.length
   return Console.log([
@@ -102,10 +138,14 @@ const announce = (
       ? `KMS       embedded, with a simulated latency of ${Duration.format(provider.latency)} a call: ` +
         `${seconds(calls * Duration.toMillis(provider.latency))} for the ${count(calls)} calls without a cache`
       : `KMS       ${provider.keyArn}${provider.endpoint === undefined ? "" : ` at ${provider.endpoint}`}`,
-    `data keys ${Duration.format(maxAge!)}, ` +
-    `${maxMessagesEncrypted === undefined ? "2^32" : count(maxMessagesEncrypted)} messages, ` +
-    `${maxBytesEncrypted === undefined ? "2^63-1" : count(maxBytesEncrypted)} bytes at most; ` +
-    `a cache keeps ${count(capacity)} of them`,
+    hierarchical
+      ? `keys      ${count(contexts)} branch keys, ${Duration.format(maxAge!)}; a cache keeps ${
+        count(capacity)
+      } of them`
+      : `data keys ${Duration.format(maxAge!)}, ` +
+        `${maxMessagesEncrypted === undefined ? "2^32" : count(maxMessagesEncrypted)} messages, ` +
+        `${maxBytesEncrypted === undefined ? "2^63-1" : count(maxBytesEncrypted)} bytes at most; ` +
+        `a cache keeps ${count(capacity)} of them`,
     ...output === undefined
       ? []
       : provider._tag === "Embedded"

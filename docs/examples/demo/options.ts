@@ -95,6 +95,13 @@ export const flags = {
     "DURATION",
     `How long each call to the embedded KMS takes, simulated (default: ${defaults.kmsLatency})`
   ),
+  hierarchical: Flag.Boolean("hierarchical").pipe(
+    Flag.withDescription(
+      "Wrap data keys under branch keys, one for each value of the column, instead of caching them: each message has its own"
+    ),
+    Flag.withoutNegation,
+    Flag.withDefault(false)
+  ),
   suite: Flag.Literals("suite", ["0x0478", "0x0578"]).pipe(
     Flag.withDescription(
       "0x0578, the library's default, signs each message, which is most of its time; 0x0478 does not"
@@ -130,6 +137,8 @@ export interface Settings {
   readonly capacity: number
   readonly suite: AlgorithmSuite.AlgorithmSuite
   readonly parallel: number
+  /** Whether branch keys are cached, and not data keys. */
+  readonly hierarchical: boolean
 }
 
 const optionOf: Readonly<Record<string, string>> = {
@@ -140,6 +149,7 @@ const optionOf: Readonly<Record<string, string>> = {
 
 /** Checks what was given, before anything is done. */
 export const settings = Effect.fnUntraced(function*(given: Given) {
+  yield* checkTogether(given)
   const policy = yield* CachePolicy.make({
     maxAge: Option.getOrElse(given.maxAge, () => defaults.maxAge),
     maxMessagesEncrypted: Option.getOrElse(given.maxMessages, () => defaults.maxMessages),
@@ -160,8 +170,30 @@ export const settings = Effect.fnUntraced(function*(given: Given) {
     policy,
     capacity: given.capacity ?? defaults.capacity,
     suite: suites[given.suite],
-    parallel: given.parallel ?? defaults.parallel
+    parallel: given.parallel ?? defaults.parallel,
+    hierarchical: given.hierarchical
   } satisfies Settings
+})
+
+/** Rejects what `--hierarchical` has no use for. */
+const checkTogether = Effect.fnUntraced(function*(
+  { capacity, force, hierarchical, kmsKey, maxBytes, maxMessages, output, refreshAhead }: Given
+) {
+  if (!hierarchical) return
+  const ofDataKeys = "is of cached data keys, and --hierarchical caches branch keys: leave it out"
+  const ofFiles = "is for messages under keys that outlive the run, and --hierarchical has none: leave it out"
+  const problems = [
+    [Option.isSome(maxMessages), "max-messages", ofDataKeys],
+    [Option.isSome(maxBytes), "max-bytes", ofDataKeys],
+    [refreshAhead, "refresh-ahead", ofDataKeys],
+    [Option.isSome(output), "output", ofFiles],
+    [force, "force", ofFiles],
+    [Option.isSome(kmsKey), "kms-key", "is a real one, and --hierarchical makes branch keys under the embedded KMS's"],
+    [capacity === 0, "capacity", "must be at least 1 with --hierarchical"]
+  ] as const
+  for (const [isProblem, option, description] of problems) {
+    if (isProblem) return yield* new WrongOption({ option, description })
+  }
 })
 
 const providerOf = Effect.fnUntraced(function*(

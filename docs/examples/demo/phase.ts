@@ -37,31 +37,39 @@ export interface CacheSettings {
 }
 
 /** Runs the work with a client of its own over the keyring, and closes the cache when it is done. */
-export const run = Effect.fnUntraced(function*<A, E, R, RK>(
+export const run = <A, E, R, RK>(
   operation: "encrypt" | "decrypt",
   { capacity, policy, refreshAhead }: CacheSettings,
   keyring: Layer.Layer<Keyring.Keyring, KeyringError.KeyringError, RK>,
   work: Effect.Effect<Done<A>, E, R | EncryptionSdk.EncryptionSdk>
+) =>
+  measure(
+    EncryptionSdk.layer().pipe(
+      Layer.provide(CachingCmm.layer({ policy, refreshAhead: refreshAhead ? {} : undefined })),
+      Layer.provide(LocalCache.layer({ capacity })),
+      Layer.provide(keyring)
+    ),
+    work,
+    Effect.map(CachingCounts.read, (counts) => {
+      const { evictions, fetches, requests: { bypassed, hit: hits, joined, miss: misses } } = counts[operation]
+      return { hits, misses, joined, bypassed, renewed: fetches.refresh.succeeded, evictions }
+    })
+  )
+
+/** Runs the work with a client, closes that, and reads what the metrics counted meanwhile. */
+export const measure = Effect.fnUntraced(function*<A, E, R, E2, R2>(
+  client: Layer.Layer<EncryptionSdk.EncryptionSdk, E2, R2>,
+  work: Effect.Effect<Done<A>, E, R | EncryptionSdk.EncryptionSdk>,
+  counts: Effect.Effect<Omit<PhaseReport, "records" | "calls" | "elapsed">>
 ) {
   const count = yield* CountingKms.KmsCallCount
-  const client = EncryptionSdk.layer().pipe(
-    Layer.provide(CachingCmm.layer({ policy, refreshAhead: refreshAhead ? {} : undefined })),
-    Layer.provide(LocalCache.layer({ capacity })),
-    Layer.provide(keyring)
-  )
   const before = yield* count.calls
   const elapsed = yield* stopwatch
   const { records, result } = yield* Effect.provide(work, client)
-  const { evictions, fetches, requests } = (yield* CachingCounts.read)[operation]
   const report: PhaseReport = {
     records,
     calls: CountingKms.difference(before, yield* count.calls),
-    hits: requests.hit,
-    misses: requests.miss,
-    joined: requests.joined,
-    bypassed: requests.bypassed,
-    renewed: fetches.refresh.succeeded,
-    evictions,
+    ...yield* counts,
     elapsed: yield* elapsed
   }
   return { result, report }

@@ -17,6 +17,8 @@ export interface Outcome {
   /** Whether entries were renewed before they met a threshold, which costs calls that are not required. */
   readonly refreshAhead: boolean
   readonly verification: Verification
+  /** Reads of the branch key store in each phase, where branch keys are cached in the place of data keys. */
+  readonly storeReads?: { readonly encryption: number; readonly decryption: number } | undefined
 }
 
 /** The calls that a phase had to make. */
@@ -34,7 +36,7 @@ export interface Expectation {
  * If data keys expired during encryption, there are more of them to decrypt, so that its time counts for both.
  */
 export const expectations = (
-  { decryption, encryption, maxAge, refreshAhead, required }: Omit<Outcome, "verification">
+  { decryption, encryption, maxAge, refreshAhead, required }: Omit<Outcome, "verification" | "storeReads">
 ): { readonly encryption: Expectation; readonly decryption: Expectation } => {
   const expect = (phase: PhaseReport, { atLeast, exactly }: RequiredCalls["encryption"], expired: boolean) => {
     const orMore = exactly === undefined || expired || refreshAhead
@@ -55,7 +57,8 @@ export const expectations = (
 
 /** The report as text, and whether everything is as it should be. The last line says how many records came back. */
 export const render = (outcome: Outcome): { readonly text: string; readonly succeeded: boolean } => {
-  const { decryption, encryption, maxAge, refreshAhead, verification } = outcome
+  const { decryption, encryption, maxAge, refreshAhead, storeReads, verification } = outcome
+  const [keys, limits] = storeReads === undefined ? ["data keys", "thresholds"] : ["branch keys", "branch keys"]
   const expected = expectations(outcome)
   const table = new Table({
     head: ["", "encryption", "decryption"],
@@ -66,7 +69,8 @@ export const render = (outcome: Outcome): { readonly text: string; readonly succ
     table.push([name, cell(encryption, "encryption"), cell(decryption, "decryption")])
   row("records", ({ records }) => count(records))
   row("KMS calls made", ({ calls }) => byOperation(calls))
-  row("calls that the thresholds require", (_, phase) => {
+  if (storeReads !== undefined) row("reads of the store", (_, phase) => count(storeReads[phase]))
+  row(`calls that the ${limits} require`, (_, phase) => {
     const { calls, orMore } = expected[phase]
     return orMore ? `at least ${count(calls)}` : count(calls)
   })
@@ -83,22 +87,13 @@ export const render = (outcome: Outcome): { readonly text: string; readonly succ
   )
 
   const lines = [table.toString()]
-  if (expected.encryption.orMore || expected.decryption.orMore) {
-    lines.push(
-      encryption.elapsed >= maxAge || decryption.elapsed >= maxAge
-        ? "The run took longer than --max-age, so that data keys may have expired on the way: only a lower bound of the calls " +
-          "is required."
-        : refreshAhead
-        ? "Data keys were renewed ahead: only a lower bound of the calls is required."
-        : "The cache is smaller than what was in use at once in parallel: only a lower bound of the calls is required."
-    )
-  }
+  if (expected.encryption.orMore || expected.decryption.orMore) lines.push(reasonOfBound(outcome, keys))
   for (const phase of ["encryption", "decryption"] as const) {
     const { calls, met, orMore } = expected[phase]
-    if (met && !orMore) lines.push(`${phase} made exactly the ${count(calls)} KMS calls that the thresholds require`)
+    if (met && !orMore) lines.push(`${phase} made exactly the ${count(calls)} KMS calls that the ${limits} require`)
     if (met) continue
     lines.push(
-      `WRONG: ${phase} made ${CountingKms.total(outcome[phase].calls)} KMS calls, the thresholds require ` +
+      `WRONG: ${phase} made ${CountingKms.total(outcome[phase].calls)} KMS calls, the ${limits} require ` +
         `${orMore ? "at least " : ""}${calls}`
     )
   }
@@ -115,6 +110,15 @@ export const render = (outcome: Outcome): { readonly text: string; readonly succ
     succeeded: expected.encryption.met && expected.decryption.met && different.length === 0
   }
 }
+
+/** The reason why only a lower bound of the calls is required. */
+const reasonOfBound = ({ decryption, encryption, maxAge, refreshAhead }: Outcome, keys: string): string =>
+  encryption.elapsed >= maxAge || decryption.elapsed >= maxAge
+    ? `The run took longer than --max-age, so that ${keys} may have expired on the way: only a lower bound of the calls is ` +
+      "required."
+    : refreshAhead
+    ? "Data keys were renewed ahead: only a lower bound of the calls is required."
+    : "The cache is smaller than what was in use at once in parallel: only a lower bound of the calls is required."
 
 /** A number with its thousands set apart. */
 export const count = (value: number | bigint): string => value.toLocaleString("en")
