@@ -57,7 +57,7 @@ export const expectations = (
 
 /** The report as text, and whether everything is as it should be. The last line says how many records came back. */
 export const render = (outcome: Outcome): { readonly text: string; readonly succeeded: boolean } => {
-  const { decryption, encryption, maxAge, refreshAhead, storeReads, verification } = outcome
+  const { decryption, encryption, storeReads, verification } = outcome
   const [keys, limits] = storeReads === undefined ? ["data keys", "thresholds"] : ["branch keys", "branch keys"]
   const expected = expectations(outcome)
   const table = new Table({
