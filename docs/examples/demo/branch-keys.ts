@@ -85,7 +85,7 @@ export const run = Effect.fnUntraced(function*<A, E, R>(
   return { ...measured, reads: (yield* reads) - before }
 })
 
-/** What the metrics of the branch key cache counted. */
+/** Counts of the branch key cache, by its metrics. */
 const counts = Effect.fnUntraced(function*(operation: "active" | "version") {
   const count = <State extends { readonly count: number | bigint }>(metric: Metric.Metric<never, State>) =>
     Effect.map(Metric.value(metric), ({ count }) => Number(count))
