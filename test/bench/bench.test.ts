@@ -82,6 +82,20 @@ describe("benchmarks", () => {
     }
   })
 
+  it("branch keys: ours and the peer do the same work under one branch key, which is cached", async () => {
+    const lines = await run("branchKeys", "")
+    assert.deepStrictEqual(
+      lines.map((line) => line.case),
+      ["0x0478", "0x0578"].flatMap((suite) =>
+        ["encrypt", "decrypt"].flatMap((operation) => [
+          `${operation} ${suite}, 1 KiB, branch key cached`,
+          `${operation} ${suite}, 1 KiB, data key cached beside the branch key alone`
+        ])
+      )
+    )
+    for (const each of lines) checkTimes(each, ["ours", "peer"])
+  })
+
   it("streams, hits and the web layer", async () => {
     const lines = await run("streams", "")
     assert.deepStrictEqual(
@@ -258,7 +272,10 @@ describe("measuring", () => {
       )
       assert.strictEqual(status, 1)
       assert.include(stderr, problem)
-      assert.include(stderr, "messages, edges, signed, stampede, streams, memory, garbage, cache, imports, web")
+      assert.include(
+        stderr,
+        "messages, edges, signed, branchKeys, stampede, streams, memory, garbage, cache, imports, web"
+      )
     })
   }
 })

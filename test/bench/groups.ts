@@ -6,6 +6,7 @@ export const groups: Readonly<Record<string, () => Promise<{ readonly benchmarks
   messages: () => import("./groups/messages.ts"),
   edges: () => import("./groups/edges.ts"),
   signed: () => import("./groups/signed.ts"),
+  branchKeys: () => import("./groups/branchKeys.ts"),
   stampede: () => import("./groups/stampede.ts"),
   streams: () => import("./groups/streams.ts"),
   memory: () => import("./groups/memory.ts"),

@@ -2,134 +2,21 @@
  * The hierarchical keyring and the branch key store, both ways, with those of the AWS Encryption SDK for JavaScript, over one table and
  * one embedded KMS. Their table is DynamoDB's: its attributes are those of our records.
  */
-import { BranchKeyStoreNode, type KeyringNode, KmsHierarchicalKeyRingNode } from "@aws-crypto/client-node"
-import { KMSClient } from "@aws-sdk/client-kms"
+import type { KeyringNode } from "@aws-crypto/client-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Result } from "effect"
-import { DataKey } from "effect-encryption-sdk"
-import {
-  BranchKeyAdmin,
-  BranchKeyRecord,
-  BranchKeyStorage,
-  BranchKeyStore,
-  HierarchicalKeyring
-} from "effect-encryption-sdk/hierarchical"
-import { Kms } from "effect-encryption-sdk/kms"
-import { createRequire } from "node:module"
-import { buildStore, logicalKeyStoreName, single } from "../support/branchKeys.ts"
+import { Context, Effect } from "effect"
+import { BranchKeyAdmin, BranchKeyStore, HierarchicalKeyring } from "effect-encryption-sdk/hierarchical"
+import { buildStore } from "../support/branchKeys.ts"
 import { clientOf } from "../support/client.ts"
+import { theirKeyringOf, theirStoreOf } from "../support/javascriptBranchKeys.ts"
 import { decrypt, encrypt } from "../support/javascriptSdk.ts"
 import { pattern } from "../support/streams.ts"
 import { signed, unsigned } from "../support/suites.ts"
 
-type Item = Readonly<Record<string, { readonly S?: string; readonly N?: string; readonly B?: Uint8Array }>>
-
-/** A record as an item of DynamoDB holds it, with the types of the specification. */
-const recordOf = (item: Item) =>
-  Result.getOrThrow(BranchKeyRecord.decode(Object.fromEntries(
-    Object.entries(item).map(([name, { B, N, S }]) => [name, S ?? B ?? Number(N)])
-  )))
-
-/** An item of a record. */
-const itemOf = (record: BranchKeyRecord.BranchKeyRecord): Item =>
-  Object.fromEntries(
-    Object.entries(BranchKeyRecord.encode(record)).map(([name, value]) => [
-      name,
-      typeof value === "string" ? { S: value } : typeof value === "number" ? { N: String(value) } : { B: value }
-    ])
-  )
-
-interface Put {
-  readonly Item: Item
-  readonly ExpressionAttributeValues?: Item
-}
-
-type Input = { readonly Key: Item } | { readonly TransactItems: ReadonlyArray<{ readonly Put: Put }> }
-
-/** Theirs must be of this class, which is a dependency of theirs. */
-const { DynamoDBClient } = createRequire(createRequire(import.meta.url).resolve("@aws-crypto/client-node"))(
-  "@aws-sdk/client-dynamodb"
-) as { readonly DynamoDBClient: { readonly prototype: object } }
-
-/** Our storage as the client of DynamoDB by which theirs reads and writes. */
-const dynamoDbOf = (storage: BranchKeyStorage.BranchKeyStorage) =>
-  Object.assign(Object.create(DynamoDBClient.prototype) as never, {
-    send: ({ input }: { readonly input: Input }) => {
-      if ("Key" in input) {
-        const type = input.Key["type"]!.S as BranchKeyRecord.Type
-        return Effect.runPromise(
-          Effect.map(storage.read(input.Key["branch-key-id"]!.S!, type), (record) => ({ Item: itemOf(record) }))
-        )
-      }
-      const [version, active, beacon] = input.TransactItems.map(({ Put }) => recordOf(Put.Item))
-      const replaces = input.TransactItems[1]!.Put.ExpressionAttributeValues?.[":encOld"]?.B
-      return Effect.runPromise(
-        beacon === undefined
-          ? storage.addVersion({ version: version!, active: active!, replaces: replaces! })
-          : storage.create({ version: version!, active: active!, beacon })
-      )
-    }
-  })
-
-/** The embedded KMS as their client, by the names of the commands that it is sent. */
-const kmsClientOf = ({ decrypt, generateDataKeyWithoutPlaintext, reEncrypt }: Kms.Operations) => {
-  const calls: Readonly<Record<string, (input: any) => Effect.Effect<object, unknown>>> = {
-    DecryptCommand: ({ CiphertextBlob, EncryptionContext, KeyId }) =>
-      Effect.map(
-        decrypt({
-          keyId: KeyId,
-          grantTokens: [],
-          encryptionContext: EncryptionContext,
-          ciphertextBlob: CiphertextBlob
-        }),
-        ({ keyId, plaintext }) => ({ KeyId: keyId, Plaintext: DataKey.value(plaintext) })
-      ),
-    GenerateDataKeyWithoutPlaintextCommand: ({ EncryptionContext, KeyId, NumberOfBytes }) =>
-      Effect.map(
-        generateDataKeyWithoutPlaintext({
-          keyId: KeyId,
-          grantTokens: [],
-          encryptionContext: EncryptionContext,
-          numberOfBytes: NumberOfBytes
-        }),
-        ({ ciphertextBlob, keyId }) => ({ KeyId: keyId, CiphertextBlob: ciphertextBlob })
-      ),
-    ReEncryptCommand: (input) =>
-      Effect.map(
-        reEncrypt({
-          keyId: input.DestinationKeyId,
-          sourceKeyId: input.SourceKeyId,
-          grantTokens: [],
-          ciphertextBlob: input.CiphertextBlob,
-          sourceEncryptionContext: input.SourceEncryptionContext,
-          encryptionContext: input.DestinationEncryptionContext
-        }),
-        ({ ciphertextBlob, keyId }) => ({ KeyId: keyId, CiphertextBlob: ciphertextBlob })
-      )
-  }
-  return Object.assign(Object.create(KMSClient.prototype) as KMSClient, {
-    send: (command: { readonly constructor: { readonly name: string }; readonly input: unknown }) =>
-      Effect.runPromise(calls[command.constructor.name]!(command.input))
-  })
-}
-
 const both = Effect.gen(function*() {
   const services = yield* buildStore
-  const kms = {
-    ...Context.get(services, Kms.KmsDecrypt),
-    ...Context.get(services, Kms.KmsWithoutPlaintext)
-  } as Kms.Operations
-  const theirStore = new BranchKeyStoreNode({
-    logicalKeyStoreName,
-    storage: {
-      ddbTableName: "table",
-      ddbClient: dynamoDbOf(Context.get(services, BranchKeyStorage.BranchKeyStorage))
-    },
-    keyManagement: { kmsClient: kmsClientOf(kms) },
-    kmsConfiguration: { identifier: single }
-  })
-  const theirs = (branchKeyId: string): KeyringNode =>
-    new KmsHierarchicalKeyRingNode({ branchKeyId, keyStore: theirStore, cacheLimitTtl: 1, utf8Sorting: true })
+  const theirStore = theirStoreOf(services)
+  const theirs = (branchKeyId: string): KeyringNode => theirKeyringOf(theirStore, branchKeyId, 1)
   const ours = (branchKeyId: string) =>
     Effect.provideContext(HierarchicalKeyring.make({ branchKeyId, maxAge: "1 second" }), services)
   return {
