@@ -1,6 +1,6 @@
 /**
- * `npm run test:soak`: a million requests in a simulated day. Prints its figures and its checks, and ends with status 1
- * where a check does not hold.
+ * `npm run test:soak`: a million requests for data keys in a simulated day, and as many for branch keys in another. Prints figures
+ * and checks, and ends with status 1 where a check does not hold.
  *
  * `npm run test:soak -- --requests 50000 --seed 7` runs another day, and `--sabotage NAME` breaks something, to see that it
  * is found; `--sabotage ?` lists what there is.
@@ -8,7 +8,8 @@
 import { Effect } from "effect"
 import { parseArgs } from "node:util"
 import { bytesInUse } from "../support/bytesInUse.ts"
-import { hasPassed } from "./checks.ts"
+import { branchKeyDay } from "./branchKeys.ts"
+import { type Check, hasPassed } from "./checks.ts"
 import { type Sabotage, sabotages } from "./sabotage.ts"
 import { requestsOfADay, soak } from "./soak.ts"
 
@@ -37,6 +38,9 @@ const number = (value: number) => value.toLocaleString("en")
 const list = (counts: Iterable<readonly [string, unknown]>) =>
   [...counts].filter(([, count]) => count !== 0).map(([name, count]) => `${name} ${number(Number(count))}`).join(", ")
 
+const onTenth = (tenth: number, heap: number) =>
+  console.log(`  ${tenth}/10 after ${elapsed()}: heap ${mebibytes(heap)}`)
+
 const requests = Number(values.requests)
 console.log([`${number(requests)} requests`, `seed ${values.seed}`, ...values.sabotage].join(", "))
 const report = await Effect.runPromise(soak({
@@ -44,7 +48,7 @@ const report = await Effect.runPromise(soak({
   seed: Number(values.seed),
   heap,
   sabotages: values.sabotage as ReadonlyArray<Sabotage>,
-  onTenth: (tenth, heap) => console.log(`  ${tenth}/10 after ${elapsed()}: heap ${mebibytes(heap)}`)
+  onTenth
 }))
 
 console.log(`\nsimulated time        ${(report.seconds / 3600).toFixed(1)} hours`)
@@ -60,12 +64,32 @@ for (const operation of ["encrypt", "decrypt"] as const) {
   console.log(`  evictions           ${list(Object.entries(evictions))}`)
 }
 
-console.log("\nchecks")
-const all = Object.values(report.checks)
-for (const check of all) {
-  console.log(`  ${hasPassed(check) ? "passed" : "FAILED"}: ${check.name} (${number(check.looked)} times)`)
-  if (check.violations > 0) console.log(`          ${number(check.violations)} times not, first: ${check.first}`)
+/** Prints checks, and returns them. */
+const printChecks = (checks: Readonly<Record<string, Check>>): ReadonlyArray<Check> => {
+  console.log("\nchecks")
+  const all = Object.values(checks)
+  for (const check of all) {
+    console.log(`  ${hasPassed(check) ? "passed" : "FAILED"}: ${check.name} (${number(check.looked)} times)`)
+    if (check.violations > 0) console.log(`          ${number(check.violations)} times not, first: ${check.first}`)
+  }
+  return all
 }
+
+const ofDataKeys = printChecks(report.checks)
+
+console.log(`\n${number(requests)} requests for branch keys`)
+const branchKeys = await Effect.runPromise(branchKeyDay({ requests, seed: Number(values.seed), heap, onTenth }))
+console.log(`\nsimulated time        ${(branchKeys.seconds / 3600).toFixed(1)} hours`)
+console.log(
+  `operations            ${list(Object.entries(branchKeys.outcomes))}, rotations ${number(branchKeys.rotations)}`
+)
+console.log(`KMS calls             Decrypt ${number(branchKeys.called)}`)
+console.log(`requests              ${number(branchKeys.made)}: ${list(Object.entries(branchKeys.metrics.requests))}`)
+console.log(`reads                 ${list(Object.entries(branchKeys.metrics.fetches))}`)
+console.log(`refreshes             ${list(Object.entries(branchKeys.metrics.refreshes))}`)
+console.log(`evictions             ${list(Object.entries(branchKeys.metrics.evictions))}`)
+const all = [...ofDataKeys, ...printChecks(branchKeys.checks)]
+
 const failed = all.filter((check) => !hasPassed(check)).length
 console.log(`\n${elapsed()}\n${all.length - failed} passed, ${failed} failed, 0 skipped`)
 process.exitCode = failed === 0 ? 0 : 1

@@ -31,7 +31,7 @@ const policy = ({ bytes, messages, millis }: sabotage.More) =>
   )
 
 /** Behaviour of the KMS: mostly quick, at times slow, throttled or denying; rarely it does not respond at all. */
-const behaviour = (draw: traffic.Random): ScriptedKms.Behaviour => (real, call) => {
+export const behaviour = (draw: traffic.Random): ScriptedKms.Behaviour => (real, call) => {
   const kind = draw()
   const latency = [0, 100, 100, 100, 200, 500, 1000, 2000][Math.floor(draw() * 8)]!
   if (kind < 0.001) return Effect.never

@@ -9,6 +9,7 @@ import type { MaterialsCacheError } from "effect-encryption-sdk/caching"
 import { NodePrimitives } from "effect-encryption-sdk/node"
 import { ScriptedKms, SeededRandom } from "effect-encryption-sdk/testing"
 import { TestClock } from "effect/testing"
+import { type HeapOptions, makeHeaps } from "./heaps.ts"
 import { checkEverything, checkpoint, compareMetrics } from "./inspection.ts"
 import * as operations from "./operations.ts"
 import * as Run from "./Run.ts"
@@ -18,39 +19,15 @@ import * as traffic from "./traffic.ts"
 
 /** Number of requests of a day. A run of fewer is a shorter day, with as many requests in each second. */
 export const requestsOfADay = 1_000_000
-const requestsPerSecond = requestsOfADay / 86_400
+export const requestsPerSecond = requestsOfADay / 86_400
 const tenantCount = 2000
 const requestsPerCheckpoint = 1000
-const maxHeapGrowth = 5 * 2 ** 20
 
-export interface SoakOptions {
+export interface SoakOptions extends HeapOptions {
   readonly requests: number
   readonly seed: number
-  /** Bytes in use, after garbage collection. */
-  readonly heap: () => number
-  /** Called after each tenth of the requests. */
-  readonly onTenth?: ((tenth: number, heap: number) => void) | undefined
   /** What is broken on purpose. Default: nothing. */
   readonly sabotages?: ReadonlyArray<sabotage.Sabotage> | undefined
-}
-
-/** The heap after each tenth, which must not grow. */
-const makeHeaps = ({ heap, onTenth }: SoakOptions) => {
-  const heaps: Array<number> = []
-  return {
-    heaps,
-    record: () => {
-      heaps.push(heap())
-      onTenth?.(heaps.length, heaps.at(-1)!)
-    },
-    check: (run: Run.Run) => {
-      // The first tenth leaves behind what the compiler has not thrown away yet, which would hide a leak.
-      const early = Math.min(heaps[0]!, heaps[1]!)
-      for (const later of heaps.slice(2)) {
-        run.check("heap", later - early <= maxHeapGrowth, () => `${((later - early) / 2 ** 20).toFixed(1)} MiB more`)
-      }
-    }
-  }
 }
 
 type Clock = Effect.Success<ReturnType<typeof TestClock.make>>
@@ -120,7 +97,7 @@ const day = Effect.fnUntraced(function*(options: SoakOptions, run: Run.Run, cloc
   check("ended", running === 0 && holding === 0, () => `${running} have not, ${holding} hold a data key`)
   check("kmsReleased", unreleased.length === 0, () => `${unreleased.length} at the end`)
   check("errors", outcomes.failed > 0, () => "none failed, though the KMS had faults")
-  heaps.check(run)
+  heaps.check(check)
   checkEverything(run, counts)
   return { counts, heaps: heaps.heaps, seconds: clock.currentTimeMillisUnsafe() / 1000 }
 }, Effect.scoped)
