@@ -1,4 +1,4 @@
-"""The moto KMS server for the tests: on a free port of 127.0.0.1, until standard input closes.
+"""The moto server for the tests, of KMS and DynamoDB: on a free port of 127.0.0.1, until standard input closes.
 
 Prints one line when it is ready: {"port": …}.
 

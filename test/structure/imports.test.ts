@@ -44,6 +44,12 @@ const rules: Readonly<Record<string, Rule>> = {
   raw: { rooms: core, packages: /^effect\/crypto\/(CryptoError|KeyAgreement|KeyFormat)$/ },
   kms: { rooms: core },
   hierarchical: { rooms: ["kms", ...core] },
+  // The only other room with an AWS SDK: branch keys in a table, as AWS KMS behind its port is in kms/aws.
+  "hierarchical/dynamodb": {
+    rooms: ["hierarchical", ...core],
+    packages: /^@aws-sdk\/client-dynamodb$/,
+    node: true
+  },
   "kms/aws": { rooms: ["kms", ...core], packages: /^@aws-sdk\/client-kms$/, node: true },
   // Key pairs of its keys are made by effect/crypto, on WebCrypto: `Primitives` makes none.
   "kms/development-only": {
