@@ -92,7 +92,7 @@ const holds = (put: Json, found: Item | undefined): boolean => {
     const [name, value] = [resolve(equation[1]!, names), resolve(equation[2]!, values)]
     return found !== undefined && JSON.stringify(found[name]) === JSON.stringify(value)
   }
-  const results = String(ConditionExpression).split(" AND ").map(term)
+  const results = ConditionExpression === undefined ? [] : String(ConditionExpression).split(" AND ").map(term)
   for (const word of [...Object.keys(names), ...Object.keys(values)]) {
     if (!used.has(word)) throw new Rejected("ValidationException", `${word} is not used`)
   }

@@ -49,6 +49,8 @@ export type Options = typeof Options.Type
  * A failure is a `StorageFailed` with DynamoDB's code. It is retryable where the service is throttled, busy with another transaction, or
  * not reached, and says so where a write may have happened.
  *
+ * An id that is empty or longer than 2,048 bytes, which DynamoDB takes no key of, is a `RecordRejected` before any call.
+ *
  * **Gotchas**
  *
  * An attribute that is added to an item, such as a time to live, makes the record unreadable, here and for all others.

@@ -92,10 +92,12 @@ describe("failures of DynamoDB", () => {
   it.effect("where an attempt before the last was lost, a write is in doubt", () =>
     Effect.gen(function*() {
       const { dynamoDb, storage: { create } } = yield* storage({}, { maxAttempts: 2 })
-      dynamoDb.troubles.push("response lost", service("ThrottlingException"))
-      const { code, description } = yield* failedOf(create(recordsOf("id")))
-      assert.strictEqual(code, "ThrottlingException")
-      assert.isTrue(description.endsWith(inDoubt))
+      for (const code of ["ThrottlingException", "AccessDeniedException"]) {
+        dynamoDb.troubles.push("response lost", service(code))
+        const failed = yield* failedOf(create(recordsOf(code)))
+        assert.strictEqual(failed.code, code)
+        assert.isTrue(failed.description.endsWith(inDoubt))
+      }
     }))
 })
 
@@ -314,6 +316,25 @@ describe("clients of the user's own", () => {
           const { create, read } = yield* each(client)
           assert.deepStrictEqual([read.code, read.isRetryable], [code, false])
           assert.isTrue(create.description.endsWith(inDoubt))
+        }
+      }
+    }))
+
+  it.effect("whose errors are those of the AWS SDK itself", () =>
+    Effect.gen(function*() {
+      const errors = [
+        ["CredentialsProviderError", {}, false],
+        ["TimeoutError", {}, true],
+        ["AbortError", {}, true],
+        ["Unheard", { $retryable: {} }, true],
+        ["Unheard", { $retryable: { throttling: true }, $fault: "client" }, false]
+      ] as const
+      for (const [name, fields, isInDoubt] of errors) {
+        const thrown = Object.assign(new Error("boom"), { name, ...fields })
+        const { addVersion, create, read } = yield* each(clientOf(() => Promise.reject(thrown)))
+        for (const failed of [addVersion, create, read]) {
+          assert.deepStrictEqual([failed.code, failed.isRetryable], [name, true])
+          assert.strictEqual(failed.description, failed !== read && isInDoubt ? `boom; ${inDoubt}` : "boom")
         }
       }
     }))

@@ -68,8 +68,7 @@ const explained = ({ isWrite, tableName }: Request, error: unknown): StorageFail
   const isUnknown = unknown.has(code) || network !== undefined || status >= 500 || isBrowserNetworkError(thrown)
   const isRetryable = isBusy || isUnknown
   // An attempt before the last may have been carried out, and its response lost.
-  const isInDoubt = isUnknown || !isOfService(thrown, status, code) ||
-    (isRetryable && Number(thrown.$metadata?.attempts) > 1)
+  const isInDoubt = isUnknown || !isOfService(thrown, status, code) || Number(thrown.$metadata?.attempts) > 1
   const message = reason?.Message ?? thrown.message
   const text = typeof message === "string" && message !== "" ? message : code
   const description = name === "ResourceNotFoundException"
