@@ -3,7 +3,7 @@
  * all of them.
  */
 import { assert, describe, layer } from "@effect/vitest"
-import { Context, Effect, Redacted, Result } from "effect"
+import { Context, Effect, Exit, Redacted, Result } from "effect"
 import { BranchKeyStore } from "effect-encryption-sdk/hierarchical"
 import { BranchKeyTable } from "effect-encryption-sdk/hierarchical/dynamodb"
 import { MessageHeader } from "effect-encryption-sdk/message"
@@ -145,6 +145,34 @@ describe("a table of either", () => {
             assert.strictEqual((yield* Effect.exit(other.createKey(maker, custom)))._tag, "Failure")
           }
           assert.deepStrictEqual(yield* activeOf(all, maker), before)
+        }
+      }))
+
+    it.effect("has one branch key of an id where all make it at once", () =>
+      Effect.gen(function*() {
+        const all = yield* Parties.make(pythonMakesTable)
+        const exits = yield* Effect.forEach(all.all, (party) => Effect.exit(party.createKey("id", custom)), {
+          concurrency: "unbounded"
+        })
+        assert.lengthOf(exits.filter(Exit.isSuccess), 1)
+        assert.deepStrictEqual({ ...(yield* activeOf(all, "id")).encryptionContext }, custom)
+        yield* exchange(all, { branchKeyId: "id" })
+      }))
+
+    it.effect("has an active version that all use where all make versions at once", () =>
+      Effect.gen(function*() {
+        const all = yield* Parties.make(oursMakesTable)
+        yield* all.ours.createKey("id", custom)
+        const before = yield* activeOf(all, "id")
+        const old = yield* exchange(all, { branchKeyId: "id" })
+        const exits = yield* Effect.forEach(all.all, (party) => Effect.exit(party.versionKey("id")), {
+          concurrency: "unbounded"
+        })
+        assert.isNotEmpty(exits.filter(Exit.isSuccess))
+        assert.notStrictEqual((yield* activeOf(all, "id")).version, before.version)
+        yield* exchange(all, { branchKeyId: "id" })
+        for (const [index, message] of old.entries()) {
+          yield* allRead(all, { branchKeyId: "id" }, all.all[index]!, message)
         }
       }))
   })
