@@ -100,30 +100,30 @@ type Reason = Storage.BranchKeyStorageError["reason"]
 const fail = (operation: Operation, reason: Reason): Effect.Effect<never, Storage.BranchKeyStorageError> =>
   Effect.fail(new Storage.BranchKeyStorageError({ ...operation, reason }))
 
-/** The condition of a Put that writes over nothing. */
-const isNew = {
+/** The condition of a Put that writes over nothing. Each request has objects of its own: a client may change them. */
+const isNew = () => ({
   ConditionExpression: "attribute_not_exists(#id)",
   ExpressionAttributeNames: { "#id": partitionKey }
-}
+})
 
 /** The condition of a Put that replaces the active version that was read. */
 const isReplaced = (replaces: Uint8Array) => ({
   ConditionExpression: "attribute_exists(#id) AND #enc = :encOld",
   ExpressionAttributeNames: { "#id": partitionKey, "#enc": wrappedKeyAttribute },
-  ExpressionAttributeValues: { ":encOld": { B: replaces } }
+  ExpressionAttributeValues: { ":encOld": { B: new Uint8Array(replaces) } }
 })
 
 /** Specification: framework/branch-key-store.md#writing-branch-key-and-beacon-key-to-keystore */
 const create = (table: Table, { active, beacon, version }: Storage.NewBranchKey) => {
   const operation: Operation = { operation: "create", branchKeyId: active.branchKeyId }
-  const puts = [{ record: version, ...isNew }, { record: active, ...isNew }, { record: beacon, ...isNew }]
+  const puts = () => [{ record: version, ...isNew() }, { record: active, ...isNew() }, { record: beacon, ...isNew() }]
   return write(table, operation, puts, () => new Storage.AlreadyExists({}))
 }
 
 /** Specification: framework/branch-key-store.md#write-branch-key-and-beacon-key-to-keystore */
 const addVersion = (table: Table, { active, replaces, version }: Storage.NewVersion) => {
   const operation: Operation = { operation: "addVersion", branchKeyId: active.branchKeyId }
-  const puts = [{ record: version, ...isNew }, { record: active, ...isReplaced(replaces) }]
+  const puts = () => [{ record: version, ...isNew() }, { record: active, ...isReplaced(replaces) }]
   return write(
     table,
     operation,
@@ -141,12 +141,12 @@ interface Put extends Omit<NonNullable<TransactWriteItem["Put"]>, "TableName" | 
 const write = (
   { client, primitives, tableName }: Table,
   operation: Operation,
-  puts: ReadonlyArray<Put>,
+  puts: () => ReadonlyArray<Put>,
   because: (failed: ReadonlySet<number>) => Reason
 ): Effect.Effect<void, Storage.BranchKeyStorageError> =>
   Effect.gen(function*() {
     const items: Array<TransactWriteItem> = []
-    for (const { record, ...condition } of puts) {
+    for (const { record, ...condition } of puts()) {
       const item = itemOf(record)
       if (Result.isFailure(item)) return yield* fail(operation, item.failure)
       items.push({ Put: { TableName: tableName, Item: item.success, ...condition } })

@@ -111,6 +111,35 @@ describe("DynamoDbBranchKeyStorage", () => {
       assert.notStrictEqual(tokens[0], tokens[1])
     }))
 
+  it.effect("a client that changes what it is sent changes no record and no other request", () =>
+    Effect.gen(function*() {
+      const sent: Array<string> = []
+      const spoil = (value: unknown): void => {
+        if (value instanceof Uint8Array) value.fill(0)
+        else if (typeof value === "object" && value !== null) {
+          for (const [name, part] of Object.entries(value)) {
+            spoil(part)
+            delete (value as Record<string, unknown>)[name]
+          }
+        }
+      }
+      const { addVersion, create } = yield* storageOf(clientOf(({ input }) => {
+        const { TransactItems } = input as { readonly TransactItems: unknown }
+        sent.push(JSON.stringify(TransactItems))
+        spoil(input)
+        return Promise.resolve({})
+      }))
+      const first = recordsOf("id")
+      const replaces = first.active.wrappedKey
+      for (const write of [create(first), addVersion({ ...recordsOf("id", versions[1], 2), replaces })]) {
+        yield* write
+        yield* write
+      }
+      assert.deepStrictEqual(first, recordsOf("id"))
+      assert.deepStrictEqual([sent[0], sent[2]], [sent[1], sent[3]])
+      assert.match(sent[0]!, /attribute_not_exists/)
+    }))
+
   it.effect("sends the specification's user agent, and keeps the user's own", () =>
     Effect.gen(function*() {
       for (const customUserAgent of [undefined, "orders", [["orders", "1"]] as [[string, string]]]) {

@@ -25,14 +25,14 @@ export const dynamoDb: ReadonlyArray<Mutant> = [
   {
     name: "DynamoDB: the beacon key of a new branch key is written over another",
     file: storage,
-    find: "{ record: beacon, ...isNew }",
+    find: "{ record: beacon, ...isNew() }",
     replace: "{ record: beacon }",
     killedBy: byStorage("#writing-branch-key-and-beacon-key-to-keystore: one transaction of three new items")
   },
   {
     name: "DynamoDB: a version is written over another",
     file: storage,
-    find: "{ record: version, ...isNew }, { record: active, ...isReplaced",
+    find: "{ record: version, ...isNew() }, { record: active, ...isReplaced",
     replace: "{ record: version }, { record: active, ...isReplaced",
     killedBy: byStorage("#versionkey: the version is new, and the active one is that which was read")
   },
