@@ -1,7 +1,7 @@
 /**
  * The port to the place where the records of branch keys are: a table. It knows nothing of AWS KMS or of keys in the clear.
  *
- * Layers: `MemoryBranchKeyStorage.layer`.
+ * Layers: `MemoryBranchKeyStorage.layer`, and `DynamoDbBranchKeyStorage.layer` of `effect-encryption-sdk/hierarchical/dynamodb`.
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"

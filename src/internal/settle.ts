@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 export const settle = <A, B, E>(
   begin: (signal: AbortSignal) => PromiseLike<A>,
   onValue: (value: A, signal: AbortSignal) => Effect.Effect<B, E>,
-  onThrown: (thrown: unknown) => Effect.Effect<never, E>
+  onThrown: (thrown: unknown) => Effect.Effect<B, E>
 ): Effect.Effect<B, E> =>
   Effect.callback<B, E>((resume, signal) => {
     let promise: Promise<A>

@@ -59,6 +59,10 @@ export const exceptions: ReadonlyArray<Exception> = [
     because: "it orders fibers one by one, by turns of Node's event loop"
   },
   {
+    path: "test/hierarchical/dynamodb/",
+    because: "it needs the AWS SDK's client of DynamoDB, which is for servers: no page is to have the permissions"
+  },
+  {
     path: "test/caching/idle-process.test.ts",
     because: "it starts a process of Node, and waits for its end"
   },

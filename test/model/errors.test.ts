@@ -6,6 +6,7 @@ import { Arbitrary, Cause, Effect, Equal, Logger, Schema } from "effect"
 import * as main from "effect-encryption-sdk"
 import * as caching from "effect-encryption-sdk/caching"
 import * as crypto from "effect-encryption-sdk/crypto"
+import * as hierarchical from "effect-encryption-sdk/hierarchical"
 import * as kms from "effect-encryption-sdk/kms"
 import * as developmentOnly from "effect-encryption-sdk/kms/development-only"
 import * as message from "effect-encryption-sdk/message"
@@ -19,6 +20,7 @@ const entryPoints: ReadonlyArray<object> = [
   main,
   caching,
   crypto,
+  hierarchical,
   kms,
   developmentOnly,
   message,
@@ -28,7 +30,11 @@ const entryPoints: ReadonlyArray<object> = [
   // Those need Node.
   ...inBrowser
     ? []
-    : [await import("effect-encryption-sdk/node"), await import("effect-encryption-sdk/kms/aws")]
+    : [
+      await import("effect-encryption-sdk/node"),
+      await import("effect-encryption-sdk/kms/aws"),
+      await import("effect-encryption-sdk/hierarchical/dynamodb")
+    ]
 ]
 
 type TaggedErrorClass = Schema.Codec<Error & { readonly _tag: string }> & { readonly name: string }
@@ -66,6 +72,8 @@ describe("every error class", () => {
   it("is found", () => {
     const names = [...classes].map(({ name }) => name).toSorted()
     assert.includeMembers(names, [
+      "BranchKeyStorageError",
+      "BranchKeyStoreError",
       "DecryptError",
       "EmbeddedKmsError",
       "EncryptError",
@@ -80,7 +88,7 @@ describe("every error class", () => {
       "PrimitivesError",
       "UnverifiedPlaintextReleased",
       "WebStreamError",
-      ...inBrowser ? [] : ["NodeStreamError"]
+      ...inBrowser ? [] : ["BranchKeyTableError", "NodeStreamError"]
     ])
     assert.strictEqual(new Set(names).size, names.length)
   })

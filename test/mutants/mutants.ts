@@ -12,6 +12,7 @@ import { clients } from "./table/clients.ts"
 import { controlled } from "./table/controlled.ts"
 import { crypto } from "./table/crypto.ts"
 import { decided } from "./table/decided.ts"
+import { dynamoDb } from "./table/dynamoDb.ts"
 import { ecdh } from "./table/ecdh.ts"
 import { faulty } from "./table/faulty.ts"
 import { format } from "./table/format.ts"
@@ -66,5 +67,6 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...kmsEcdh,
   ...kmsServer,
   ...hierarchical,
+  ...dynamoDb,
   ...testing
 ]

@@ -1,16 +1,22 @@
-"""The moto KMS server for the tests: on a free port of 127.0.0.1, until standard input closes.
+"""The moto server for the tests, of KMS and DynamoDB: on a free port of 127.0.0.1, until standard input closes.
 
 Prints one line when it is ready: {"port": …}.
 
 moto keeps the state of a key, but lets a disabled key and one that is pending deletion encrypt and decrypt all the same.
 What AWS KMS answers then is added here, in the words of its API reference.
+
+Its DynamoDB carries out requests in threads, and undoes a failed transaction by putting the whole table back, with what another
+request has written meanwhile. Here a request waits for the transaction before it, as a transaction and a read of DynamoDB are
+serializable.
 """
 
 import json
 import logging
 import sys
+import threading
 
 from moto.core.exceptions import JsonRESTError
+from moto.dynamodb.models import DynamoDBBackend
 from moto.kms.models import KmsBackend
 from moto.server import ThreadedMotoServer
 
@@ -41,6 +47,20 @@ def decrypt(self, ciphertext_blob, encryption_context, key_id=None):
 
 KmsBackend.encrypt = encrypt
 KmsBackend.decrypt = decrypt
+
+one_at_a_time = threading.RLock()
+
+
+def serialized(operation):
+    def run(*args, **kwargs):
+        with one_at_a_time:
+            return operation(*args, **kwargs)
+
+    return run
+
+
+for name in ["create_table", "get_item", "transact_write_items"]:
+    setattr(DynamoDBBackend, name, serialized(getattr(DynamoDBBackend, name)))
 
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)

@@ -139,6 +139,12 @@ def kms_ecdh(key):
     )
 
 
+def hierarchical(key):
+    import keystore
+
+    return keystore.hierarchical(providers, key)
+
+
 KEYRINGS = {
     "raw-aes": raw_aes,
     "raw-ecdh": raw_ecdh,
@@ -148,6 +154,7 @@ KEYRINGS = {
     "kms-mrk-discovery": mrk_discovery,
     "kms-rsa": rsa,
     "kms-ecdh": kms_ecdh,
+    "hierarchical": hierarchical,
 }
 
 

@@ -1,6 +1,6 @@
 /**
- * Before the tests of the peers: a Python with what `requirements.txt` pins, made once and kept in `.venv`, and the moto
- * KMS server on a free port of 127.0.0.1. Where Python is missing, the run stops with one line and exit status 1.
+ * Before the tests of the peers: a Python with what `requirements.txt` pins, made once and kept in `.venv`, and the moto server, for KMS
+ * and DynamoDB, on a free port of 127.0.0.1. Where Python is missing, the run stops with one line and exit status 1.
  */
 import { execFileSync, spawn } from "node:child_process"
 import { createHash } from "node:crypto"
@@ -16,7 +16,7 @@ declare module "vitest" {
   interface ProvidedContext {
     /** Path of the Python of the peers. */
     readonly python: string
-    /** Where the KMS server is: `http://127.0.0.1:…`. */
+    /** Where the KMS server, which serves DynamoDB too, is: `http://127.0.0.1:…`. */
     readonly kmsEndpoint: string
   }
 }

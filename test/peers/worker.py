@@ -216,11 +216,20 @@ def kms(request):
     return {"output": to_json(output), "requestId": request_id}
 
 
+def key_store(request):
+    """One call of the branch key store."""
+    # It takes seconds to import.
+    import keystore
+
+    return keystore.call(request)
+
+
 # Where a test expects an error, the SDK would print it with its stack.
 logging.disable(logging.CRITICAL)
 
 OPERATIONS = {
     "kms": kms,
+    "keyStore": key_store,
     "encrypt": encrypt,
     "encryptCached": encrypt_cached,
     "decrypt": decrypt,

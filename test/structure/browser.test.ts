@@ -16,7 +16,7 @@ const name = manifest.name
 
 /** The entry points that have another runtime, and those that bring the AWS SDK. */
 const forNode = ["./node", "./kms/development-only/server"]
-const withAwsSdk = ["./kms/aws"]
+const withAwsSdk = ["./kms/aws", "./hierarchical/dynamodb"]
 
 const entries = Object.entries(manifest.exports).flatMap(([key, value]) =>
   key !== "./package.json" && value !== null && !forNode.includes(key) ? [key] : []

@@ -44,6 +44,12 @@ const rules: Readonly<Record<string, Rule>> = {
   raw: { rooms: core, packages: /^effect\/crypto\/(CryptoError|KeyAgreement|KeyFormat)$/ },
   kms: { rooms: core },
   hierarchical: { rooms: ["kms", ...core] },
+  // The only other room with an AWS SDK: branch keys in a table, as AWS KMS behind its port is in kms/aws.
+  "hierarchical/dynamodb": {
+    rooms: ["hierarchical", ...core],
+    packages: /^@aws-sdk\/client-dynamodb$/,
+    node: true
+  },
   // Postgres is reached through the SqlClient of the program.
   "hierarchical/postgres": { rooms: ["hierarchical", ...core], packages: /^effect\/sql\/(SqlClient|SqlError)$/ },
   "kms/aws": { rooms: ["kms", ...core], packages: /^@aws-sdk\/client-kms$/, node: true },

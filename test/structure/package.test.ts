@@ -15,7 +15,12 @@ const name = manifest.name
 const specifiers = Object.entries(manifest.exports)
   .filter(([key, value]) => key !== "./package.json" && value !== null)
   .map(([key]) => key.replace(".", name))
-const needsAwsSdk = `${name}/kms/aws`
+
+/** The entry points that need a client of the AWS SDK, and the client. */
+const needsAwsSdk: Readonly<Record<string, string>> = {
+  [`${name}/hierarchical/dynamodb`]: "@aws-sdk/client-dynamodb",
+  [`${name}/kms/aws`]: "@aws-sdk/client-kms"
+}
 
 let temporary: string
 let copy: string
@@ -87,7 +92,7 @@ beforeAll(async () => {
   await run(user, "npm", ["install", ...flags, join(packed, tarball)])
   await link(user, "effect")
   withoutAwsSdk = await importAll(specifiers)
-  await link(user, "@aws-sdk/client-kms")
+  for (const client of Object.values(needsAwsSdk)) await link(user, client)
 }, 240_000)
 
 afterAll(() => rm(temporary, { recursive: true, force: true }))
@@ -109,12 +114,17 @@ describe("the packed package", () => {
     assert.include(await readFile(join(folder, "LICENSE"), "utf8"), "MIT License")
   })
 
-  it("has exports at every entry point, and only kms/aws needs the AWS SDK", async () => {
+  it("has exports at every entry point, and two of them need the AWS SDK", async () => {
     assert.deepStrictEqual(Object.keys(withoutAwsSdk), specifiers)
-    for (const [specifier, found] of Object.entries({ ...withoutAwsSdk, ...await importAll([needsAwsSdk]) })) {
+    for (
+      const [specifier, found] of Object.entries({ ...withoutAwsSdk, ...await importAll(Object.keys(needsAwsSdk)) })
+    ) {
       assert.isAbove(Number(found), 0, `${specifier}: ${found}`)
     }
-    assert.match(String(withoutAwsSdk[needsAwsSdk]), /^ERR_MODULE_NOT_FOUND .*'@aws-sdk\/client-kms'/)
+    for (const [specifier, client] of Object.entries(needsAwsSdk)) {
+      assert.match(String(withoutAwsSdk[specifier]), /^ERR_MODULE_NOT_FOUND /)
+      assert.include(String(withoutAwsSdk[specifier]), `'${client}'`)
+    }
   })
 
   it("keeps everything else closed", async () => {
@@ -163,7 +173,9 @@ describe("the packed package", () => {
 
     it(`type-checks under ${moduleResolution} without Node's types where neither the AWS SDK nor Node is used`, async () => {
       // Streams of Node are among the types of the entry for Node.
-      const entries = specifiers.filter((specifier) => specifier !== needsAwsSdk && specifier !== `${name}/node`)
+      const entries = specifiers.filter((specifier) =>
+        !Object.hasOwn(needsAwsSdk, specifier) && specifier !== `${name}/node`
+      )
       await typeCheck(`${moduleResolution}-plain`, entries, { ...options, types: [] })
     })
   }

@@ -1,4 +1,5 @@
 /** Types of branch keys: each service needs what it calls, and keys in the clear are redacted. */
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb"
 import { Config, Effect } from "effect"
 import type { Duration, Layer, Redacted, Scope } from "effect"
 import type { EncryptionContext, InvalidOption, Keyring, KeyringError } from "effect-encryption-sdk"
@@ -12,6 +13,11 @@ import {
   HierarchicalKeyring,
   MemoryBranchKeyStorage
 } from "effect-encryption-sdk/hierarchical"
+import {
+  BranchKeyTable,
+  type BranchKeyTableError,
+  DynamoDbBranchKeyStorage
+} from "effect-encryption-sdk/hierarchical/dynamodb"
 import type { Kms } from "effect-encryption-sdk/kms"
 import { expectTypeOf } from "vitest"
 
@@ -42,6 +48,25 @@ BranchKeyAdmin.layer({ ...options, kmsConfiguration: { _tag: "Discovery" } })
 BranchKeyStore.layer({ ...options, kmsConfiguration: { _tag: "MultiRegionDiscovery" } })
 // @ts-expect-error: the table is the storage's
 BranchKeyStore.layer({ ...options, tableName: "orders" })
+
+// The storage in DynamoDB, and its table.
+const table = { tableName: "branch-keys" }
+expectTypeOf(DynamoDbBranchKeyStorage.layer(table)).toEqualTypeOf<
+  Layer.Layer<BranchKeyStorage.BranchKeyStorage, InvalidOption, Primitives.Primitives>
+>()
+expectTypeOf(DynamoDbBranchKeyStorage.layerConfig({ tableName: Config.String("TABLE") })).toEqualTypeOf<
+  Layer.Layer<BranchKeyStorage.BranchKeyStorage, InvalidOption | Config.ConfigError, Primitives.Primitives>
+>()
+DynamoDbBranchKeyStorage.layer({ ...table, client: new DynamoDBClient(), consistentRead: true })
+DynamoDbBranchKeyStorage.layer({ ...table, client: { region: "eu-central-1", maxAttempts: 5 } })
+// @ts-expect-error: a table is named
+DynamoDbBranchKeyStorage.layer({})
+// @ts-expect-error: the logical name is the store's
+DynamoDbBranchKeyStorage.layer({ ...table, logicalKeyStoreName: "orders" })
+expectTypeOf(BranchKeyTable.create({ ...table, deadline: "2 minutes" })).toEqualTypeOf<
+  Effect.Effect<string, InvalidOption | BranchKeyTableError>
+>()
+expectTypeOf(BranchKeyTable.check(table)).toEqualTypeOf<Effect.Effect<string, InvalidOption | BranchKeyTableError>>()
 
 // Branch keys.
 expectTypeOf(store.getActive("id")).toEqualTypeOf<

@@ -35,9 +35,19 @@ export interface Mpl {
     | "kms-mrk-discovery"
     | "kms-rsa"
     | "kms-ecdh"
+    | "hierarchical"
   readonly requiredEncryptionContextKeys?: ReadonlyArray<string>
   /** What the constructor of that kind takes, by the names of test/peers/mpl.py. */
   readonly [option: string]: unknown
+}
+
+/** A branch key store, by the names of test/peers/keystore.py. */
+export interface KeyStore {
+  readonly tableName: string
+  readonly logicalKeyStoreName: string
+  readonly keyArn: string
+  readonly dynamoDbEndpoint: string
+  readonly kmsEndpoint: string
 }
 
 /** Python raised an exception. */
@@ -117,6 +127,14 @@ export class Python extends Context.Service<Python, {
     readonly call: string
     readonly input: object
   }) => Effect.Effect<KmsResponse, PythonError>
+  /** A call of the branch key store, and what it returns. Keys are base64. */
+  readonly keyStore: (request: {
+    readonly store: KeyStore
+    readonly call: "createTable" | "createKey" | "versionKey" | "getActive" | "getVersion" | "getBeaconKey"
+    readonly branchKeyId?: string
+    readonly version?: string
+    readonly encryptionContext?: Readonly<Record<string, string>>
+  }) => Effect.Effect<Record<string, unknown>, PythonError>
 }>()("test/peers/Python") {}
 
 const worker = fileURLToPath(new URL("../worker.py", import.meta.url))
@@ -169,6 +187,7 @@ const interfaceOf = (ask: Ask) =>
         (answer) => bytes(answer["message"])
       ),
     kms: (request) => ask({ operation: "kms", ...request }),
+    keyStore: (request) => ask({ operation: "keyStore", ...request }),
     decryptStream: ({ keys, message, size }) =>
       Effect.map(
         ask({ operation: "decryptStream", message: toBase64(message), keys: json(keys), size }),

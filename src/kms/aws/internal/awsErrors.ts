@@ -1,6 +1,7 @@
 /**
  * Exceptions of the AWS SDK, in the words of `KmsError`.
  */
+import { credentials, isBrowserNetworkError, metadataOf } from "../../../internal/awsSdkErrors.ts"
 import type { ProviderFailure } from "../../../model/errors/KeyringError.ts"
 import type { KmsError } from "../../KmsError.ts"
 
@@ -32,30 +33,6 @@ const failures: Readonly<Record<string, ProviderFailure>> = {
   TimeoutError: "Unreachable"
 }
 
-/** Credentials that could not be had, or have expired: the AWS SDK asks its providers again with the next call. */
-const credentials: ReadonlySet<string> = new Set([
-  "CredentialsProviderError",
-  "TokenProviderError",
-  "ExpiredToken",
-  "ExpiredTokenException",
-  "TokenRefreshRequired"
-])
-
-/** Node's codes for a connection that could not be made, or that broke. */
-const networkCodes =
-  /^(ECONN(ABORTED|REFUSED|RESET)|EPIPE|ETIMEDOUT|E(HOST|NET)(DOWN|UNREACH)|ENOTFOUND|EAI_AGAIN|ERR_HTTP2_\w+)$/
-
-/** Fields of what the AWS SDK throws. Any of them may be missing. */
-interface Thrown {
-  readonly name?: unknown
-  readonly message?: unknown
-  readonly code?: unknown
-  readonly $fault?: unknown
-  readonly $retryable?: { readonly throttling?: unknown } | null
-  readonly $metadata?: { readonly httpStatusCode?: unknown } | null
-  readonly $response?: { readonly statusCode?: unknown } | null
-}
-
 /** The fields of a `KmsError` that say why a call failed. */
 export type Explanation = Pick<KmsError, "failure" | "code" | "description" | "isRetryable">
 
@@ -71,11 +48,7 @@ export const explain = (error: unknown): Explanation => {
 const notReadable = "the request failed, or its answer could not be read"
 
 const explained = (error: unknown): Explanation => {
-  const thrown: Thrown = typeof error === "object" && error !== null ? error : {}
-  const name = typeof thrown.name === "string" && thrown.name !== "" ? thrown.name : "UnknownError"
-  const network = typeof thrown.code === "string" && networkCodes.test(thrown.code) ? thrown.code : undefined
-  const statusCode = thrown.$metadata?.httpStatusCode ?? thrown.$response?.statusCode
-  const status = typeof statusCode === "number" ? statusCode : 0
+  const { name, network, status, thrown } = metadataOf(error)
   const known = Object.hasOwn(failures, name) ? failures[name] : undefined
   // A response that cannot be read is quoted in the message, and may be one with a plaintext in it.
   // Errors of another realm, as in a test runner, are of classes of their own.
@@ -107,7 +80,3 @@ const explained = (error: unknown): Explanation => {
       (typeof thrown.$retryable === "object" && thrown.$retryable !== null)
   }
 }
-
-const isBrowserNetworkError = ({ message, name }: Thrown): boolean =>
-  name === "TypeError" && typeof message === "string" &&
-  /failed to fetch|fetch failed|load failed|networkerror|network request failed|appears to be offline/i.test(message)

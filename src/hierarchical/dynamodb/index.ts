@@ -1,0 +1,3 @@
+export * as BranchKeyTable from "./BranchKeyTable.ts"
+export * from "./BranchKeyTableError.ts"
+export * as DynamoDbBranchKeyStorage from "./DynamoDbBranchKeyStorage.ts"
