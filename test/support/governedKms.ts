@@ -79,11 +79,24 @@ export const directedKms = (before: Before = () => Effect.void) => {
 const request = (keyId: string) => ({ keyId, grantTokens: [], encryptionContext: {} })
 
 /** A governor over such operations. */
-export const governed = Effect.fnUntraced(function*(options: KmsGovernor.Options, before?: Before) {
+export const governed = Effect.fnUntraced(function*(
+  options: KmsGovernor.Options,
+  before?: Before,
+  change: (operations: Kms.Operations) => Kms.Operations = (operations) => operations
+) {
   const kms = directedKms(before)
   const governor = yield* KmsGovernor.make(options)
-  return { ...kms, governor, ...callsOf(governor.govern(kms.operations)) }
+  return { ...kms, governor, ...callsOf(governor.govern(change(kms.operations))) }
 })
+
+/** Operations that no interruption ends. */
+export const stubborn = (operations: Kms.Operations): Kms.Operations =>
+  Object.fromEntries(
+    Object.entries(operations).map(([name, call]) => [
+      name,
+      (request: never) => Effect.uninterruptible((call as (request: never) => Effect.Effect<unknown>)(request))
+    ])
+  ) as unknown as Kms.Operations
 
 /** Calls with a key's name alone. */
 export const callsOf = (calls: Kms.Operations) => ({

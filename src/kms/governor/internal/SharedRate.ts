@@ -49,10 +49,10 @@ export class SharedRate {
         () => `no response within ${Duration.format(deadline)}`
       )
     ).pipe(
-      Effect.flatMap(({ delay }) => {
-        const millis = Duration.toMillis(delay)
-        return Number.isFinite(millis) ? this.#found(millis) : this.#lost("a delay that is no time")
-      }),
+      Effect.flatMap(({ delay, remaining }) =>
+        // A delay of zero is made of numbers that are none.
+        Number.isFinite(remaining) ? this.#found(Duration.toMillis(delay)) : this.#lost("a response without numbers")
+      ),
       Effect.catch((description) => this.#lost(description)),
       Effect.catchDefect(() => this.#lost("a defect of the store"))
     )
