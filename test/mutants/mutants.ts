@@ -16,6 +16,7 @@ import { ecdh } from "./table/ecdh.ts"
 import { faulty } from "./table/faulty.ts"
 import { format } from "./table/format.ts"
 import { foundations } from "./table/foundations.ts"
+import { governor } from "./table/governor.ts"
 import { hierarchical } from "./table/hierarchical.ts"
 import { inFlight } from "./table/inFlight.ts"
 import { inMemory } from "./table/inMemory.ts"
@@ -58,6 +59,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...materials,
   ...ecdh,
   ...resilient,
+  ...governor,
   ...kms,
   ...keyPairsOfKms,
   ...kmsRsa,

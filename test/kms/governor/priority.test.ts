@@ -64,7 +64,9 @@ describe("requests and work in the background", () => {
         { rate: 100, retries: { burst: 1, share: 0 } },
         (number) => number <= 2 ? Effect.fail(kmsError("Unreachable")) : Effect.void
       )
-      assert.isTrue(Result.isFailure(yield* Effect.result(KmsGovernor.background(decrypt("b")))))
+      const background = yield* fork(Effect.result(KmsGovernor.background(decrypt("b"))))
+      assert.isDefined(background.pollUnsafe(), "it is tried again")
+      assert.isTrue(Result.isFailure(yield* Fiber.join(background)))
       const request = yield* fork(decrypt("r"))
       yield* TestClock.adjust("1 second")
       yield* Fiber.join(request)

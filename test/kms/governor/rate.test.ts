@@ -111,7 +111,9 @@ describe("the deadline", () => {
     Effect.gen(function*() {
       const { decrypt, times } = yield* governed({ rate: 10, burst: "100 millis", deadline: "1 second" })
       const waiting = yield* forkAll(Array.from({ length: 10 }, () => decrypt()))
-      assert.deepStrictEqual(fieldsOf(yield* failureOf(decrypt())), {
+      const late = yield* Effect.forkChild(failureOf(decrypt()), { startImmediately: true })
+      assert.isDefined(late.pollUnsafe(), "it waits")
+      assert.deepStrictEqual(fieldsOf(yield* Fiber.join(late)), {
         _tag: "KmsError",
         operation: "Decrypt",
         keyId: arn,

@@ -77,7 +77,7 @@ describe("a rate that processes share", () => {
 
   it.effect("takes no token for a call that has no place", () =>
     Effect.gen(function*() {
-      const { keys, layer } = directedStore()
+      const { keys, layer } = directedStore((bucket) => (options) => Effect.delay(bucket(options), "10 millis"))
       const kms = directedKms(() => Effect.never)
       const governor = yield* Effect.provide(KmsGovernor.makeShared({ rate: 100, concurrency: 2 }), layer)
       const { decrypt } = callsOf(governor.govern(kms.operations))
