@@ -131,7 +131,7 @@ const start = (fetching: Fetching, flight: Flight): void => {
     span?.attribute("trigger", flight.trigger)
     return Effect.scoped(
       Effect.flatMap(
-        asking(flight.askers, Effect.suspend(() => withPriority(request.fetch(), flight.priority))),
+        asking(flight.askers, withPriority(Effect.suspend(() => request.fetch()), flight.priority)),
         (fetched) => {
           const arrivedAt = nowUnsafe(clock)
           return Effect.map(
