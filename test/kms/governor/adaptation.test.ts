@@ -122,4 +122,27 @@ describe("under a KMS of a capacity that it does not know", () => {
       }),
     60_000
   )
+
+  it.effect(
+    "two processes that know nothing of each other share it, and neither starves",
+    () =>
+      Effect.gen(function*() {
+        const { before, counts } = limited(() => 60)
+        const options = { rate: 100, burst: "10 millis", deadline: "2 seconds", retries: { maxAttempts: 1 } } as const
+        const processes = [yield* governed(options, before), yield* governed(options, before)]
+        for (let tick = 0; tick < 50 * 20; tick++) {
+          for (const { decrypt } of processes) {
+            for (let call = 0; call < 5; call++) yield* Effect.forkChild(Effect.result(decrypt()))
+          }
+          yield* TestClock.adjust("50 millis")
+          if (tick === 20 * 20) Object.assign(counts, { throttled: 0, done: 0 })
+        }
+        assert.isAtLeast(counts.done, 29 * 60 * 0.7, "of the capacity")
+        assert.isAtMost(counts.throttled, counts.done * 0.35, "throttles")
+        for (const { times } of processes) {
+          assert.isAtLeast(times().filter((at) => at > 20_000).length, 29 * 60 * 0.2, "of one process")
+        }
+      }),
+    60_000
+  )
 })

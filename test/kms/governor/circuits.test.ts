@@ -103,6 +103,18 @@ describe("the circuit of a Region", () => {
       assert.strictEqual(yield* gauge("us-east-1"), 0)
     }))
 
+  it.effect("a retry that it does not let through fails with the error before it", () =>
+    Effect.gen(function*() {
+      const { decrypt, sent } = yield* governed(
+        { ...options, retries: { maxAttempts: 10, baseDelay: "1 millis" } },
+        () => Effect.fail(kmsError("Unreachable"))
+      )
+      const call = yield* Effect.forkChild(codesOf(1, () => decrypt()), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* Fiber.join(call), ["UnreachableCode"])
+      assert.lengthOf(sent, 3)
+    }))
+
   it.effect("there is none without the option", () =>
     Effect.gen(function*() {
       const { decrypt, sent } = yield* governed(

@@ -92,6 +92,23 @@ describe("secrets of calls that are given up", () => {
     }))
 })
 
+describe("a caller that cannot be interrupted", () => {
+  it.effect("has its deadline too, while it waits and while the call is in flight", () =>
+    Effect.gen(function*() {
+      const { counts, decrypt } = yield* governed(
+        { rate: 10, deadline: "1 second", concurrency: 1 },
+        () => Effect.never
+      )
+      const calls = yield* Effect.forEach([1, 2], () => fork(Effect.uninterruptible(failureOf(decrypt()))))
+      yield* TestClock.adjust("1 second")
+      const codes = calls.map((call) => call.pollUnsafe()).map((exit) =>
+        exit !== undefined && Exit.isSuccess(exit) ? exit.value.description : "waits"
+      )
+      assert.deepStrictEqual(codes, ["no response within 1s", "had no turn within 1s"])
+      assert.deepStrictEqual([counts.inFlight, counts.interrupted], [0, 1])
+    }))
+})
+
 describe("the plaintext of a request", () => {
   const bytesOf = (request: object) => Redacted.value((request as { plaintext: DataKey.DataKey }).plaintext)
 

@@ -183,5 +183,23 @@ export const governor: ReadonlyArray<Mutant> = [
     find: "  flight.priority.promote()\n",
     replace: "",
     killedBy: byCaches("a refresh of a branch key is in the background until a request joins it")
+  },
+  {
+    name: "governor: a call is sent at its deadline",
+    file: region,
+    find: "if (waiter.deadlineAt <= now) {",
+    replace: "if (waiter.deadlineAt < now) {",
+    killedBy: by("ownership", "a caller that cannot be interrupted > ")(
+      "has its deadline too, while it waits and while the call is in flight"
+    )
+  },
+  {
+    name: "governor: a breach of a Kms under it is described twice",
+    file: "src/kms/calls.ts",
+    find: "breach.cause.part === breach.part ? breach.cause : breach",
+    replace: "breach.cause.part !== breach.part ? breach.cause : breach",
+    killedBy: by("KmsGovernor", "a Kms of the user's own under a governor > ")(
+      "that throws is seen as it is without one"
+    )
   }
 ]

@@ -73,7 +73,7 @@ export class Region {
 
   /** Takes a call out, wherever it is. Its place is free again. */
   leave(waiter: Waiter): void {
-    waiter.end("exceeded")
+    waiter.end("overdue")
     if (!waiter.holdsPlace) return
     waiter.holdsPlace = false
     this.#countInFlight(-1)
@@ -114,6 +114,11 @@ export class Region {
       const next = this.#next()
       if (next === undefined) return
       const { lane, waiter } = next
+      // Nothing is sent without time for a response.
+      if (waiter.deadlineAt <= now) {
+        waiter.end("overdue")
+        continue
+      }
       lane.take()
       this.#countInFlight(1)
       const attributes = { region: this.name, priority: waiter.priority }

@@ -5,8 +5,8 @@ import type { CallPriority } from "../../../internal/callPriority.ts"
 /** The class of a call that waits. */
 export type Priority = "request" | "background"
 
-/** The end of waiting: the call may go, cannot go in time, or its governor is closed. */
-export type Turn = "go" | "exceeded" | "closed"
+/** The end of waiting: the call may go, cannot go in time, is past its deadline, or its governor is closed. */
+export type Turn = "go" | "exceeded" | "overdue" | "closed"
 
 /** A call that waits for its turn, and then holds a place. */
 export class Waiter {

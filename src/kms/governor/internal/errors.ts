@@ -7,6 +7,8 @@ export interface Failure {
   readonly by: "kms" | "governor"
   readonly outcome: "failed" | "throttled" | "deadline" | "rate" | "circuit"
   readonly error: KmsError
+  /** Whether a call was made. */
+  readonly wasMade: boolean
   /** Whether the Region was silent for long enough to count against it. */
   readonly isSilence: boolean
 }
@@ -21,8 +23,8 @@ const failure = (
   { keyId, operation }: Subject,
   outcome: Failure["outcome"],
   fields: Pick<KmsError, "failure" | "code" | "description" | "isRetryable">,
-  isSilence = false
-): Failure => ({ by: "governor", outcome, error: new KmsError({ operation, keyId, ...fields }), isSilence })
+  response: Pick<Failure, "wasMade" | "isSilence"> = { wasMade: false, isSilence: false }
+): Failure => ({ by: "governor", outcome, error: new KmsError({ operation, keyId, ...fields }), ...response })
 
 /** The deadline passed while the call waited for its turn. */
 export const noTurn = (subject: Subject, deadline: Duration.Duration): Failure =>
@@ -40,7 +42,7 @@ export const noResponse = (subject: Subject, deadline: Duration.Duration, isSile
     code: "GovernorDeadlineExceeded",
     description: `no response within ${Duration.format(deadline)}`,
     isRetryable: true
-  }, isSilence)
+  }, { wasMade: true, isSilence })
 
 /** The call cannot have its turn before its deadline, and did not wait for it. */
 export const exceeded = (subject: Subject, deadline: Duration.Duration): Failure =>

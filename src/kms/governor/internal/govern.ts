@@ -89,10 +89,8 @@ export class Governing {
       Effect.flatMap((result) => {
         if (Result.isSuccess(result)) return this.#end(call, "succeeded", Effect.succeed(result.success))
         const failure = result.failure
-        // A retry that has no turn in time says less than the failure before it.
-        const last = before !== undefined && failure.by === "governor" && failure.error.failure !== "Unreachable"
-          ? before
-          : failure
+        // A retry that was not made says less than the failure before it.
+        const last = before !== undefined && !failure.wasMade ? before : failure
         const delay = last === failure ? this.#mayRetry(call, number, failure) : undefined
         return delay === undefined
           ? this.#end(call, last.outcome, Effect.fail(last.error))
@@ -163,15 +161,23 @@ export class Governing {
   /** Waits for the turn of a call. */
   #turn(call: Call, waiter: Waiter, restore: Restore): Effect.Effect<void, Failure> {
     const { deadline } = this.#site.settings
-    const ended = (): Effect.Effect<void, Failure> =>
-      waiter.turn === "go"
-        ? Effect.void
-        : Effect.fail(waiter.turn === "closed" ? closed(call) : exceeded(call, deadline))
+    const ended = (): Effect.Effect<void, Failure> => {
+      switch (waiter.turn) {
+        case "go":
+          return Effect.void
+        case "exceeded":
+          return Effect.fail(exceeded(call, deadline))
+        case "closed":
+          return Effect.fail(closed(call))
+        // At the deadline, the turn may have come in the same moment.
+        default:
+          return Effect.fail(noTurn(call, deadline))
+      }
+    }
     if (waiter.turn !== undefined) return ended()
-    return Effect.flatMap(
+    return Effect.andThen(
       restore(Effect.timeoutOption(waiter.ended, Math.max(0, call.deadlineAt - this.#site.now()))),
-      // The turn may have come in the same moment.
-      () => waiter.turn === undefined ? Effect.fail(noTurn(call, deadline)) : ended()
+      Effect.suspend(ended)
     )
   }
 
@@ -202,6 +208,7 @@ export class Governing {
       by: "kms",
       outcome: isThrottled ? "throttled" : "failed",
       error,
+      wasMade: true,
       isSilence: error.failure === "Unreachable"
     }
   }
