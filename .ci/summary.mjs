@@ -8,7 +8,7 @@ const suites = {
   test: ["test/structure/", "test/interop/"],
   web: ["test/caching/", "test/client/", "test/raw/", "test/interop/"],
   browser: ["test/caching/", "test/client/", "test/raw/", "test/kms/"],
-  peers: ["test/peers/browser", "test/peers/kms", "test/peers/python"]
+  peers: ["test/peers/browser", "test/peers/governor", "test/peers/kms", "test/peers/python"]
 }
 
 /** Steps that are no suites but count their own checks, by the name of their output. */

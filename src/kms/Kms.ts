@@ -10,7 +10,8 @@
  * | `KmsWithoutPlaintext` | `generateDataKeyWithoutPlaintext`, `reEncrypt`       | stores of keys that KMS wraps        |
  *
  * Layers, which provide all of them: `AwsKms.layer` in `effect-encryption-sdk/kms/aws`, `EmbeddedKms.layer` in
- * `effect-encryption-sdk/kms/development-only`, `ScriptedKms.layer` in `effect-encryption-sdk/testing`.
+ * `effect-encryption-sdk/kms/development-only`, `ScriptedKms.layer` in `effect-encryption-sdk/testing`; and, over any of them,
+ * `KmsGovernor.layer` in `effect-encryption-sdk/kms/governor`.
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"

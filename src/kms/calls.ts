@@ -48,13 +48,17 @@ export const callKms = <A extends object>(
   operation: keyof Operations,
   call: () => Effect.Effect<A, KmsError>
 ): Effect.Effect<A, KmsError | BrokenContract> =>
-  Effect.flatMap(guarded(`Kms.${operation}`, KmsError, call, (breach) => breach), (response) => {
+  Effect.flatMap(guarded(`Kms.${operation}`, KmsError, call, innermost), (response) => {
     const fields = fieldsOf(operation, response)
     const fault = fields === undefined ? "that is no object" : faultOf(operation, fields)
     if (fault === undefined) return Effect.succeed(fields as A)
     for (const field of Object.values(fields ?? {})) if (DataKey.isDataKey(field)) DataKey.zero(field)
     return Effect.fail(new BrokenContract({ part: `Kms.${operation}`, description: `returned a response ${fault}` }))
   })
+
+/** The breach of a port. One that passed through a port over it, such as a governor, stays what it is. */
+const innermost = (breach: BrokenContract): BrokenContract =>
+  breach.cause instanceof BrokenContract && breach.cause.part === breach.part ? breach.cause : breach
 
 type Fields = Readonly<Record<string, unknown>>
 

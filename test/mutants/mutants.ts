@@ -17,6 +17,7 @@ import { ecdh } from "./table/ecdh.ts"
 import { faulty } from "./table/faulty.ts"
 import { format } from "./table/format.ts"
 import { foundations } from "./table/foundations.ts"
+import { governor } from "./table/governor.ts"
 import { hierarchical } from "./table/hierarchical.ts"
 import { inFlight } from "./table/inFlight.ts"
 import { inMemory } from "./table/inMemory.ts"
@@ -61,6 +62,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...ecdh,
   ...resilient,
   ...postgres,
+  ...governor,
   ...kms,
   ...keyPairsOfKms,
   ...kmsRsa,

@@ -1,6 +1,7 @@
 /**
  * Before the tests of the peers: a Python with what `requirements.txt` pins, made once and kept in `.venv`, and the moto server, for KMS
- * and DynamoDB, on a free port of 127.0.0.1. Where Python is missing, the run stops with one line and exit status 1.
+ * and DynamoDB, on a free port of 127.0.0.1. Where Python, the Redis server or Postgres is missing, the run stops with one line and exit
+ * status 1.
  */
 import { execFileSync, spawn } from "node:child_process"
 import { createHash } from "node:crypto"
@@ -68,6 +69,12 @@ const prepare = (): string => {
 
 export default async (project: TestProject) => {
   const python = prepare()
+  if (attempt("redis-server", "--version") === undefined) {
+    stop("test:peers needs redis-server: there is none. On Debian: apt-get install redis-server")
+  }
+  if (!existsSync("/usr/lib/postgresql")) {
+    stop("test:peers needs Postgres: there is none. On Debian: apt-get install postgresql")
+  }
   const server = spawn(python, ["-u", join(here, "kms_server.py")], { stdio: ["pipe", "pipe", "inherit"] })
   const ended = new Promise<void>((resolve) => server.once("close", () => resolve()))
   const port = await new Promise<number>((resolve, reject) => {

@@ -52,6 +52,8 @@ const rules: Readonly<Record<string, Rule>> = {
   },
   // Postgres is reached through the SqlClient of the program.
   "hierarchical/postgres": { rooms: ["hierarchical", ...core], packages: /^effect\/sql\/(SqlClient|SqlError)$/ },
+  // Rates that processes share and circuits are Effect's; the rest is the governor's own.
+  "kms/governor": { rooms: ["kms", ...core], packages: /^effect\/persistence\/(CircuitBreaker|RateLimiter)$/ },
   "kms/aws": { rooms: ["kms", ...core], packages: /^@aws-sdk\/client-kms$/, node: true },
   // Key pairs of its keys are made by effect/crypto, on WebCrypto: `Primitives` makes none.
   "kms/development-only": {

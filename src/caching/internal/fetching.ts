@@ -18,6 +18,7 @@ import type { Receipt } from "../../model/Receipt.ts"
 import { type Askers, asking } from "./askers.ts"
 import type { CacheableRequest, Fetched } from "./cacheable.ts"
 import { type CacheAccess, put } from "./cacheAccess.ts"
+import { CallPriority, withPriority } from "../../internal/callPriority.ts"
 import { overdue } from "../../internal/deadline.ts"
 import { type CompleteMaterials, copyMaterials, Entry, type Owner, type RefreshPoint } from "./entry.ts"
 import { elapsedMillis, type Instant, nowUnsafe } from "../../internal/instant.ts"
@@ -58,6 +59,8 @@ export interface Flight extends singleFlight.Flight<Waiter> {
   entry: Entry | undefined
   /** The managers that wait for it, this one included. */
   readonly askers: Askers
+  /** Priority of its calls to the key provider. A refresh is work in the background until a request waits for it. */
+  readonly priority: CallPriority
   span: Tracer.Span | undefined
   fetching: Fiber.Fiber<unknown, unknown> | undefined
   /** The sleep until the deadline of a refresh, for which no request has to wait. */
@@ -95,6 +98,7 @@ export const openFlight = (
     startedAt: now,
     entry: undefined,
     askers: [...askers, fetching],
+    priority: new CallPriority(trigger === "refresh"),
     span: undefined,
     fetching: undefined,
     deadline: undefined,
@@ -126,13 +130,16 @@ const start = (fetching: Fetching, flight: Flight): void => {
     span?.attribute("operation", operation)
     span?.attribute("trigger", flight.trigger)
     return Effect.scoped(
-      Effect.flatMap(asking(flight.askers, Effect.suspend(() => request.fetch())), (fetched) => {
-        const arrivedAt = nowUnsafe(clock)
-        return Effect.map(
-          fetching.drawRefreshPoint,
-          (refresh) => step(() => succeed(fetching, flight, fetched, arrivedAt, refresh))
-        )
-      })
+      Effect.flatMap(
+        asking(flight.askers, withPriority(Effect.suspend(() => request.fetch()), flight.priority)),
+        (fetched) => {
+          const arrivedAt = nowUnsafe(clock)
+          return Effect.map(
+            fetching.drawRefreshPoint,
+            (refresh) => step(() => succeed(fetching, flight, fetched, arrivedAt, refresh))
+          )
+        }
+      )
     )
   }))
   flight.fetching.addObserver((exit) => {
@@ -179,6 +186,7 @@ export const reserve = (
   const { charge, key, operation } = request
   const waiter: Waiter = { charge, leader, claim, delivery: Deferred.makeUnsafe(), deadline: undefined }
   singleFlight.reserve(flight, waiter)
+  afterStep(() => flight.priority.promote())
   claim.giveUp = () => {
     leave(fetching, flight, waiter)
     afterStep(() => Deferred.doneUnsafe(waiter.delivery, Exit.fail(request.failure(scopeClosed, false))))

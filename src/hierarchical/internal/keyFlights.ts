@@ -14,6 +14,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { Background } from "../../internal/background.ts"
+import { CallPriority, withPriority } from "../../internal/callPriority.ts"
 import { overdue } from "../../internal/deadline.ts"
 import { elapsedMillis, type Instant, nowUnsafe } from "../../internal/instant.ts"
 import type { BranchKeyOutcome } from "../../model/BranchKeyUse.ts"
@@ -52,6 +53,8 @@ type Trigger = "request" | "refresh"
 /** One read of a store, and the requests that wait for it. */
 interface Flight extends Request {
   readonly trigger: Trigger
+  /** Priority of its calls to AWS KMS. A refresh is work in the background until a request waits for it. */
+  readonly priority: CallPriority
   readonly startedAt: Instant
   readonly waiters: Set<Waiter>
   /** Whether it ends with its last waiter: a read for a request always, a refresh from its deadline on. */
@@ -115,6 +118,7 @@ export const join = (
   const outcome = isJoinable ? "Joined" : "Miss"
   count(fetching, request, outcome)
   if (!isJoinable) start(fetching, flight)
+  flight.priority.promote()
   return restore(Effect.timeoutOption(Deferred.await(waiter.delivery), fetching.fetchDeadline)).pipe(
     Effect.onInterrupt(() => Effect.sync(() => leave(fetching, flight, waiter, "abandoned"))),
     Effect.flatMap((delivered) =>
@@ -156,6 +160,7 @@ const openFlight = (fetching: Fetching, request: Request, trigger: Trigger, now:
   const flight: Flight = {
     ...request,
     trigger,
+    priority: new CallPriority(trigger === "refresh"),
     startedAt: now,
     waiters: new Set(),
     needsWaiters: trigger === "request",
@@ -173,7 +178,10 @@ const start = (fetching: Fetching, flight: Flight): void => {
   const { branchKeyId, store, version } = flight
   flight.fiber = fetching.background.fork(Effect.scoped(
     Effect.flatMap(
-      Effect.all([fetchBranchKey(store, branchKeyId, version), fetching.drawRefreshShare]),
+      Effect.all([
+        withPriority(fetchBranchKey(store, branchKeyId, version), flight.priority),
+        fetching.drawRefreshShare
+      ]),
       ([branchKey, share]) => Effect.sync(() => succeed(fetching, flight, branchKey, share))
     )
   ))

@@ -1,0 +1,2 @@
+export * as KmsGovernor from "./KmsGovernor.ts"
+export * as KmsGovernorMetrics from "./KmsGovernorMetrics.ts"
