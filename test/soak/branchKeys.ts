@@ -27,7 +27,9 @@ export interface Options extends HeapOptions {
 }
 
 const tickMillis = 500
-const requestsPerRotation = 100
+/** Rotations in a day of any length. The storage keeps each version, so that its memory grows with them. */
+const rotationsOfADay = 1000
+const leastRequestsPerRotation = 100
 const requestsPerMessage = 200
 const requestsPerCheckpoint = 1000
 
@@ -101,7 +103,7 @@ const message = (counts: run.Run, { broken, keyring }: run.Parts, known: run.Kno
     Effect.tap(({ _tag }) => Effect.sync(() => counts.check("old", _tag === "Unwrapped", () => _tag))),
     Effect.tapError((error) => Effect.sync(() => counts.check("old", isScripted(error), () => error.message)))
   )
-  return Effect.andThen(wrapped, settle(counts, unwrap))
+  return Effect.andThen(wrapped, Effect.suspend(() => settle(counts, unwrap)))
 }
 
 /** A new version, which every other time the process is notified of. */
@@ -186,6 +188,7 @@ const requests = Effect.fnUntraced(function*(
   const drawKey = () => parts.keys[tenants.indexOf(popular())]!
   const fork = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkChild(effect, { startImmediately: true })
   const secondsOfDay = options.requests / requestsPerSecond
+  const requestsPerRotation = Math.max(leastRequestsPerRotation, Math.floor(options.requests / rotationsOfADay))
   let sent = 0
   let arrived = 0
   while (sent < options.requests) {
