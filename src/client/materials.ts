@@ -171,8 +171,8 @@ const withReceipt = <M extends CompleteMaterials>(acquired: Acquired<M>): Acquir
     ...acquired,
     receipt: {
       ...acquired.receipt,
-      ...missingWrappings === undefined ? {} : { missingWrappings },
-      ...branchKeys === undefined ? {} : { branchKeys }
+      ...missingWrappings && { missingWrappings },
+      ...branchKeys && { branchKeys }
     }
   }
 }

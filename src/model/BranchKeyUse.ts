@@ -20,8 +20,6 @@ export interface BranchKeyUse {
   readonly outcome: BranchKeyOutcome
 }
 
-const outcomes: ReadonlySet<unknown> = /*#__PURE__*/ new Set<BranchKeyOutcome>(["Hit", "Joined", "Miss"])
-
 /**
  * A frozen copy of a row; undefined where it is none.
  *
@@ -29,11 +27,9 @@ const outcomes: ReadonlySet<unknown> = /*#__PURE__*/ new Set<BranchKeyOutcome>([
  */
 export const read = (row: Partial<BranchKeyUse> | null | undefined): BranchKeyUse | undefined => {
   const { branchKeyId, outcome, version } = row ?? {}
-  return isText(branchKeyId) && isText(version) && isOutcome(outcome)
+  return isText(branchKeyId) && isText(version) && (outcome === "Hit" || outcome === "Joined" || outcome === "Miss")
     ? Object.freeze({ branchKeyId, version, outcome })
     : undefined
 }
 
 const isText = (value: unknown): value is string => typeof value === "string" && bytes.isWellFormed(value)
-
-const isOutcome = (value: unknown): value is BranchKeyOutcome => outcomes.has(value)

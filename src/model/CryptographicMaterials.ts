@@ -108,6 +108,8 @@ export const checkEncryptionMaterials = (materials: EncryptionMaterials): Comple
   if (Result.isFailure(context)) return invalid("encryptionContext", context.failure.message)
   const encryptionContext = context.success
   const encryptedDataKeys = readEncryptedDataKeys(materials.encryptedDataKeys)
+  const missingWrappings = readRows("missingWrappings", materials.missingWrappings, readMissingWrapping)
+  const branchKeys = readRows("branchKeys", materials.branchKeys, BranchKeyUse.read)
   checkSigningKey(algorithmSuite, signingKey, encryptionContext)
   const complete: CompleteEncryptionMaterials = {
     algorithmSuite,
@@ -116,34 +118,21 @@ export const checkEncryptionMaterials = (materials: EncryptionMaterials): Comple
     encryptedDataKeys,
     plaintextDataKey,
     signingKey,
-    ...readMissingWrappings(materials.missingWrappings),
-    ...readBranchKeys(materials.branchKeys)
+    ...missingWrappings && { missingWrappings },
+    ...branchKeys && { branchKeys }
   }
   return Object.freeze(checkedEncryption.mark(complete))
-}
-
-/** The field of the materials; absent where there is none. */
-const readMissingWrappings = (given: unknown): Pick<EncryptionMaterials, "missingWrappings"> => {
-  const missingWrappings = readRows("missingWrappings", given, readMissingWrapping, "a keyring that did not wrap")
-  return missingWrappings === undefined ? {} : { missingWrappings }
-}
-
-/** The field of the materials; absent where there is none. */
-const readBranchKeys = (given: unknown): Pick<EncryptionMaterials, "branchKeys"> => {
-  const branchKeys = readRows("branchKeys", given, BranchKeyUse.read, "the use of a branch key")
-  return branchKeys === undefined ? {} : { branchKeys }
 }
 
 /** Frozen copies of rows; undefined where there are none. */
 const readRows = <Row>(
   field: string,
   given: unknown,
-  read: (row: any) => Row | undefined,
-  kind: string
+  read: (row: any) => Row | undefined
 ): ReadonlyArray<Row> | undefined => {
   if (given === undefined) return undefined
   if (!Array.isArray(given)) return invalid(field, "are no array")
-  const rows = Array.from(given, (row) => read(row) ?? invalid(field, `hold what is no row of ${kind}`))
+  const rows = Array.from(given, (row) => read(row) ?? invalid(field, "hold what is no such row"))
   return rows.length === 0 ? undefined : Object.freeze(rows)
 }
 
@@ -277,6 +266,7 @@ export const checkDecryptionMaterials = (materials: CompleteDecryptionMaterials)
   if (typeof encryptionContext !== "object" || encryptionContext === null) invalid("encryptionContext", "is missing")
   // Stored and required pairs together can be too long to be valid as one context.
   const context = readContext(encryptionContext)
+  const branchKeys = readRows("branchKeys", materials.branchKeys, BranchKeyUse.read)
   const complete: CompleteDecryptionMaterials = {
     algorithmSuite,
     encryptionContext: context,
@@ -284,7 +274,7 @@ export const checkDecryptionMaterials = (materials: CompleteDecryptionMaterials)
     plaintextDataKey,
     unwrappedDataKey: readEncryptedDataKey(unwrappedDataKey, "unwrappedDataKey"),
     verificationKey,
-    ...readBranchKeys(materials.branchKeys)
+    ...branchKeys && { branchKeys }
   }
   return Object.freeze(checkedDecryption.mark(complete))
 }

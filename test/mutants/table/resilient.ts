@@ -110,8 +110,8 @@ export const resilient: ReadonlyArray<Mutant> = [
   {
     name: "the receipt of a hit does not say who did not wrap",
     file: "src/client/materials.ts",
-    find: "      ...missingWrappings === undefined ? {} : { missingWrappings },\n",
-    replace: "      ...missingWrappings === undefined || acquired.isShared ? {} : { missingWrappings },\n",
+    find: "      ...missingWrappings && { missingWrappings },\n",
+    replace: "      ...!acquired.isShared && missingWrappings && { missingWrappings },\n",
     killedBy: byStack("the receipt says who was missing, of a miss and of each hit")
   }
 ]
