@@ -160,6 +160,27 @@ describe("ids of branch keys in Postgres", () => {
       assert.strictEqual((yield* read(text, "branch:ACTIVE")).branchKeyId, text)
     }).pipe(Effect.provide(fresh())))
 
+  it.effect("are well-formed: a lone surrogate is no other one", () =>
+    Effect.gen(function*() {
+      const { addVersion, create, read } = yield* storage
+      const records = exampleRecords({ branchKeyId: "a\ud800" })
+      const { active, version } = records
+      for (
+        const effect of [
+          create(records),
+          addVersion({ active, version, replaces: active.wrappedKey }),
+          Effect.asVoid(read("a\ud801", "branch:ACTIVE"))
+        ]
+      ) {
+        assert.deepInclude((yield* failureOf(effect)).reason, {
+          _tag: "RecordRejected",
+          attribute: "branch-key-id",
+          description: "is not well-formed Unicode"
+        })
+      }
+      yield* create(exampleRecords({ branchKeyId: "a\ufffd" }))
+    }).pipe(Effect.provide(fresh())))
+
   const texts = Arbitrary.map(
     Arbitrary.array(Arbitrary.schema(Schema.Literals(["\\", "0", "\0", "é"]))),
     (parts) => parts.join("")

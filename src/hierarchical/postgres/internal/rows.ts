@@ -19,8 +19,14 @@ export interface Row {
 /** Most bytes of an id, which an index of Postgres holds: the same as in DynamoDB. */
 const maxIdLength = 2048
 
-/** The id of a record as its column has it: text of Postgres cannot hold a NUL. Fails where it is too long for an index. */
+/**
+ * The id of a record as its column has it: text of Postgres cannot hold a NUL. Fails where it is too long for an index, or no text:
+ * on its way a lone surrogate would become another id.
+ */
 export const toId = (branchKeyId: string): Result.Result<string, RecordRejected> => {
+  if (!bytes.isWellFormed(branchKeyId)) {
+    return Result.fail(new RecordRejected({ attribute: "branch-key-id", description: "is not well-formed Unicode" }))
+  }
   const id = branchKeyId.replaceAll("\\", "\\\\").replaceAll("\0", "\\0")
   const { length } = bytes.utf8(id)
   return length <= maxIdLength

@@ -108,17 +108,15 @@ export class Lane {
     }
   }
 
-  /** Has tokens come for those that wait, where there are places for them. */
+  /** Has tokens come for those that wait, where there are places for them. Tries a store that is lost again, when it is time. */
   prepare(places: number): void {
+    const now = this.#site.now()
+    // Calls that need not wait find out too that the store is there again.
+    if (this.#shared?.claimsRetry(now) === true) this.#fetchToken(this.#shared)
     const waiting = this.request.size + this.background.size
     if (waiting === 0 || places <= 0) return
-    const now = this.#site.now()
     if (this.#bucket.available < 1) this.#wakeAt(now + this.#bucket.millisUntil(1))
-    if (this.#shared === undefined) return
-    if (this.#shared.isLost) {
-      if (this.#shared.claimsRetry(now)) this.#fetchToken(this.#shared)
-      return
-    }
+    if (this.#shared === undefined || this.#shared.isLost) return
     const ahead = Math.min(maxAhead, Math.ceil(this.rate / 20))
     const wanted = Math.min(waiting, places, ahead, this.#bucket.available)
     for (let missing = wanted - this.#spare.length - this.#onTheirWay.size; missing > 0; missing--) {

@@ -5,7 +5,7 @@ import * as Schema from "effect/Schema"
 import { PositiveDuration, positiveDuration } from "../../../internal/durations.ts"
 import { shown } from "../../../internal/options.ts"
 import { optionsOf } from "../../../model/errors/optionsOf.ts"
-import type { InvalidOption } from "../../../model/errors/Reasons.ts"
+import { InvalidOption } from "../../../model/errors/Reasons.ts"
 import type { KmsOperation } from "../../KmsError.ts"
 
 /** The name of a quota that has a rate of its own: an operation, or `RSA` for encrypting and decrypting with RSA keys. */
@@ -127,8 +127,24 @@ const numbers = (is: (value: number) => boolean) =>
 const isRate = (value: unknown): value is number => typeof value === "number" && value >= 0.01 && value <= 1e6
 const rateBound = (value: unknown): string => `must be a number from 0.01 to 1000000, got ${shown(value)}`
 
+/** Whether a value is an object of Regions. A `Map` has no properties, and would be none at all. */
 const isRegions = (value: unknown): value is Readonly<Record<string, number>> =>
-  typeof value === "object" && value !== null && Object.values(value).every(isRate)
+  Object.prototype.toString.call(value) === "[object Object]"
+
+/** The rates of Regions, each read once. */
+const regionsOf = (
+  given: Readonly<Record<string, number>> | undefined = {}
+): Effect.Effect<ReadonlyMap<string, number>, InvalidOption> =>
+  Effect.suspend(() => {
+    const regions = new Map(Object.entries(given))
+    return [...regions.values()].every(isRate) ? Effect.succeed(regions) : invalidRegions
+  }).pipe(Effect.catchDefect(() => invalidRegions))
+
+const invalidRegions = /*#__PURE__*/ Effect.suspend(() =>
+  Effect.fail(new InvalidOption({ field: "regions", description: regionsBound }))
+)
+
+const regionsBound = "must be an object of Regions and their rates, which are numbers from 0.01 to 1000000"
 
 const Rate = /*#__PURE__*/ Schema.optional(/*#__PURE__*/ Schema.declare(isRate))
 const Share = /*#__PURE__*/ numbers((value) => value > 0 && value <= 1)
@@ -187,7 +203,7 @@ const checkOptions = /*#__PURE__*/ optionsOf(
   "a governor",
   {
     rate: rateBound,
-    regions: "must be an object of Regions and their rates, which are numbers from 0.01 to 1000000",
+    regions: regionsBound,
     rates: group,
     "rates.RSA": rateBound,
     "rates.GenerateDataKey": rateBound,
@@ -227,39 +243,44 @@ const millisOf = (duration: Duration.Input | undefined, otherwise: Duration.Inpu
 
 /** Checks options, and fills in the defaults. */
 export const make = (options: Options): Effect.Effect<Settings, InvalidOption> =>
-  Effect.map(
+  Effect.flatMap(
     checkOptions(options),
-    ({ adaptation = {}, circuit, rate, rates = {}, retries = {}, store = {}, ...rest }) => ({
-      rate,
-      regions: new Map(Object.entries(rest.regions ?? {})),
-      rates: new Map([
-        ...["GetPublicKey", "DeriveSharedSecret", "RSA"].map((quota): [string, number] => [quota, rate / 10]),
-        ...Object.entries(rates).filter((entry): entry is [string, number] => entry[1] !== undefined)
-      ]),
-      burstMillis: millisOf(rest.burst, "100 millis"),
-      concurrency: rest.concurrency ?? 100,
-      deadline: Duration.fromInputUnsafe(rest.deadline ?? "10 seconds"),
-      adaptation: {
-        decrease: adaptation.decrease ?? 0.7,
-        increase: adaptation.increase ?? 0.05,
-        floor: adaptation.floor ?? 0.01,
-        windowMillis: millisOf(adaptation.window, "1 second")
-      },
-      retries: {
-        maxAttempts: retries.maxAttempts ?? 3,
-        share: retries.share ?? 0.1,
-        burst: retries.burst ?? 10,
-        baseMillis: millisOf(retries.baseDelay, "100 millis"),
-        maxMillis: millisOf(retries.maxDelay, "5 seconds")
-      },
-      circuit: circuit === undefined
-        ? undefined
-        : { failures: circuit.failures ?? 10, openFor: Duration.fromInputUnsafe(circuit.openFor ?? "5 seconds") },
-      store: {
-        prefix: store.prefix ?? "effect-encryption-sdk",
-        deadline: Duration.fromInputUnsafe(store.deadline ?? "1 second"),
-        localShare: store.localShare ?? 0.1,
-        retryMillis: millisOf(store.retryAfter, "5 seconds")
-      }
-    })
+    (checked) => Effect.map(regionsOf(checked.regions), (regions) => settingsOf(checked, regions))
   )
+
+const settingsOf = (
+  { adaptation = {}, circuit, rate, rates = {}, retries = {}, store = {}, ...rest }: Options,
+  regions: ReadonlyMap<string, number>
+): Settings => ({
+  rate,
+  regions,
+  rates: new Map([
+    ...["GetPublicKey", "DeriveSharedSecret", "RSA"].map((quota): [string, number] => [quota, rate / 10]),
+    ...Object.entries(rates).filter((entry): entry is [string, number] => entry[1] !== undefined)
+  ]),
+  burstMillis: millisOf(rest.burst, "100 millis"),
+  concurrency: rest.concurrency ?? 100,
+  deadline: Duration.fromInputUnsafe(rest.deadline ?? "10 seconds"),
+  adaptation: {
+    decrease: adaptation.decrease ?? 0.7,
+    increase: adaptation.increase ?? 0.05,
+    floor: adaptation.floor ?? 0.01,
+    windowMillis: millisOf(adaptation.window, "1 second")
+  },
+  retries: {
+    maxAttempts: retries.maxAttempts ?? 3,
+    share: retries.share ?? 0.1,
+    burst: retries.burst ?? 10,
+    baseMillis: millisOf(retries.baseDelay, "100 millis"),
+    maxMillis: millisOf(retries.maxDelay, "5 seconds")
+  },
+  circuit: circuit === undefined
+    ? undefined
+    : { failures: circuit.failures ?? 10, openFor: Duration.fromInputUnsafe(circuit.openFor ?? "5 seconds") },
+  store: {
+    prefix: store.prefix ?? "effect-encryption-sdk",
+    deadline: Duration.fromInputUnsafe(store.deadline ?? "1 second"),
+    localShare: store.localShare ?? 0.1,
+    retryMillis: millisOf(store.retryAfter, "5 seconds")
+  }
+})
