@@ -246,17 +246,32 @@ const call = Effect.fnUntraced(function*(
     if (refusal === undefined) return yield* Effect.fail(result.failure)
     return Result.fail({ keyring: contract.nameOf(keyring), member: field, ...refusal })
   }
-  const filled = result.success
+  const filled = ownOf(result.success)
   const problem = problemOf(given, filled) ?? additionProblemOf(given, filled)
   if (problem !== undefined) {
     return yield* failMisconfigured(name, "onEncrypt", field, `${contract.nameOf(keyring)} ${problem}`)
   }
-  const { encryptedDataKeys, missingWrappings = [], ...materials } = filled
+  const { missingWrappings = [], ...materials } = filled
   // Those of a multi-keyring within this one.
   const missing = missingWrappings.map((row) => ({ ...row, member: `${field}.${row.member}` }))
-  // The list is the member's own, which may go on to change it.
-  return Result.succeed({ keyring, materials: { ...materials, encryptedDataKeys: [...encryptedDataKeys] }, missing })
+  return Result.succeed({ keyring, materials, missing })
 })
+
+/** The materials of a member, each part read once. The lists in them are the member's, which may go on to change them. */
+const ownOf = (filled: EncryptionMaterials): EncryptionMaterials => {
+  if (typeof filled !== "object" || filled === null) return filled
+  const { branchKeys, encryptedDataKeys, missingWrappings, ...others } = filled
+  return {
+    ...others,
+    encryptedDataKeys: listOf(encryptedDataKeys, (encryptedDataKey) => encryptedDataKey),
+    missingWrappings: listOf(missingWrappings, readMissingWrapping),
+    ...branchKeys === undefined ? {} : { branchKeys: listOf(branchKeys, BranchKeyUse.read) }
+  } as EncryptionMaterials
+}
+
+/** A list of what was read of each row, undefined where it is none. What is no list stays what it is. */
+const listOf = <Row>(given: unknown, read: (row: Row) => Row | undefined): unknown =>
+  Array.isArray(given) ? Array.from(given as ReadonlyArray<Row>, (row) => read(row)) : given
 
 /** The problem with what a member has added, as a sentence's end. */
 const additionProblemOf = (
@@ -268,13 +283,13 @@ const additionProblemOf = (
     : given.encryptedDataKeys.some((encryptedDataKey, index) => encryptedDataKeys[index] !== encryptedDataKey)
     ? "changed the encrypted data keys of others"
     : branchKeys !== undefined &&
-        (!Array.isArray(branchKeys) || Array.from(branchKeys, BranchKeyUse.read).includes(undefined))
+        (!Array.isArray(branchKeys) || branchKeys.includes(undefined))
     ? "returned branch keys that are no rows of their use"
     : missingWrappings === undefined
     ? undefined
     : !Array.isArray(missingWrappings)
     ? "returned missing wrappings that are no array"
-    : Array.from(missingWrappings, readMissingWrapping).includes(undefined)
+    : missingWrappings.includes(undefined)
     ? "returned missing wrappings that hold what is no row of a keyring that did not wrap"
     : undefined
 

@@ -17,7 +17,7 @@ import { branchKeyId, maxAge, prepared } from "../support/hierarchicalKeyring.ts
 import { keyBytes } from "../support/keyringContract.ts"
 import { encryptionMaterials } from "../support/materials.ts"
 import { recordingTracer } from "../support/recordingTracer.ts"
-import { scripted } from "../support/scriptedKeyring.ts"
+import { edk, scripted } from "../support/scriptedKeyring.ts"
 import { TestClock } from "../support/TestClock.ts"
 import { TestPrimitives } from "../support/TestPrimitives.ts"
 
@@ -193,4 +193,39 @@ describe("a keyring of the user's own that reports branch keys", () => {
       assert.deepStrictEqual<unknown>(receipt.branchKeys, [row])
       assert.isTrue(Object.isFrozen(receipt.branchKeys) && Object.isFrozen(receipt.branchKeys?.[0]))
     }).pipe(Effect.provide(TestPrimitives.layer)))
+
+  it.effect("may change its list later: a resilient multi-keyring has its own", () =>
+    Effect.gen(function*() {
+      const rows: Array<unknown> = [{ ...row }]
+      const child = scripted("h", [], {
+        onEncrypt: (materials) =>
+          Effect.sync(() => {
+            rows.push(7)
+            return { ...materials, encryptedDataKeys: [...materials.encryptedDataKeys, edk("h")] }
+          })
+      })
+      const keyring = yield* ResilientMultiKeyring.make({ generators: [reporting(rows)], children: [child] })
+      const { receipt } = yield* (yield* clientOf(keyring)).encrypt(keyBytes(10))
+      assert.deepStrictEqual<unknown>(receipt.branchKeys, [row])
+    }))
+
+  it.effect("and one whose rows are others the next time is read once", () =>
+    Effect.gen(function*() {
+      const generator = scripted("g", [])
+      let reads = 0
+      const lying = Keyring.make({
+        ...generator,
+        onEncrypt: (materials) =>
+          Effect.map(generator.onEncrypt(materials), (filled) =>
+            ({
+              ...filled,
+              get branchKeys() {
+                return ++reads === 1 ? [row] : 7 as never
+              }
+            }) as typeof filled)
+      })
+      const keyring = yield* ResilientMultiKeyring.make({ generators: [lying] })
+      const { receipt } = yield* (yield* clientOf(keyring)).encrypt(keyBytes(10))
+      assert.deepStrictEqual<unknown>(receipt.branchKeys, [row])
+    }))
 })

@@ -1,6 +1,6 @@
 /** Faults that were found by attacks on the governor: options that lie, stores that come back, and others. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Metric } from "effect"
+import { Effect, Layer, Logger, Metric } from "effect"
 import { InvalidOption } from "effect-encryption-sdk"
 import { KmsGovernor, KmsGovernorMetrics } from "effect-encryption-sdk/kms/governor"
 import * as RateLimiter from "effect/persistence/RateLimiter"
@@ -75,5 +75,26 @@ describe("a store that was lost", () => {
       yield* TestClock.adjust("2 seconds")
       yield* decrypt()
       assert.lengthOf(asked, 3)
+    }))
+
+  it.effect("is in the log as one short line, whatever its error says", () =>
+    Effect.gen(function*() {
+      const messages: Array<unknown> = []
+      const logger = Logger.make(({ message }) => void messages.push(message))
+      const message = `gone\n\u001b[2J${"x".repeat(10_000)}`
+      const reason = new RateLimiter.RateLimitStoreError({ message })
+      const store = Effect.map(RateLimiter.RateLimiterStore, (store) =>
+        RateLimiter.RateLimiterStore.of({
+          ...store,
+          tokenBucket: () => Effect.fail(new RateLimiter.RateLimiterError({ reason }))
+        }))
+      const layer = Layer.effect(RateLimiter.RateLimiterStore, store).pipe(
+        Layer.provide(Layer.fresh(RateLimiter.layerStoreMemory))
+      )
+      const governor = yield* Effect.provide(KmsGovernor.makeShared({ rate: 100 }), [layer, Logger.layer([logger])])
+      yield* callsOf(governor.govern(directedKms().operations)).decrypt()
+      const [, description] = messages[0] as ReadonlyArray<string>
+      assert.lengthOf(description!, 1024)
+      assert.isTrue(description!.startsWith("gone\\u{a}\\u{1b}[2Jxxx"), description!.slice(0, 30))
     }))
 })

@@ -107,7 +107,9 @@ describe("a store that is lost", () => {
     }],
     ["hangs", () => Effect.never],
     ["hangs, and cannot be interrupted", () => Effect.uninterruptible(Effect.never)],
-    ["returns no numbers", () => Effect.succeed([Number.NaN, Number.NaN] as const)]
+    ["returns no numbers", () => Effect.succeed([Number.NaN, Number.NaN] as const)],
+    ["owes more than a fleet can", () => Effect.succeed([-1e9, 0] as const)],
+    ["has a token, in a thousand years", () => Effect.succeed([1, -3e13] as const)]
   ]
   for (const [title, fault] of faults) {
     it.effect(

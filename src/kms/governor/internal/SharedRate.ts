@@ -3,8 +3,21 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as RateLimiter from "effect/persistence/RateLimiter"
 import { within } from "../../../internal/deadline.ts"
+import { printable } from "../../../internal/printable.ts"
 import * as metrics from "../KmsGovernorMetrics.ts"
 import type { Site } from "./site.ts"
+
+/** The most tokens that a bucket of the store can owe: those on their way to some thousands of processes. */
+const maxOwed = 100_000
+
+/**
+ * Whether a bucket with these tokens, fewer than none where it owes some, gives one after this time. Of numbers that are none, Effect
+ * makes a delay of zero.
+ */
+const isDebt = (remaining: number, millis: number, rate: number): boolean => {
+  const owed = Math.max(0, Math.ceil(-remaining))
+  return Number.isFinite(remaining) && owed <= maxOwed && millis <= 1 + owed * 1000 / rate
+}
 
 /** Tokens of the shared rates. While the store is lost there are none, and each process goes on by itself. */
 export class SharedRate {
@@ -44,15 +57,15 @@ export class SharedRate {
           onExceeded: "delay",
           limit: capacity,
           window: Duration.millis(capacity * 1000 / rate)
-        }).pipe(Effect.mapError(({ message }) => message)),
+        }).pipe(Effect.mapError(({ message }) => printable(message))),
         deadline,
         () => `no response within ${Duration.format(deadline)}`
       )
     ).pipe(
-      Effect.flatMap(({ delay, remaining }) =>
-        // A delay of zero is made of numbers that are none.
-        Number.isFinite(remaining) ? this.#found(Duration.toMillis(delay)) : this.#lost("a response without numbers")
-      ),
+      Effect.flatMap(({ delay, remaining }) => {
+        const millis = Duration.toMillis(delay)
+        return isDebt(remaining, millis, rate) ? this.#found(millis) : this.#lost("a response that makes no sense")
+      }),
       Effect.catch((description) => this.#lost(description)),
       Effect.catchDefect(() => this.#lost("a defect of the store"))
     )
