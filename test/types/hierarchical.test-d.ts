@@ -18,7 +18,10 @@ import {
   type BranchKeyTableError,
   DynamoDbBranchKeyStorage
 } from "effect-encryption-sdk/hierarchical/dynamodb"
+import { PostgresBranchKeyStorage } from "effect-encryption-sdk/hierarchical/postgres"
 import type { Kms } from "effect-encryption-sdk/kms"
+import type { SqlClient } from "effect/sql"
+import type { SqlError } from "effect/sql/SqlError"
 import { expectTypeOf } from "vitest"
 
 declare const store: BranchKeyStore.BranchKeyStore
@@ -111,3 +114,19 @@ HierarchicalKeyring.layer({ maxAge: "1 hour", branchKeyIdSupplier: ({ tenant }) 
 HierarchicalKeyring.layer({ branchKeyId: "id" })
 // @ts-expect-error: a supplier is an Effect
 HierarchicalKeyring.layer({ maxAge: "1 hour", branchKeyIdSupplier: ({ tenant }) => `tenant-${tenant}` })
+
+// Postgres needs a client of the program's own, and has all defaults.
+expectTypeOf(PostgresBranchKeyStorage.layer()).toEqualTypeOf<
+  Layer.Layer<BranchKeyStorage.BranchKeyStorage, InvalidOption, SqlClient.SqlClient>
+>()
+expectTypeOf(PostgresBranchKeyStorage.migration({ table: "keys.branch_keys" })).toEqualTypeOf<
+  Effect.Effect<void, SqlError | InvalidOption, SqlClient.SqlClient>
+>()
+PostgresBranchKeyStorage.layerConfig({ table: Config.String("TABLE") })
+// @ts-expect-error: a table has a name
+PostgresBranchKeyStorage.layer({ table: 1 })
+
+// A cache says whether a branch key was there.
+expectTypeOf<Effect.Success<ReturnType<BranchKeyCache.BranchKeyCache["get"]>>["outcome"]>().toEqualTypeOf<
+  "Hit" | "Joined" | "Miss"
+>()
