@@ -1,7 +1,8 @@
 /**
  * The port to the place where the records of branch keys are: a table. It knows nothing of AWS KMS or of keys in the clear.
  *
- * Layers: `MemoryBranchKeyStorage.layer`, and `DynamoDbBranchKeyStorage.layer` of `effect-encryption-sdk/hierarchical/dynamodb`.
+ * Layers: `MemoryBranchKeyStorage.layer`, `DynamoDbBranchKeyStorage.layer` of `effect-encryption-sdk/hierarchical/dynamodb`, and
+ * `PostgresBranchKeyStorage.layer` of `effect-encryption-sdk/hierarchical/postgres`.
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"

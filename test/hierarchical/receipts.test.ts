@@ -1,6 +1,6 @@
 /** Receipts and spans say which branch key served a message, and whether it was cached. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect } from "effect"
+import { Deferred, Effect, Result } from "effect"
 import {
   type BranchKeyUse,
   type CryptographicMaterials,
@@ -205,8 +205,9 @@ describe("a keyring of the user's own that reports branch keys", () => {
           })
       })
       const keyring = yield* ResilientMultiKeyring.make({ generators: [reporting(rows)], children: [child] })
-      const { receipt } = yield* (yield* clientOf(keyring)).encrypt(keyBytes(10))
-      assert.deepStrictEqual<unknown>(receipt.branchKeys, [row])
+      const encrypted = yield* Effect.result((yield* clientOf(keyring)).encrypt(keyBytes(10)))
+      assert.isTrue(Result.isSuccess(encrypted), String(encrypted))
+      assert.deepStrictEqual<unknown>(Result.getOrThrow(encrypted).receipt.branchKeys, [row])
     }))
 
   it.effect("and one whose rows are others the next time is read once", () =>

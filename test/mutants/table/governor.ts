@@ -22,6 +22,7 @@ const byCaches = by("priority", "caches over a governor > ")
 const byOwnership = by("ownership", "secrets of calls that are given up > ")
 const byCircuit = by("circuits", "the circuit of a Region > ")
 const byShared = by("store", "a rate that processes share > ")
+const byAttackedStore = by("attacked", "a store that was lost > ")
 
 export const governor: ReadonlyArray<Mutant> = [
   {
@@ -201,5 +202,44 @@ export const governor: ReadonlyArray<Mutant> = [
     killedBy: by("KmsGovernor", "a Kms of the user's own under a governor > ")(
       "that throws is seen as it is without one"
     )
+  },
+  {
+    name: "governor: a lost store is tried again by calls that wait alone",
+    file: lane,
+    find: "if (this.#shared?.claimsRetry(now) === true)",
+    replace: "if (this.request.size > 0 && this.#shared?.claimsRetry(now) === true)",
+    killedBy: byAttackedStore("is tried again after a while by calls that need not wait")
+  },
+  {
+    name: "governor: the error of a store is logged as it is",
+    file: sharedRate,
+    find: "=> printable(message)",
+    replace: "=> printable(message) && message",
+    killedBy: byAttackedStore("is in the log as one short line, whatever its error says")
+  },
+  {
+    name: "governor: a store may owe any number of tokens",
+    file: sharedRate,
+    find: "owed <= maxOwed",
+    replace: "owed <= maxOwed * 1e9",
+    killedBy: by("store", "a store that is lost > ")(
+      "one that owes more than a fleet can: calls go on at the local share, with one warning, until it is back"
+    )
+  },
+  {
+    name: "governor: a store that owes nothing may be waited for",
+    file: sharedRate,
+    find: "millis <= 1 + owed",
+    replace: "-millis <= 1 + owed",
+    killedBy: by("store", "a store that is lost > ")(
+      "one that has a token, in a thousand years: calls go on at the local share, with one warning, until it is back"
+    )
+  },
+  {
+    name: "governor: a Map is Regions",
+    file: "src/kms/governor/internal/settings.ts",
+    find: "call(value) === \"[object Object]\"",
+    replace: "call(value) !== \"[object Array]\"",
+    killedBy: by("attacked", "rates of Regions > ")("are rejected: a Map, which has none that can be seen")
   }
 ]

@@ -251,5 +251,14 @@ export const hierarchical: ReadonlyArray<Mutant> = [
     find: "materials.branchKeys?.slice(branchKeys.length) ?? []",
     replace: "materials.branchKeys?.slice(branchKeys.length + 1) ?? []",
     killedBy: byReceipts("names all branch keys of a multi-keyring, in order")
+  },
+  {
+    name: "receipts: a member's list of branch keys is not copied",
+    file: "src/materials/ResilientMultiKeyring.ts",
+    find: "{ branchKeys: listOf(branchKeys, BranchKeyUse.read) }",
+    replace: "{ branchKeys: listOf(branchKeys, BranchKeyUse.read) && branchKeys }",
+    killedBy: by("receipts", "a keyring of the user's own that reports branch keys > ")(
+      "may change its list later: a resilient multi-keyring has its own"
+    )
   }
 ]

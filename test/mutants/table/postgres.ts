@@ -83,5 +83,12 @@ export const postgres: ReadonlyArray<Mutant> = [
     find: "isRetryable && operation !== \"read\"",
     replace: "isRetryable && operation === \"read\"",
     killedBy: byErrors("that leave open whether a record was written say so: connection")
+  },
+  {
+    name: "Postgres: an id that is not well-formed becomes another",
+    file: rows,
+    find: "if (!bytes.isWellFormed(branchKeyId))",
+    replace: "if (branchKeyId === \"\")",
+    killedBy: byIds("are well-formed: a lone surrogate is no other one")
   }
 ]

@@ -75,15 +75,15 @@ export const resilient: ReadonlyArray<Mutant> = [
   {
     name: "resilient: a member's list of encrypted data keys is not copied",
     file,
-    find: "encryptedDataKeys: [...encryptedDataKeys] }, missing })",
-    replace: "encryptedDataKeys }, missing })",
+    find: "encryptedDataKeys: listOf(encryptedDataKeys, (encryptedDataKey) => encryptedDataKey),",
+    replace: "encryptedDataKeys,",
     killedBy: byMembers("that goes on to change its list of encrypted data keys takes away no other's")
   },
   {
     name: "resilient: missing wrappings of a member may be anything",
     file,
-    find: "readMissingWrapping).includes(undefined)",
-    replace: "readMissingWrapping).includes(null as never)",
+    find: ": missingWrappings.includes(undefined)",
+    replace: ": missingWrappings.includes(null as never)",
     killedBy: byMembers("that returns missing wrappings which are no rows fails the operation")
   },
   {
