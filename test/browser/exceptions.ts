@@ -55,6 +55,10 @@ export const exceptions: ReadonlyArray<Exception> = [
     nodeOnly: true
   },
   {
+    path: "test/hierarchical/model/",
+    because: "it orders fibers one by one, by turns of Node's event loop"
+  },
+  {
     path: "test/hierarchical/zeroing.test.ts",
     because: "it orders fibers one by one, by turns of Node's event loop"
   },
