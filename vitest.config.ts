@@ -58,7 +58,7 @@ export default defineConfig({
         },
         test: {
           name: "browser",
-          // Timers of a page take four milliseconds at least, and the test clock waits for some of them at every move.
+          setupFiles: ["test/browser/immediate.ts"],
           testTimeout: 120_000,
           include: [...shared.include],
           exclude: [
