@@ -15,6 +15,7 @@ import { decided } from "./table/decided.ts"
 import { dynamoDb } from "./table/dynamoDb.ts"
 import { ecdh } from "./table/ecdh.ts"
 import { faulty } from "./table/faulty.ts"
+import { fields } from "./table/fields.ts"
 import { format } from "./table/format.ts"
 import { foundations } from "./table/foundations.ts"
 import { governor } from "./table/governor.ts"
@@ -50,6 +51,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...kept,
   ...atOnce,
   ...otherCode,
+  ...fields,
   ...format,
   ...streams,
   ...clients,

@@ -44,6 +44,8 @@ const rules: Readonly<Record<string, Rule>> = {
   raw: { rooms: core, packages: /^effect\/crypto\/(CryptoError|KeyAgreement|KeyFormat)$/ },
   kms: { rooms: core },
   hierarchical: { rooms: ["kms", ...core] },
+  // Fields are written for the client: they know its service, and nothing of how messages are made.
+  fields: { rooms: ["root", ...core], packages: /^effect\/(encoding|persistence)\/\w+$/ },
   // The only other room with an AWS SDK: branch keys in a table, as AWS KMS behind its port is in kms/aws.
   "hierarchical/dynamodb": {
     rooms: ["hierarchical", ...core],

@@ -1,0 +1,3 @@
+export * from "./CurrentEncryptionContext.ts"
+export * as EncryptedField from "./EncryptedField.ts"
+export * as FieldMetrics from "./FieldMetrics.ts"

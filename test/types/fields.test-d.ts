@@ -1,0 +1,62 @@
+/** Types of encrypted fields: both sides by the options, and the services that they need. */
+import { type Context, type Effect, Redacted, Schema } from "effect"
+import type {
+  DecryptError,
+  EncryptError,
+  EncryptionContext,
+  EncryptionSdk,
+  InvalidEncryptionContext
+} from "effect-encryption-sdk"
+import {
+  CurrentEncryptionContext,
+  EncryptedField,
+  FieldMetrics,
+  withEncryptionContext
+} from "effect-encryption-sdk/fields"
+import { expectTypeOf } from "vitest"
+
+type Sdk = EncryptionSdk.EncryptionSdk
+const encryptionContext = { table: "customers", column: "email" }
+
+const text = EncryptedField.make(Schema.NumberFromString, { encryptionContext })
+expectTypeOf<typeof text["Type"]>().toEqualTypeOf<number>()
+expectTypeOf<typeof text["Encoded"]>().toEqualTypeOf<string>()
+expectTypeOf<typeof text["DecodingServices"]>().toEqualTypeOf<Sdk>()
+expectTypeOf<typeof text["EncodingServices"]>().toEqualTypeOf<Sdk>()
+expectTypeOf(text.fieldName).toEqualTypeOf<string>()
+
+const bytes = EncryptedField.make(Schema.Date, { encryptionContext, encoding: "Bytes", redacted: true })
+expectTypeOf<typeof bytes["Type"]>().toEqualTypeOf<Redacted.Redacted<Date>>()
+expectTypeOf<typeof bytes["Encoded"]>().toEqualTypeOf<Uint8Array>()
+
+// In a struct it is a field like any other.
+const Customer = Schema.Struct({ id: Schema.String, email: text, photo: Schema.NullOr(bytes) })
+expectTypeOf<typeof Customer["Type"]>().toEqualTypeOf<
+  { readonly id: string; readonly email: number; readonly photo: Redacted.Redacted<Date> | null }
+>()
+expectTypeOf(Schema.decodeEffect(Customer)).toEqualTypeOf<
+  (
+    input: { readonly id: string; readonly email: string; readonly photo: Uint8Array | null },
+    options?: Parameters<ReturnType<typeof Schema.decodeEffect<typeof Customer>>>[1]
+  ) => Effect.Effect<typeof Customer["Type"], Schema.SchemaError, Sdk>
+>()
+
+// @ts-expect-error: without pairs a value could be moved to any field
+EncryptedField.make(Schema.String, {})
+// @ts-expect-error: there is no such encoding
+EncryptedField.make(Schema.String, { encryptionContext, encoding: "Hex" })
+
+declare const error: Schema.SchemaError
+expectTypeOf(EncryptedField.causes(error)).toEqualTypeOf<ReadonlyArray<EncryptError | DecryptError>>()
+
+declare const effect: Effect.Effect<number, "e", "r">
+expectTypeOf(withEncryptionContext(effect, { tenant: "t" })).toEqualTypeOf<
+  Effect.Effect<number, "e" | InvalidEncryptionContext, "r">
+>()
+expectTypeOf(effect.pipe(withEncryptionContext({ tenant: "t" }))).toEqualTypeOf<
+  Effect.Effect<number, "e" | InvalidEncryptionContext, "r">
+>()
+// @ts-expect-error: an id that may be missing
+withEncryptionContext(effect, { tenant: undefined })
+expectTypeOf(CurrentEncryptionContext).toEqualTypeOf<Context.Reference<EncryptionContext.EncryptionContext>>()
+expectTypeOf(FieldMetrics.plaintexts).parameter(0).toEqualTypeOf<Readonly<Record<string, string>>>()
