@@ -143,7 +143,7 @@ const plaintextOf = <S extends Schema.Constraint>({ codec }: Parts<S>, encoded: 
   return codec.form === "Bytes" ? MessageText.decode(encoded) : encoded
 }
 
-/** Whatever the value's schema says, or throws, may hold the value: it becomes one sentence. */
+/** Errors and defects of the value's schema as one sentence: they may hold the value. */
 const withoutValues = <S extends Schema.Constraint, A, R>(
   { fail }: Parts<S>,
   run: () => Effect.Effect<A, unknown, R>

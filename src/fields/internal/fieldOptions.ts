@@ -23,7 +23,7 @@ export interface Options {
   /** Whether the decoded side is `Redacted`. Default: false. */
   readonly redacted?: boolean | undefined
   /**
-   * What to do with an encoded value that does not begin as a message does. `Rejected`: it is an error. `Accepted`, while a column
+   * Treatment of an encoded value that does not begin as a message does. `Rejected`: it is an error. `Accepted`, while a column
    * is migrated: it is decoded as the plaintext that it is, counted (`FieldMetrics.plaintexts`) and reported to `onPlaintext`.
    * Default: `Rejected`.
    */
