@@ -1,3 +1,5 @@
 export * from "./CurrentEncryptionContext.ts"
 export * as EncryptedField from "./EncryptedField.ts"
+export * as EncryptedKeyValueStore from "./EncryptedKeyValueStore.ts"
+export * as EncryptedPersistence from "./EncryptedPersistence.ts"
 export * as FieldMetrics from "./FieldMetrics.ts"

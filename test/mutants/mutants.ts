@@ -35,6 +35,7 @@ import { otherCode } from "./table/otherCode.ts"
 import { postgres } from "./table/postgres.ts"
 import { refreshed } from "./table/refreshed.ts"
 import { resilient } from "./table/resilient.ts"
+import { stores } from "./table/stores.ts"
 import { streams } from "./table/streams.ts"
 import { testing } from "./table/testing.ts"
 import { web } from "./table/web.ts"
@@ -53,6 +54,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...otherCode,
   ...fields,
   ...format,
+  ...stores,
   ...streams,
   ...clients,
   ...foundations,

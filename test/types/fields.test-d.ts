@@ -1,18 +1,22 @@
 /** Types of encrypted fields: both sides by the options, and the services that they need. */
-import { type Context, type Effect, Redacted, Schema } from "effect"
+import { type Context, Effect, type Layer, type Redacted, Schema } from "effect"
 import type {
   DecryptError,
   EncryptError,
   EncryptionContext,
   EncryptionSdk,
-  InvalidEncryptionContext
+  InvalidEncryptionContext,
+  InvalidOption
 } from "effect-encryption-sdk"
 import {
   CurrentEncryptionContext,
   EncryptedField,
+  EncryptedKeyValueStore,
+  EncryptedPersistence,
   FieldMetrics,
   withEncryptionContext
 } from "effect-encryption-sdk/fields"
+import type { KeyValueStore, Persistence } from "effect/persistence"
 import { expectTypeOf } from "vitest"
 
 type Sdk = EncryptionSdk.EncryptionSdk
@@ -59,4 +63,15 @@ expectTypeOf(effect.pipe(withEncryptionContext({ tenant: "t" }))).toEqualTypeOf<
 // @ts-expect-error: an id that may be missing
 withEncryptionContext(effect, { tenant: undefined })
 expectTypeOf(CurrentEncryptionContext).toEqualTypeOf<Context.Reference<EncryptionContext.EncryptionContext>>()
+// Stores in the place of those beneath.
+expectTypeOf(EncryptedKeyValueStore.layer({ encryptionContext })).toEqualTypeOf<
+  Layer.Layer<KeyValueStore.KeyValueStore, InvalidOption, KeyValueStore.KeyValueStore | Sdk>
+>()
+expectTypeOf(EncryptedPersistence.layerBacking({ encryptionContext, blindKey: (key) => Effect.succeed(`${key}!`) }))
+  .toEqualTypeOf<
+    Layer.Layer<Persistence.BackingPersistence, InvalidOption, Persistence.BackingPersistence | Sdk>
+  >()
+// @ts-expect-error: a key that is blinded by no Effect
+EncryptedKeyValueStore.layer({ encryptionContext, blindKey: (key) => key })
+
 expectTypeOf(FieldMetrics.plaintexts).parameter(0).toEqualTypeOf<Readonly<Record<string, string>>>()

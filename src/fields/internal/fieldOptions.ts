@@ -59,7 +59,9 @@ const isKey = (value: unknown): value is string =>
   typeof value === "string" && value.length > 0 && bytes.isWellFormed(value) &&
   !value.startsWith(EncryptionContext.reservedPrefix)
 
-const context = "must be a plain object of strings with one pair at least, and no key that begins with aws-crypto-"
+/** Bound of the pairs of a field or a store. */
+export const context =
+  "must be a plain object of strings with one pair at least, and no key that begins with aws-crypto-"
 const keys = "must be a list of keys of an encryption context: text, not empty, that does not begin with aws-crypto-"
 
 const check = /*#__PURE__*/ checker(
@@ -93,7 +95,8 @@ const check = /*#__PURE__*/ checker(
   } satisfies Bounds<Options>
 )
 
-const isContext = (value: unknown): boolean => {
+/** Whether a value can be the pairs of a field or a store. */
+export const isContext = (value: unknown): boolean => {
   const result = EncryptionContext.validate(value as EncryptionContext.EncryptionContext)
   return Result.isSuccess(result) && Object.keys(result.success).length > 0 &&
     EncryptionContext.findReservedKey(result.success) === undefined
