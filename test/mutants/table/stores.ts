@@ -79,10 +79,9 @@ export const stores: ReadonlyArray<Mutant> = [
   },
   {
     name: "stores: the value is taken after blindKey",
-    file: keyValueStore,
-    find: "Effect.flatMap(Effect.mapError(cipher.seal(key, value), errorOf(parts, \"set\", key)), (message) =>",
-    replace:
-      "Effect.flatMap(Effect.andThen(Effect.yieldNow, Effect.mapError(cipher.seal(key, value), errorOf(parts, \"set\", key))), (message) =>",
+    file: storeCipher,
+    find: "  Effect.suspend(() => {\n    const plaintext = Envelope.encode(envelope)",
+    replace: "  Effect.flatMap(Effect.yieldNow, () => {\n    const plaintext = Envelope.encode(envelope)",
     killedBy: byStore("encrypts the value as it is when the effect starts to run")
   },
   {
