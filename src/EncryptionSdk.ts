@@ -31,6 +31,14 @@ import type {
   RandomAccessSource,
   UnverifiedPlaintext
 } from "./client/Options.ts"
+import { decryptMany, encryptMany } from "./client/many.ts"
+import type {
+  DecryptItem,
+  DecryptManyResult,
+  EncryptItem,
+  EncryptManyResult,
+  ManyOptions
+} from "./client/ManyOptions.ts"
 import * as AtOnce from "./crypto/atOnce.ts"
 import { Primitives } from "./crypto/Primitives.ts"
 import * as CryptographicMaterialsManager from "./materials/CryptographicMaterialsManager.ts"
@@ -75,6 +83,7 @@ export const Options = /*#__PURE__*/ Schema.Struct({
 /** See the schema of the same name. */
 export type Options = typeof Options.Type
 
+export type * from "./client/ManyOptions.ts"
 export type * from "./client/Options.ts"
 
 /** The client of this program. */
@@ -101,6 +110,34 @@ export interface EncryptionSdk {
    * Specification: client-apis/decrypt.md
    */
   readonly decrypt: (message: Uint8Array, options?: DecryptOptions) => Effect.Effect<DecryptResult, DecryptError>
+
+  /**
+   * Encrypts many plaintexts, with the options of each. The outcome of each stands in the place of its plaintext: one that fails
+   * hides no other. `encryptMany` itself fails with `InvalidOption` alone, for its own options.
+   *
+   * Plaintexts and contexts are taken as they are when the effect starts to run; the copies are zeroed when it ends. Those of one
+   * context and suite are encrypted one behind the other: a cache that holds as many data keys as `concurrency` fetches no more than its
+   * policy requires. Data keys are shared by a caching manager alone, within its thresholds.
+   *
+   * Specification: client-apis/encrypt.md
+   */
+  readonly encryptMany: (
+    items: ReadonlyArray<EncryptItem>,
+    options?: ManyOptions
+  ) => Effect.Effect<EncryptManyResult, EncryptError>
+
+  /**
+   * Decrypts many messages, with the options of each. The outcome of each stands in the place of its message: one that fails hides
+   * no other. `decryptMany` itself fails with `InvalidOption` alone, for its own options.
+   *
+   * Messages and contexts are taken as they are when the effect starts to run. Those of one data key are decrypted one behind the other.
+   *
+   * Specification: client-apis/decrypt.md
+   */
+  readonly decryptMany: (
+    items: ReadonlyArray<DecryptItem>,
+    options?: ManyOptions
+  ) => Effect.Effect<DecryptManyResult, DecryptError>
 
   /**
    * Encrypts a stream of bytes, in chunks of any length, into a stream of the message's bytes. Memory is proportional to a
@@ -223,6 +260,8 @@ export const make: (
   return EncryptionSdk.of({
     encrypt: (plaintext, options) => encrypt(client, plaintext, options),
     decrypt: (message, options) => decrypt(client, message, options),
+    encryptMany: (items, options) => encryptMany(client, items, options),
+    decryptMany: (items, options) => decryptMany(client, items, options),
     encryptStream: (plaintext, options) =>
       withStreams(EncryptError, (streams) => streams.encryptStream(client, plaintext, options)),
     decryptStream: (message, options) =>

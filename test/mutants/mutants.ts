@@ -28,6 +28,7 @@ import { kms } from "./table/kms.ts"
 import { kmsEcdh } from "./table/kmsEcdh.ts"
 import { kmsServer } from "./table/kmsServer.ts"
 import { kmsRsa } from "./table/kmsRsa.ts"
+import { manyValues } from "./table/many.ts"
 import { materials } from "./table/materials.ts"
 import { model } from "./table/model.ts"
 import { node } from "./table/node.ts"
@@ -62,6 +63,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...node,
   ...web,
   ...model,
+  ...manyValues,
   ...materials,
   ...ecdh,
   ...resilient,

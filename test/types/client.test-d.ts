@@ -1,5 +1,5 @@
 /** Types of the client: layers, options, results, and what each operation fails with and needs. */
-import { type Config, Effect, Layer, type Scope, Stream } from "effect"
+import { type Config, Effect, Layer, type Result, type Scope, Stream } from "effect"
 import {
   AlgorithmSuite,
   CommitmentPolicy,
@@ -31,6 +31,16 @@ declare const manager: Manager
 declare const keyring: Keyring.Keyring
 declare const bytes: Uint8Array
 declare const suite: AlgorithmSuite.AlgorithmSuite
+
+// Many values: an outcome for each, and the errors of the call itself.
+expectTypeOf(sdk.encryptMany([{ plaintext: "x", encryptionContext: { a: "b" } }], { concurrency: 2 })).toEqualTypeOf<
+  Effect.Effect<ReadonlyArray<Result.Result<EncryptionSdk.EncryptResult, EncryptError>>, EncryptError>
+>()
+expectTypeOf(sdk.decryptMany([{ message: bytes }])).toEqualTypeOf<
+  Effect.Effect<ReadonlyArray<Result.Result<EncryptionSdk.DecryptResult, DecryptError>>, DecryptError>
+>()
+// @ts-expect-error: a message that is a plaintext
+sdk.decryptMany([{ plaintext: bytes }])
 
 // Layers: services, errors, requirements.
 expectTypeOf(EncryptionSdk.layer()).toEqualTypeOf<

@@ -24,8 +24,8 @@ export const stores: ReadonlyArray<Mutant> = [
   {
     name: "stores: bytes come back as text",
     file: envelope,
-    find: "out[0] = isText ? 0 : 1",
-    replace: "out[0] = isText ? 0 : 0",
+    find: "kind === 0 ? bytes.fromUtf8(plaintext.subarray(start)) : plaintext.slice(start)",
+    replace: "kind === 1 ? bytes.toLatin1(plaintext.subarray(start)) : bytes.fromUtf8(plaintext.subarray(start))",
     killedBy: byPlain("gives back text and bytes, as the stores of Effect do")
   },
   {
@@ -46,14 +46,14 @@ export const stores: ReadonlyArray<Mutant> = [
     name: "stores: a blinded key is in the error",
     file: keyValueStore,
     find: "key === undefined || cipher.isBlind",
-    replace: "key === undefined",
+    replace: "key === undefined || !cipher.isBlind",
     killedBy: byStore("does not name a key that is blinded, nor what blindKey says of it")
   },
   {
     name: "stores: a defect of blindKey passes",
     file: storeCipher,
     find: "Cause.hasInterrupts(cause) ? Effect.interrupt",
-    replace: "Cause.hasDies(cause) ? Effect.failCause(cause as never) : Cause.hasInterrupts(cause) ? Effect.interrupt",
+    replace: "Cause.hasDies(cause) ? Effect.die(Cause.squash(cause)) : Cause.hasInterrupts(cause) ? Effect.interrupt",
     killedBy: byStore("does not name a key that is blinded, nor what blindKey says of it")
   },
   {
@@ -108,8 +108,8 @@ export const stores: ReadonlyArray<Mutant> = [
   {
     name: "stores: the error of a value without JSON is a defect",
     file: persistence,
-    find: "Result.isSuccess(json) && json.success !== undefined",
-    replace: "json.pipe(Result.getOrThrow) !== undefined",
+    find: "const json = Result.try(() => JSON.stringify(value) as string | undefined)",
+    replace: "const json = Result.succeed(JSON.stringify(value) as string | undefined)",
     killedBy: byPersistence("has no value without JSON, and says so without the value")
   }
 ]
