@@ -91,7 +91,7 @@ const checkWrappingKeys = (given: ReadonlyArray<WrappingKey>): ReadonlyArray<Wra
     const { branchKeyVersion, keyProviderId, keyProviderInfo } = key ?? {}
     return isText(keyProviderId) && isText(keyProviderInfo) &&
         (branchKeyVersion === undefined || isText(branchKeyVersion))
-      ? { keyProviderId, keyProviderInfo, branchKeyVersion }
+      ? { keyProviderId, keyProviderInfo, ...branchKeyVersion === undefined ? {} : { branchKeyVersion } }
       : invalid()
   })
 }
