@@ -8,7 +8,6 @@ import { wrapExisting } from "../materials/filled.ts"
 import * as KeySection from "../message/KeySection.ts"
 import * as MessageHeader from "../message/MessageHeader.ts"
 import { ivLength } from "../model/AesGcm.ts"
-import type { AlgorithmSuite } from "../model/AlgorithmSuite.ts"
 import * as EncryptedDataKey from "../model/EncryptedDataKey.ts"
 import type { DecryptError } from "../model/errors/DecryptError.ts"
 import { type EncryptError, orFailEncrypt } from "../model/errors/EncryptError.ts"
@@ -19,6 +18,7 @@ import type { Client } from "./Client.ts"
 import { checkEncryption, type DecryptionMaterials } from "./materials.ts"
 import * as messageCipher from "./messageCipher.ts"
 import type { DecryptMetadata } from "./Options.ts"
+import * as portability from "./portability.ts"
 import type { DecodedMessage } from "./request.ts"
 import type { RewrapMetadata } from "./RotationOptions.ts"
 
@@ -27,11 +27,15 @@ export interface RewrittenHeader extends RewrapMetadata {
   readonly headerBytes: Uint8Array<ArrayBuffer>
 }
 
-/** Checks that a body of the suite may be part of a new message. */
-export const checkSuite = (
-  { commitmentPolicy }: Client,
-  suite: AlgorithmSuite
-): Effect.Effect<void, EncryptError> => orFailEncrypt(() => CommitmentPolicy.checkEncrypt(commitmentPolicy, suite))
+/** Checks that the body of a message may be that of a new one, before a key provider is called. */
+export const checkBody = (
+  { commitmentPolicy, isPortable }: Client,
+  { algorithmSuite, frameLength }: MessageHeader.MessageHeader
+): Effect.Effect<void, EncryptError> =>
+  orFailEncrypt(() => {
+    CommitmentPolicy.checkEncrypt(commitmentPolicy, algorithmSuite)
+    if (isPortable) portability.checkFrameLength(frameLength)
+  })
 
 /**
  * Verifies commitment and header of an unsigned message, of which `message` holds at least the header, and makes another header for

@@ -64,7 +64,7 @@ const keep = Effect.fnUntraced(function*(
   message: Uint8Array,
   decoded: DecodedMessage
 ): Effect.fn.Return<RewrapResult, DecryptError | EncryptError, Scope.Scope> {
-  yield* keepBody.checkSuite(client, decoded.header.algorithmSuite)
+  yield* keepBody.checkBody(client, decoded.header)
   const acquired = yield* requestDecryptionMaterials(client, owned, settings.decrypt, decoded)
   const plaintext = yield* messageCipher.open(client, acquired, message, decoded)
   bytes.free(plaintext.fill(0))

@@ -7,7 +7,7 @@ import type * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import type { Client } from "../client/Client.ts"
-import { checkSuite, rewriteHeader } from "../client/keepBody.ts"
+import { checkBody, rewriteHeader } from "../client/keepBody.ts"
 import { requestDecryptionMaterials } from "../client/materials.ts"
 import { operation } from "../client/operation.ts"
 import type { RewrapMetadata } from "../client/RotationOptions.ts"
@@ -45,7 +45,7 @@ export const keepPull = Effect.fnUntraced(function*<E, R, E2, R2>(
   let next: Pull.Pull<OwnChunks, E | E2 | DecryptError | EncryptError, void, R | R2> = Effect.gen(function*() {
     const read = yield* readHeader(client, (length) => view(upstream, length))
     const { header, length } = read.decoded
-    yield* checkSuite(client, header.algorithmSuite)
+    yield* checkBody(client, header)
     upstream.queue.consume(length)
     const { headerBytes, metadata, opening } = yield* begin(client, settings, keyring, read)
     yield* handlers.onHeader(metadata)

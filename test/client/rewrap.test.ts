@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, Effect, Schema, type Scope } from "effect"
+import { Arbitrary, Effect, Exit, Schema, type Scope } from "effect"
 import {
   AlgorithmSuite,
   CryptographicMaterialsManager,
@@ -130,7 +130,9 @@ describe("rewrap", () => {
       ] as const
       for (const [algorithmSuite, options, body, expected] of rows) {
         const { message } = yield* old.encrypt("text", { algorithmSuite, encryptionContext: { a: "b" } })
-        const after = yield* both.rewrap(message, { keepBody, ...options })
+        const exit = yield* Effect.exit(both.rewrap(message, { keepBody, ...options }))
+        if (Exit.isFailure(exit)) return assert.fail(`failed: ${algorithmSuite.name}`)
+        const after = exit.value
         assert.deepStrictEqual([after.body, after.algorithmSuite], [body, expected])
         assert.deepStrictEqual(own((yield* current.decrypt(after.message)).encryptionContext), { a: "b" })
       }
@@ -170,6 +172,7 @@ describe("rewrap", () => {
       // The client's own manager has the old key alone.
       const after = yield* old.rewrap(message, { materialsManager, sourceMaterialsManager, frameLength: 5 })
       assert.strictEqual((yield* current.decrypt(after.message)).header.frameLength, 5)
+      assert.strictEqual((yield* old.rewrap(message)).header.frameLength, 2)
       // Without one for the old message, that of the new one takes both parts.
       assert.deepInclude(yield* reasonOf(old.rewrap(message, { materialsManager })), { _tag: "NoDataKeyUnwrapped" })
       const back = yield* old.rewrap(after.message, { sourceMaterialsManager: materialsManager })
@@ -192,7 +195,9 @@ describe("rewrap", () => {
           assert.deepInclude(after.encryptionContext, expectedEncryptionContext)
           yield* failureOf(current.decrypt(after.message))
           yield* failureOf(current.decrypt(after.message, { expectedEncryptionContext: { tenant: "other" } }))
-          const read = yield* current.decrypt(after.message, { expectedEncryptionContext })
+          const exit = yield* Effect.exit(current.decrypt(after.message, { expectedEncryptionContext }))
+          if (Exit.isFailure(exit)) return assert.fail("it does not open with the pairs")
+          const read = exit.value
           assert.deepStrictEqual(own(read.encryptionContext), { tenant: "confidential", purpose: "test" })
           for (const wrong of [{}, { tenant: "other" }]) {
             const reason = yield* reasonOf(both.rewrap(message, { expectedEncryptionContext: wrong, keepBody }))
@@ -226,6 +231,24 @@ describe("rewrap", () => {
         field: "requiredEncryptionContextKeys",
         description: "do not have \"tenant\""
       })
+    }).pipe(Effect.scoped))
+
+  it.effect("a client whose messages all implementations read keeps no frames that some do not read", () =>
+    Effect.gen(function*() {
+      const { both, keyrings, old } = yield* rotation({ portability: "AllImplementations" })
+      const { old: anyReader } = yield* rotation()
+      const keepBody = { keyring: keyrings.current }
+      const { message } = yield* anyReader.encrypt("text", { algorithmSuite: unsigned, frameLength: 2 ** 30 + 1 })
+      for (const options of [{}, { keepBody }]) {
+        assert.deepInclude(yield* reasonOf(both.rewrap(message, options)), {
+          error: "EncryptError",
+          _tag: "InvalidOption",
+          field: "frameLength"
+        })
+      }
+      const { message: shorter } = yield* old.encrypt("text", { algorithmSuite: unsigned, frameLength: 2 ** 30 })
+      assert.strictEqual((yield* both.rewrap(shorter, { keepBody })).body, "Kept")
+      assert.strictEqual((yield* both.rewrap(message, { frameLength: 4096 })).header.frameLength, 4096)
     }).pipe(Effect.scoped))
 
   it.effect("a multi-keyring keeps bodies with children alone", () =>

@@ -32,6 +32,7 @@ import { model } from "./table/model.ts"
 import { node } from "./table/node.ts"
 import { otherCode } from "./table/otherCode.ts"
 import { postgres } from "./table/postgres.ts"
+import { rotation } from "./table/rotation.ts"
 import { refreshed } from "./table/refreshed.ts"
 import { resilient } from "./table/resilient.ts"
 import { streams } from "./table/streams.ts"
@@ -62,6 +63,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...ecdh,
   ...resilient,
   ...postgres,
+  ...rotation,
   ...governor,
   ...kms,
   ...keyPairsOfKms,

@@ -191,7 +191,9 @@ describe("rewrapStream", () => {
           })
           const stream = sdk.rewrapStream(source, { algorithmSuite: unsigned, ...rewrapOptions(keyring) })
           for (let run = 0; run < 2; run++) {
-            const read = yield* sdk.decrypt(yield* collect(stream))
+            const exit = yield* Effect.exit(collect(stream))
+            if (Exit.isFailure(exit)) return assert.fail(`chunks of ${length}, run ${run}: failed`)
+            const read = yield* sdk.decrypt(exit.value)
             assert.deepStrictEqual(read.plaintext, pattern(500))
           }
         }
