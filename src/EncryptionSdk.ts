@@ -39,6 +39,14 @@ import type {
   EncryptManyResult,
   ManyOptions
 } from "./client/ManyOptions.ts"
+import type * as Rotation from "./client/rotation.ts"
+import type {
+  IsCurrentOptions,
+  IsCurrentResult,
+  RewrapOptions,
+  RewrapResult,
+  RewrapStreamOptions
+} from "./client/RotationOptions.ts"
 import * as AtOnce from "./crypto/atOnce.ts"
 import { Primitives } from "./crypto/Primitives.ts"
 import * as CryptographicMaterialsManager from "./materials/CryptographicMaterialsManager.ts"
@@ -85,6 +93,7 @@ export type Options = typeof Options.Type
 
 export type * from "./client/ManyOptions.ts"
 export type * from "./client/Options.ts"
+export type * from "./client/RotationOptions.ts"
 
 /** The client of this program. */
 export interface EncryptionSdk {
@@ -216,6 +225,57 @@ export interface EncryptionSdk {
   ) => Stream.Stream<Uint8Array<ArrayBuffer>, E | E2 | DecryptError, R | R2>
 
   /**
+   * Makes a new message of the same plaintext and context, under the keys and the suite of now. The old message is decrypted and
+   * encrypted again: data key, message ID and everything else are new. The plaintext between is never handed out, and zeroed.
+   *
+   * `keepBody` keeps the body of an unsigned message, for a price that its documentation states. `body` of the result says which
+   * happened.
+   *
+   * The context is what the old message was authenticated with; pairs that it does not store are not stored in the new one. All of
+   * the old message is verified before anything is written. Leave it as it is until the effect ends.
+   */
+  readonly rewrap: (
+    message: Uint8Array,
+    options?: RewrapOptions
+  ) => Effect.Effect<RewrapResult, DecryptError | EncryptError>
+
+  /**
+   * `rewrap` of a stream of a message's bytes, in chunks of any length. Memory is proportional to a frame of the old message;
+   * plaintext of a signed one is withheld as in `decryptStream`, up to `maxWithheldBytes`. `onHeader` receives what the result of
+   * `rewrap` says.
+   *
+   * Where the stream fails, its output has no final frame: no reader accepts it as a whole message.
+   *
+   * **Gotchas**
+   *
+   * Give `plaintextLength` or `maxPlaintextLength` wherever one is known: without them no cached data key is used.
+   */
+  readonly rewrapStream: <E, R, E2 = never, R2 = never>(
+    message: Stream.Stream<Uint8Array, E, R>,
+    options?: RewrapStreamOptions<E2, R2>
+  ) => Stream.Stream<Uint8Array<ArrayBuffer>, E | E2 | DecryptError | EncryptError, R | R2>
+
+  /**
+   * Compares a message, by its header, with one that would be encrypted now: wrapping keys, suite, and the commitment policy. Its
+   * data key is not unwrapped.
+   *
+   * The keys of now are those of new encryption materials for the message's context. They cost what an encryption costs: a caching
+   * manager serves them from its cache, and charges their data key one message of no bytes. With `wrappingKeys` no manager is called.
+   *
+   * **Gotchas**
+   *
+   * Nothing of the header is authenticated. A header that someone has changed costs a needless rotation or leaves one out; it tells
+   * nothing about the safety of the message.
+   *
+   * A wrapping key is known by its name: the ARN of a KMS key, whose backing key AWS KMS rotates by itself; a raw key's name, which
+   * must be another for another key; a branch key's id and version; the recipient's public key of ECDH.
+   */
+  readonly isCurrent: (
+    message: Uint8Array,
+    options?: IsCurrentOptions
+  ) => Effect.Effect<IsCurrentResult, DecryptError | EncryptError>
+
+  /**
    * Reads the header of a message without any key.
    *
    * **Gotchas**
@@ -270,6 +330,10 @@ export const make: (
       withStreams(DecryptError, (streams) => streams.decryptStreamUnverified(client, message, options)),
     decryptRange: (source, range, options) =>
       withStreams(DecryptError, (streams) => streams.decryptRange(client, source, range, options)),
+    rewrap: (message, options) => withRotation((rotation) => rotation.rewrap(client, message, options)),
+    rewrapStream: (message, options) =>
+      withStreams(EncryptError, (streams) => streams.rewrapStream(client, message, options)),
+    isCurrent: (message, options) => withRotation((rotation) => rotation.isCurrent(client, message, options)),
     inspect
   })
 })
@@ -286,6 +350,15 @@ const withStreams = <A, E, R, E2>(
     onFailure: (reason) => new Failure({ reason }),
     onSuccess: use
   }))
+
+/** Loads the rotation of messages when it first runs, as the streams are. */
+const withRotation = <A>(
+  use: (rotation: typeof Rotation) => Effect.Effect<A, DecryptError | EncryptError>
+): Effect.Effect<A, DecryptError | EncryptError> =>
+  Effect.matchEffect(orNotLoaded(() => load("rotation", () => import("./client/rotation.ts"))), {
+    onFailure: (reason) => Effect.fail(new EncryptError({ reason })),
+    onSuccess: use
+  })
 
 /** The client of this program, over its materials manager. */
 export const layer = (

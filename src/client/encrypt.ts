@@ -10,14 +10,15 @@ import type { EncryptOptions, EncryptResult } from "./Options.ts"
 import { encryptRequest, transferred } from "./request.ts"
 
 /**
- * See `EncryptionSdk.encrypt`.
+ * See `EncryptionSdk.encrypt`. Pairs of the context whose keys are `requiredEncryptionContextKeys` are not stored.
  *
  * Specification: client-apis/encrypt.md
  */
 export const encrypt = (
   client: Client,
   input: Uint8Array | string,
-  options: EncryptOptions | undefined
+  options: EncryptOptions | undefined,
+  requiredEncryptionContextKeys?: ReadonlyArray<string>
 ): Effect.Effect<EncryptResult, EncryptError> =>
   operation(
     client,
@@ -30,7 +31,7 @@ export const encrypt = (
         if (typeof input === "string") owned.plaintext = plaintext
         const mayStay = client.atOnce.isSynchronous && bytes.isUnshared(plaintext)
         if (!mayStay) ownPlaintext(owned, plaintext)
-        const requested = requestEncryptionMaterials(client, owned, settings, length)
+        const requested = requestEncryptionMaterials(client, owned, settings, length, requiredEncryptionContextKeys)
         if (owned.plaintext === undefined && plaintext.length !== length) return failEncrypt(transferred("plaintext"))
         const own = hasSucceeded(requested) && mayStay ? plaintext : ownPlaintext(owned, plaintext)
         return andThen(requested, (acquired) =>

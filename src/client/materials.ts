@@ -48,28 +48,30 @@ export const requestEncryptionMaterials = (
   client: Client,
   owned: Owned,
   settings: EncryptSettings,
-  maxPlaintextLength: number | undefined
+  maxPlaintextLength: number | undefined,
+  requiredEncryptionContextKeys: ReadonlyArray<string> = noKeys
 ): Effect.Effect<EncryptionMaterials, EncryptError, Scope.Scope> => {
   const { materialsManager } = settings
   const request: EncryptionMaterialsRequest = {
     encryptionContext: settings.encryptionContext,
     commitmentPolicy: client.commitmentPolicy,
     algorithmSuite: settings.algorithmSuite,
-    requiredEncryptionContextKeys: [],
+    requiredEncryptionContextKeys,
     maxPlaintextLength
   }
+  const check = (acquired: EncryptionMaterials) =>
+    checkEncryption(client, checkRequired(requiredEncryptionContextKeys, acquired))
   const response = AtOnce.encryption.of(materialsManager.getEncryptionMaterials)?.(request, owned) ??
     contract.getEncryptionMaterials(materialsManager, request)
   return response instanceof AtOnce.Served
-    ? orFailEncrypt(() => checkEncryption(client, shared(owned, response)))
+    ? orFailEncrypt(() => check(shared(owned, response)))
     : Effect.flatMap(
       response,
-      (response) =>
-        orFailEncrypt(() =>
-          checkEncryption(client, own(owned, response, CryptographicMaterials.checkEncryptionMaterials))
-        )
+      (response) => orFailEncrypt(() => check(own(owned, response, CryptographicMaterials.checkEncryptionMaterials)))
     )
 }
+
+const noKeys: ReadonlyArray<string> = []
 
 /**
  * Requests the decryption materials of the message with this header. The operation owns their data key.
@@ -132,7 +134,17 @@ const own = <M extends { readonly plaintextDataKey: DataKey.DataKey }>(
   return { materials, receipt, dataKey: DataKey.value(materials.plaintextDataKey), isShared: false }
 }
 
-const checkEncryption = (
+/** Pairs that are required must not be stored, whatever the manager returns. */
+const checkRequired = (required: ReadonlyArray<string>, acquired: EncryptionMaterials): EncryptionMaterials => {
+  const { encryptionContext, requiredEncryptionContextKeys: kept } = acquired.materials
+  const stored = required.find((key) => !kept.includes(key) || !Object.hasOwn(encryptionContext, key))
+  return stored === undefined
+    ? acquired
+    : invalidMaterials("requiredEncryptionContextKeys", `do not have ${quoted(stored)}`)
+}
+
+/** Checks materials against the client's options. */
+export const checkEncryption = (
   { commitmentPolicy, isPortable, maxEncryptedDataKeys: maximum }: Client,
   acquired: EncryptionMaterials
 ): EncryptionMaterials => {

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
-import * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
+import type * as AlgorithmSuite from "../model/AlgorithmSuite.ts"
 import * as CommitmentPolicy from "../model/CommitmentPolicy.ts"
 import { Primitives } from "../crypto/Primitives.ts"
 import * as CryptographicMaterials from "../model/CryptographicMaterials.ts"
@@ -27,6 +27,7 @@ import { reject } from "../internal/rejection.ts"
 import * as Keyring from "./Keyring.ts"
 import type { KeyringError } from "../model/errors/KeyringError.ts"
 import { nameOf, onDecrypt, onEncrypt } from "./contract.ts"
+import { checkFilled } from "./filled.ts"
 import { omittedOf } from "./reports.ts"
 import * as Receipt from "../model/Receipt.ts"
 import { failDecrypt, orFailDecrypt } from "../model/errors/DecryptError.ts"
@@ -108,37 +109,6 @@ const withPublicKey = (
   publicKey: Uint8Array
 ): EncryptionContext.EncryptionContext =>
   EncryptionContext.check({ ...context, [EncryptionContext.publicKeyKey]: Base64.encode(publicKey) })
-
-/** The materials that a keyring has filled, which may add a data key and encrypted data keys, and change nothing else. */
-const checkFilled = (
-  keyring: Keyring.Keyring,
-  empty: CryptographicMaterials.EncryptionMaterials,
-  filled: CryptographicMaterials.EncryptionMaterials
-): CryptographicMaterials.CompleteEncryptionMaterials => {
-  const changed = (field: string) =>
-    reject(new InvalidMaterials({ field, description: `was changed by the keyring ${nameOf(keyring)}` }))
-  if (typeof filled !== "object" || filled === null) return reject(noMaterials(keyring))
-  if (AlgorithmSuite.resolve(filled.algorithmSuite) !== empty.algorithmSuite) changed("algorithmSuite")
-  if (!isSameContext(empty.encryptionContext, filled.encryptionContext)) changed("encryptionContext")
-  if (filled.signingKey !== empty.signingKey) changed("signingKey")
-  const { branchKeys, encryptedDataKeys, missingWrappings, plaintextDataKey } = filled
-  return CryptographicMaterials.checkEncryptionMaterials({
-    ...empty,
-    encryptedDataKeys,
-    plaintextDataKey,
-    missingWrappings,
-    branchKeys
-  })
-}
-
-const noMaterials = (keyring: Keyring.Keyring) =>
-  new InvalidMaterials({
-    field: "materials",
-    description: `are missing in the answer of the keyring ${nameOf(keyring)}`
-  })
-
-const isSameContext = (a: EncryptionContext.EncryptionContext, b: EncryptionContext.EncryptionContext): boolean =>
-  typeof b === "object" && b !== null && EncryptionContext.isEqual(a, b)
 
 /** Specification: framework/default-cmm.md#decrypt-materials */
 const decryptMaterials = Effect.fnUntraced(function*(

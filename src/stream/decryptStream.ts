@@ -38,7 +38,7 @@ export const decryptStream = <E, R, E2, R2>(
   Stream.isStream(message)
     ? Stream.transformPullBracket(
       message,
-      (upstream, _, scope) => run("EncryptionSdk.decryptStream", client, upstream, scope, true, options)
+      (upstream, _, scope) => decryptPull("EncryptionSdk.decryptStream", client, upstream, scope, true, options)
     )
     : noMessage(message)
 
@@ -52,7 +52,10 @@ export const decryptStreamUnverified = <E, R, E2, R2>(
     ? Stream.transformPullBracket(
       message,
       (upstream, _, scope) =>
-        Effect.map(run("EncryptionSdk.decryptStreamUnverified", client, upstream, scope, false, options), unverified)
+        Effect.map(
+          decryptPull("EncryptionSdk.decryptStreamUnverified", client, upstream, scope, false, options),
+          unverified
+        )
     )
     : noMessage(message)
 
@@ -86,7 +89,7 @@ const afterRelease = <E>(
 }
 
 /** One run of the stream, which owns all of its state. */
-const run = Effect.fnUntraced(function*<E, R, E2, R2>(
+export const decryptPull = Effect.fnUntraced(function*<E, R, E2, R2>(
   name: string,
   client: Client,
   source: Pull.Pull<Chunks, E, void, R>,
@@ -176,14 +179,15 @@ const openBody = <E, R>(
 }
 
 /** The bound of what is withheld in memory: all of a signed message, or one frame. */
-const withheldLength =
-  ({ maxWithheldBytes }: DecryptStreamSettings, withholdsAll: boolean): CheckLength => (contentLength, before) =>
+export const withheldLength =
+  ({ maxWithheldBytes }: Pick<DecryptStreamSettings, "maxWithheldBytes">, withholdsAll: boolean): CheckLength =>
+  (contentLength, before) =>
     contentLength > (withholdsAll ? maxWithheldBytes - before : maxWithheldBytes)
       ? new WithheldPlaintextTooLong({ what: withholdsAll ? "signed message" : "frame", maxWithheldBytes })
       : undefined
 
 /** Reads the signature where the suite signs, and the end of the message, which must be the upstream's. */
-const readSignature = Effect.fnUntraced(function*<E, R>(
+export const readSignature = Effect.fnUntraced(function*<E, R>(
   upstream: Upstream<E, R>,
   { algorithmSuite }: MessageHeader.MessageHeader
 ) {

@@ -36,15 +36,16 @@ export const encryptStream = <E, R, E2, R2>(
   options: EncryptStreamOptions<E2, R2> | undefined
 ): Stream.Stream<Uint8Array<ArrayBuffer>, E | E2 | EncryptError, R | R2> =>
   Stream.isStream(plaintext)
-    ? Stream.transformPullBracket(plaintext, (upstream, _, scope) => run(client, upstream, scope, options))
+    ? Stream.transformPullBracket(plaintext, (upstream, _, scope) => encryptPull(client, upstream, scope, options))
     : Stream.fromEffect(orFailEncrypt(() => notAStream("plaintext", plaintext)))
 
-/** One run of the stream, which owns all of its state. */
-const run = Effect.fnUntraced(function*<E, R, E2, R2>(
+/** One run of the stream, which owns all of its state. See `encrypt` for `requiredEncryptionContextKeys`. */
+export const encryptPull = Effect.fnUntraced(function*<E, R, E2, R2>(
   client: Client,
   source: Pull.Pull<Chunks, E, void, R>,
   scope: Scope.Scope,
-  options: EncryptStreamOptions<E2, R2> = {}
+  options: EncryptStreamOptions<E2, R2> = {},
+  requiredEncryptionContextKeys?: ReadonlyArray<string>
 ): Effect.fn.Return<Pull.Pull<OwnChunks, E | E2 | EncryptError, void, R | R2>, EncryptError> {
   const settings = yield* orFailEncrypt(() => encryptStreamSettings(client, options))
   const { onHeader, onProgress } = hooks.make(options, (reason) => new EncryptError({ reason }))
@@ -63,7 +64,7 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
   )
   yield* Scope.addFinalizer(scope, Effect.sync(() => upstream.queue.zero()))
   let next: Pull.Pull<OwnChunks, E | E2 | EncryptError, void, R | R2> = Effect.gen(function*() {
-    const { metadata, sealing } = yield* begin(client, settings)
+    const { metadata, sealing } = yield* begin(client, settings, requiredEncryptionContextKeys)
     yield* onHeader(metadata)
     next = sealBody(settings, upstream, sealing, onProgress)
     return [sealing.headerBytes]
@@ -72,10 +73,10 @@ const run = Effect.fnUntraced(function*<E, R, E2, R2>(
 })
 
 /** Requests the materials, and makes the header. The data key is zeroed before the first byte of plaintext is pulled. */
-const begin = (client: Client, settings: EncryptStreamSettings) =>
+const begin = (client: Client, settings: EncryptStreamSettings, required: ReadonlyArray<string> | undefined) =>
   operation(client, "EncryptionSdk.encryptStream", (owned) =>
     Effect.flatMap(
-      requestEncryptionMaterials(client, owned, settings, settings.limit?.expected),
+      requestEncryptionMaterials(client, owned, settings, settings.limit?.expected, required),
       (acquired) =>
         Effect.map(messageParts.sealParts(client, acquired, settings.frameLength), (sealing) => {
           const { materials, receipt } = acquired

@@ -2,3 +2,4 @@
 export { decryptRange } from "./decryptRange.ts"
 export { decryptStream, decryptStreamUnverified } from "./decryptStream.ts"
 export { encryptStream } from "./encryptStream.ts"
+export { rewrapStream } from "./rewrapStream.ts"

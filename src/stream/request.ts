@@ -25,7 +25,7 @@ export interface EncryptStreamSettings extends request.EncryptSettings {
   readonly limit: LengthLimit | undefined
 }
 
-const hookNames = { onHeader: true, onProgress: true } as const
+export const hookNames = { onHeader: true, onProgress: true } as const
 
 const encryptNames = /*#__PURE__*/ optionNames(
   "encryptStream",

@@ -34,6 +34,7 @@ import { model } from "./table/model.ts"
 import { node } from "./table/node.ts"
 import { otherCode } from "./table/otherCode.ts"
 import { postgres } from "./table/postgres.ts"
+import { rotation } from "./table/rotation.ts"
 import { refreshed } from "./table/refreshed.ts"
 import { resilient } from "./table/resilient.ts"
 import { stores } from "./table/stores.ts"
@@ -68,6 +69,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...ecdh,
   ...resilient,
   ...postgres,
+  ...rotation,
   ...governor,
   ...kms,
   ...keyPairsOfKms,

@@ -71,8 +71,8 @@ export const entries: ReadonlyArray<Entry> = [
   {
     title: "raw AES keyring + caching CMM + encrypt + decrypt",
     text: raw,
-    budget: 87 * kib,
-    ownBudget: { rolldown: 37.25 * kib, esbuild: 45.25 * kib }
+    budget: 88 * kib,
+    ownBudget: { rolldown: 38 * kib, esbuild: 46.25 * kib }
   },
   {
     title: "KMS keyring + caching CMM + encrypt + decrypt",
@@ -80,8 +80,8 @@ export const entries: ReadonlyArray<Entry> = [
       `import { Kms, KmsKeyring } from "effect-encryption-sdk/kms"`,
       kmsKeyring
     ).replace("LAYERS", "Effect.provideService(Kms.Kms, globalThis.kms), Effect.provide(WebPrimitives.layer)"),
-    budget: 89 * kib,
-    ownBudget: { rolldown: 39 * kib, esbuild: 47.25 * kib }
+    budget: 90 * kib,
+    ownBudget: { rolldown: 39.75 * kib, esbuild: 48.25 * kib }
   },
   {
     title: "the same with the AWS SDK's client",
@@ -90,7 +90,7 @@ export const entries: ReadonlyArray<Entry> = [
 import { AwsKms } from "effect-encryption-sdk/kms/aws"`,
       kmsKeyring
     ).replace("LAYERS", "Effect.provide(AwsKms.layer()), Effect.provide(WebPrimitives.layer)"),
-    budget: 137 * kib,
-    ownBudget: { rolldown: 41 * kib, esbuild: 49.25 * kib }
+    budget: 139 * kib,
+    ownBudget: { rolldown: 41.75 * kib, esbuild: 50.25 * kib }
   }
 ]

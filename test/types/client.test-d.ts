@@ -216,6 +216,76 @@ sdk.decryptRange({ length: 1, read: () => Effect.succeed(bytes) }, { offset: 0 }
 // @ts-expect-error: progress cannot fail
 sdk.encryptStream(source, { onProgress: () => Effect.fail("progress") })
 
+// Rotation: it decrypts and encrypts, and may fail as either.
+expectTypeOf(sdk.rewrap(bytes)).toEqualTypeOf<
+  Effect.Effect<EncryptionSdk.RewrapResult, DecryptError | EncryptError>
+>()
+expectTypeOf(sdk.isCurrent(bytes)).toEqualTypeOf<
+  Effect.Effect<EncryptionSdk.IsCurrentResult, DecryptError | EncryptError>
+>()
+expectTypeOf(sdk.rewrapStream(source, { plaintextLength: 1, onHeader })).toEqualTypeOf<
+  Stream.Stream<
+    Uint8Array<ArrayBuffer>,
+    "source" | "header" | DecryptError | EncryptError,
+    Scope.Scope | FileSystem.FileSystem
+  >
+>()
+interface RewrapOptions extends DecryptOptions {
+  readonly sourceMaterialsManager?: Manager | undefined
+  readonly algorithmSuite?: AlgorithmSuite.AlgorithmSuite | undefined
+  readonly frameLength?: number | undefined
+  readonly keepBody?: { readonly keyring: Keyring.Keyring } | undefined
+}
+expectTypeOf<Fields<Fields<EncryptionSdk.RewrapOptions>>>().toEqualTypeOf<Fields<RewrapOptions>>()
+expectTypeOf<Fields<EncryptionSdk.RewrapStreamOptions>>().toEqualTypeOf<
+  Fields<
+    RewrapOptions & OfStreams<EncryptionSdk.RewrapMetadata> & {
+      readonly plaintextLength?: number | undefined
+      readonly maxPlaintextLength?: number | undefined
+      readonly maxWithheldBytes?: number | undefined
+    }
+  >
+>()
+expectTypeOf<Fields<EncryptionSdk.RewrapResult>>().toEqualTypeOf<
+  Fields<
+    Encrypted & {
+      readonly message: Uint8Array<ArrayBuffer>
+      readonly body: "Reencrypted" | "Kept"
+      readonly source: EncryptionSdk.DecryptMetadata
+    }
+  >
+>()
+expectTypeOf<Fields<EncryptionSdk.IsCurrentOptions>>().toEqualTypeOf<
+  Fields<
+    DecryptOptions & {
+      readonly algorithmSuite?: AlgorithmSuite.AlgorithmSuite | undefined
+      readonly wrappingKeys?: ReadonlyArray<EncryptionSdk.WrappingKey> | undefined
+    }
+  >
+>()
+sdk.isCurrent(bytes, { wrappingKeys: result.wrappingKeys })
+const describeReason = (reason: EncryptionSdk.NotCurrentReason): string => {
+  switch (reason._tag) {
+    case "CommitmentPolicy":
+      return reason.commitmentPolicy
+    case "AlgorithmSuite":
+      return `${reason.actual.name}, not ${reason.expected.name}`
+    case "WrappingKeys":
+      return [...reason.missing, ...reason.unexpected].map(({ keyProviderInfo }) => keyProviderInfo).join(" ")
+    default:
+      return reason satisfies never
+  }
+}
+expectTypeOf(describeReason).returns.toEqualTypeOf<string>()
+// @ts-expect-error: a body is kept under a keyring
+sdk.rewrap(bytes, { keepBody: true })
+// @ts-expect-error: a manager may have a cache, and makes data keys of its own
+sdk.rewrap(bytes, { keepBody: { keyring: manager } })
+// @ts-expect-error: the context is that of the old message
+sdk.rewrap(bytes, { encryptionContext: {} })
+// @ts-expect-error: lengths are for streams
+sdk.rewrap(bytes, { plaintextLength: 1 })
+
 // Receipts.
 const describeReceipt = (receipt: Receipt.Receipt): string | number | bigint => {
   switch (receipt._tag) {

@@ -50,6 +50,7 @@ for (
 expectTypeOf<Stream.Success<ReturnType<typeof sdk.encryptStream>>>().toEqualTypeOf<Own>()
 expectTypeOf<Stream.Success<ReturnType<typeof sdk.decryptStream>>>().toEqualTypeOf<Own>()
 expectTypeOf<Stream.Success<ReturnType<typeof sdk.decryptRange>>>().toEqualTypeOf<Own>()
+expectTypeOf<Stream.Success<ReturnType<typeof sdk.rewrapStream>>>().toEqualTypeOf<Own>()
 expectTypeOf(WebStreams.toTransform((input) => sdk.encryptStream(input))).toEqualTypeOf<
   Effect.Effect<WebStreams.ReadableWritablePair>
 >()
@@ -83,6 +84,9 @@ expectTypeOf(DataKey.value(DataKey.copy(DataKey.make(shared)))).toEqualTypeOf<Ow
 sdk.encrypt(shared)
 sdk.decrypt(shared)
 sdk.inspect(shared)
+sdk.rewrap(shared)
+sdk.isCurrent(shared)
+sdk.rewrapStream(Stream.make(shared))
 sdk.encryptStream(Stream.make(shared))
 sdk.decryptStream(Stream.make(shared))
 sdk.decryptStreamUnverified(Stream.make(shared))

@@ -4,6 +4,7 @@ import * as places from "./places.ts"
 
 const contract = "src/materials/contract.ts"
 const defaultCmm = "src/materials/DefaultCmm.ts"
+const filled = "src/materials/filled.ts"
 const members = "src/materials/members.ts"
 const rawAes = "src/raw/RawAesKeyring.ts"
 const rawRsa = "src/raw/RawRsaKeyring.ts"
@@ -75,28 +76,28 @@ export const materials: ReadonlyArray<Mutant> = [
   },
   {
     name: "a keyring may answer another signing key",
-    file: defaultCmm,
+    file: filled,
     find: "if (filled.signingKey !== empty.signingKey) changed",
     replace: "if (filled.signingKey === undefined && empty.signingKey !== undefined) changed",
     killedBy: byEncryptAnswers("another signing key")
   },
   {
     name: "a keyring may answer another suite",
-    file: defaultCmm,
+    file: filled,
     find: "if (AlgorithmSuite.resolve(filled.algorithmSuite) !== empty.algorithmSuite) changed",
     replace: "if (!AlgorithmSuite.isAlgorithmSuite(filled.algorithmSuite)) changed",
     killedBy: byEncryptAnswers("another suite")
   },
   {
     name: "a keyring may add pairs to the context",
-    file: defaultCmm,
+    file: filled,
     find: "b !== null && EncryptionContext.isEqual(a, b)",
     replace: "b !== null && EncryptionContext.findMismatch(a, b) === undefined",
     killedBy: byEncryptAnswers("a pair more")
   },
   {
     name: "materials have whatever a keyring answers besides",
-    file: defaultCmm,
+    file: filled,
     find: "checkEncryptionMaterials({\n    ...empty,",
     replace: "checkEncryptionMaterials({\n    ...filled,",
     killedBy: byEncryptAnswers("other changes are not taken over")
