@@ -27,6 +27,8 @@ export interface Entry {
    * 0.6 KiB more for materials that lack a wrapping, and 0.6 more of programs with KMS for the ports that have its other calls.
    * Under esbuild a further 1.5, though nothing more is loaded: keyrings of ECDH load their code later, and what that shares with the
    * others is in files of its own, whether a program has such a keyring or not.
+   *
+   * 0.4 KiB more, under esbuild 0.8, for what loads rotation, and for materials that must not store what is required.
    */
   readonly ownBudget: { readonly rolldown: number; readonly esbuild: number }
 }
@@ -71,8 +73,8 @@ export const entries: ReadonlyArray<Entry> = [
   {
     title: "raw AES keyring + caching CMM + encrypt + decrypt",
     text: raw,
-    budget: 86 * kib,
-    ownBudget: { rolldown: 36.5 * kib, esbuild: 44.25 * kib }
+    budget: 87 * kib,
+    ownBudget: { rolldown: 37.25 * kib, esbuild: 45.25 * kib }
   },
   {
     title: "KMS keyring + caching CMM + encrypt + decrypt",
@@ -80,8 +82,8 @@ export const entries: ReadonlyArray<Entry> = [
       `import { Kms, KmsKeyring } from "effect-encryption-sdk/kms"`,
       kmsKeyring
     ).replace("LAYERS", "Effect.provideService(Kms.Kms, globalThis.kms), Effect.provide(WebPrimitives.layer)"),
-    budget: 88 * kib,
-    ownBudget: { rolldown: 38.25 * kib, esbuild: 46.25 * kib }
+    budget: 89 * kib,
+    ownBudget: { rolldown: 39 * kib, esbuild: 47.25 * kib }
   },
   {
     title: "the same with the AWS SDK's client",
@@ -91,6 +93,6 @@ import { AwsKms } from "effect-encryption-sdk/kms/aws"`,
       kmsKeyring
     ).replace("LAYERS", "Effect.provide(AwsKms.layer()), Effect.provide(WebPrimitives.layer)"),
     budget: 137 * kib,
-    ownBudget: { rolldown: 40.25 * kib, esbuild: 48.25 * kib }
+    ownBudget: { rolldown: 41 * kib, esbuild: 49.25 * kib }
   }
 ]
