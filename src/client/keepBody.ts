@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as bytes from "../internal/bytes.ts"
-import { wrapExisting } from "../materials/filled.ts"
+import { wrapExisting } from "../materials/wrapExisting.ts"
 import * as KeySection from "../message/KeySection.ts"
 import * as MessageHeader from "../message/MessageHeader.ts"
 import { ivLength } from "../model/AesGcm.ts"

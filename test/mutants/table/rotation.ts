@@ -107,28 +107,28 @@ export const rotation: ReadonlyArray<Mutant> = [
   },
   {
     name: "a keyring may return another data key for a kept body",
-    file: "src/materials/filled.ts",
+    file: "src/materials/wrapExisting.ts",
     find: "if (!timingSafeEqual(DataKey.value(complete.plaintextDataKey), dataKey)) changed",
     replace: "if (timingSafeEqual(new Uint8Array(32), dataKey)) changed",
     killedBy: bySafety("keepBody: a keyring that breaks its contract > returns another data key")
   },
   {
     name: "a keyring is given the very data key that the kept body is checked with",
-    file: "src/materials/filled.ts",
+    file: "src/materials/wrapExisting.ts",
     find: "DataKey.copyFrom(dataKey)",
     replace: "DataKey.make(dataKey)",
     killedBy: bySafety("keepBody: a keyring that breaks its contract > changes the data key where it stands")
   },
   {
     name: "another data key of a keyring is not zeroed",
-    file: "src/materials/filled.ts",
+    file: "src/materials/wrapExisting.ts",
     find: "if (DataKey.isDataKey(returned)) yield* DataKey.zeroWithScope(returned)",
     replace: "if (DataKey.isDataKey(returned)) yield* Effect.void",
     killedBy: bySafety("keepBody: a keyring that breaks its contract > another data key that it returns is zeroed")
   },
   {
     name: "the data key of a kept body is not zeroed",
-    file: "src/materials/filled.ts",
+    file: "src/materials/wrapExisting.ts",
     find: "yield* DataKey.acquire(Effect.sync(() => DataKey.copyFrom(dataKey)))",
     replace: "DataKey.copyFrom(dataKey)",
     also: {
