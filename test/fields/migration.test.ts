@@ -20,7 +20,7 @@ const forms = (text: string): ReadonlyArray<readonly [name: string, form: string
   const message = Buffer.from(text, "base64")
   return [
     ["base64", text],
-    ["base64url", message.toString("base64url")],
+    ["base64url", text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")],
     ["hex", message.toString("hex")],
     ["the hex format of PostgreSQL", `\\x${message.toString("hex")}`],
     ["base64 in quotation marks", JSON.stringify(text)],
