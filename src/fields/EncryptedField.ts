@@ -15,6 +15,8 @@ import * as Schema from "effect/Schema"
 import type { SchemaError } from "effect/Schema"
 import type * as SchemaIssue from "effect/SchemaIssue"
 import type { EncryptionSdk } from "../EncryptionSdk.ts"
+import type { AlgorithmSuite } from "../model/AlgorithmSuite.ts"
+import type { EncryptionContext } from "../model/EncryptionContext.ts"
 import * as Field from "./internal/field.ts"
 import * as FieldIssue from "./internal/fieldIssue.ts"
 import { checkOptions, type Options } from "./internal/fieldOptions.ts"
@@ -41,6 +43,10 @@ export interface EncryptedField<S extends Schema.Constraint, O extends Options> 
 {
   /** The values of the pairs of the field, joined by dots: `customers.email`. It is in issues and metrics. */
   readonly fieldName: string
+  /** The pairs of the field. */
+  readonly encryptionContext: EncryptionContext
+  /** The suite of values that are encoded; undefined where the client chooses. */
+  readonly algorithmSuite: AlgorithmSuite | undefined
 }
 
 /**
@@ -76,7 +82,8 @@ export const make = <S extends Schema.Constraint, const O extends Options>(
     Schema.middlewareDecoding((effect) => Effect.mapError(effect, field.explain("decode")) as never),
     Schema.middlewareEncoding((effect) => Effect.mapError(effect, field.explain("encode")) as never)
   )
-  return Object.assign(transformed, { fieldName: settings.fieldName }) as unknown as EncryptedField<S, O>
+  const { algorithmSuite, encryptionContext, fieldName } = settings
+  return Object.assign(transformed, { fieldName, encryptionContext, algorithmSuite }) as unknown as EncryptedField<S, O>
 }
 
 /** An error of the library that was the cause of an issue of a field. */

@@ -15,6 +15,7 @@ import { decided } from "./table/decided.ts"
 import { dynamoDb } from "./table/dynamoDb.ts"
 import { ecdh } from "./table/ecdh.ts"
 import { faulty } from "./table/faulty.ts"
+import { rotationOfTables } from "./table/fieldRotation.ts"
 import { fields } from "./table/fields.ts"
 import { format } from "./table/format.ts"
 import { foundations } from "./table/foundations.ts"
@@ -54,6 +55,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...kept,
   ...atOnce,
   ...otherCode,
+  ...rotationOfTables,
   ...fields,
   ...format,
   ...stores,

@@ -1,5 +1,5 @@
 /** Types of encrypted fields: both sides by the options, and the services that they need. */
-import { type Context, Effect, type Layer, type Redacted, Schema } from "effect"
+import { type Context, Effect, type Layer, type Redacted, Schema, type Stream } from "effect"
 import type {
   DecryptError,
   EncryptError,
@@ -14,6 +14,7 @@ import {
   EncryptedKeyValueStore,
   EncryptedPersistence,
   FieldMetrics,
+  FieldRotation,
   withEncryptionContext
 } from "effect-encryption-sdk/fields"
 import type { KeyValueStore, Persistence } from "effect/persistence"
@@ -63,6 +64,18 @@ expectTypeOf(effect.pipe(withEncryptionContext({ tenant: "t" }))).toEqualTypeOf<
 // @ts-expect-error: an id that may be missing
 withEncryptionContext(effect, { tenant: undefined })
 expectTypeOf(CurrentEncryptionContext).toEqualTypeOf<Context.Reference<EncryptionContext.EncryptionContext>>()
+// Rotation of a table: its own ids, errors and services.
+expectTypeOf(FieldRotation.rotate({
+  columns: { email: text },
+  read: (after: number | undefined) =>
+    Effect.fail("e" as const).pipe(Effect.as([{ id: after ?? 0, values: { email: "x" } }])),
+  write: () => Effect.succeed(true)
+})).toEqualTypeOf<Stream.Stream<FieldRotation.Progress<number>, "e" | InvalidOption, Sdk>>()
+const read = () => Effect.succeed([])
+const write = () => Effect.succeed(true)
+// @ts-expect-error: a column that is no field
+FieldRotation.rotate({ columns: { email: Schema.String }, read, write })
+
 // Stores in the place of those beneath.
 expectTypeOf(EncryptedKeyValueStore.layer({ encryptionContext })).toEqualTypeOf<
   Layer.Layer<KeyValueStore.KeyValueStore, InvalidOption, KeyValueStore.KeyValueStore | Sdk>

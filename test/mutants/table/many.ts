@@ -54,7 +54,7 @@ export const manyValues: ReadonlyArray<Mutant> = [
     name: "many: a getter that throws fails the call",
     file: many,
     find: "return invalid(new InvalidOption({ field: \"item\", description: \"cannot be read\" }))",
-    replace: "reject(new InvalidOption({ field: \"item\", description: \"cannot be read\" }))",
+    replace: "return reject(new InvalidOption({ field: \"item\", description: \"cannot be read\" }))",
     killedBy: byValues("fail each for itself")
   },
   {
