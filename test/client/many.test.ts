@@ -47,7 +47,7 @@ describe("many values", () => {
           throw new Error("secret")
         }
       }
-      const results = yield* sdk.encryptMany([
+      const exit = yield* Effect.exit(sdk.encryptMany([
         { plaintext: "a" },
         { plaintext: 1 },
         null,
@@ -59,7 +59,9 @@ describe("many values", () => {
         { plaintext: "e", algorithmSuite: null },
         { plaintext: "f", encryptionContext: { big: 1n } },
         { plaintext: "g" }
-      ] as never)
+      ] as never))
+      assert.isTrue(Exit.isSuccess(exit))
+      const results = yield* exit
       assert.deepStrictEqual(results.map(tagOf), [
         "success",
         "InvalidOption plaintext",

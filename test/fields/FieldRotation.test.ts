@@ -83,6 +83,8 @@ describe("a rotation of a table", () => {
       ])
       assert.strictEqual(table.log.writes, 7)
       for (const [id, row] of table.stored) {
+        assert.strictEqual(typeof row["name"], "string")
+        assert.instanceOf(row["photo"], Uint8Array)
         const decoded = yield* decodeRow(id, row).pipe(under(current))
         assert.deepStrictEqual(decoded, { name: `customer ${id}`, photo: [id, 0] })
       }
@@ -245,7 +247,8 @@ describe("options of a rotation", () => {
   for (
     const [field, change] of [
       ["columns", { columns: {} }],
-      ["columns", { columns: { name: Schema.String } }],
+      ["columns", { columns: { name: null } }],
+      ["columns", { columns: { name: { fieldName: "customers.name" } } }],
       ["read", { read: 1 }],
       ["write", { write: undefined }],
       ["batchSize", { batchSize: 0 }],

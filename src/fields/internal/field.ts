@@ -47,7 +47,7 @@ export const make = <S extends Schema.Constraint>(settings: FieldSettings, codec
 }
 
 const sentences = ({ encoding }: FieldSettings) => ({
-  decode: `must be ${encoding === "Base64" ? "base64 text" : "bytes"} that decodes to a value of the field's schema`,
+  decode: `must be ${encoding === "Base64" ? "base64 text" : "the bytes"} of a message`,
   encode: notOfSchema
 })
 
