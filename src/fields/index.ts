@@ -1,3 +1,5 @@
+export * as BlindIndex from "./BlindIndex.ts"
+export * from "./BlindIndexError.ts"
 export * from "./CurrentEncryptionContext.ts"
 export * as EncryptedField from "./EncryptedField.ts"
 export * as EncryptedKeyValueStore from "./EncryptedKeyValueStore.ts"

@@ -14,6 +14,7 @@ import type { AesKey } from "../crypto/Primitives.ts"
 import { Primitives } from "../crypto/Primitives.ts"
 import * as bytes from "../internal/bytes.ts"
 import { stringBound } from "../internal/options.ts"
+import { SecretOf } from "../internal/secretOf.ts"
 import * as Keyring from "../materials/Keyring.ts"
 import { failImport, failMisconfigured, optionsOf } from "../materials/keyringFailures.ts"
 import { unwrapFirst } from "../materials/unwrapFirst.ts"
@@ -23,7 +24,7 @@ import type { DecryptionMaterials, EncryptionMaterials } from "../model/Cryptogr
 import * as DataKey from "../model/DataKey.ts"
 import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
 import type { KeyringError, ProviderRefusal } from "../model/errors/KeyringError.ts"
-import { checkNames, checkOpen, SecretOf, whileOpen } from "./internal/keyOptions.ts"
+import { checkNames, checkOpen, whileOpen } from "./internal/keyOptions.ts"
 
 /** Options of a raw AES keyring. Decryption takes the same namespace, name and key as encryption. */
 export const Options = /*#__PURE__*/ Schema.Struct({

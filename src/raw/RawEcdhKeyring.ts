@@ -11,6 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { Primitives } from "../crypto/Primitives.ts"
+import { SecretOf } from "../internal/secretOf.ts"
 import * as ecdhOptions from "../materials/ecdhOptions.ts"
 import type * as EcdhWrapping from "../materials/ecdhWrapping.ts"
 import * as Keyring from "../materials/Keyring.ts"
@@ -19,7 +20,7 @@ import { loadEcdh } from "../materials/loadEcdh.ts"
 import type { EncryptionMaterials } from "../model/CryptographicMaterials.ts"
 import type { KeyringError } from "../model/errors/KeyringError.ts"
 import * as keyPairs from "./internal/ecdhKeyPairs.ts"
-import { checkOpen, SecretOf } from "./internal/keyOptions.ts"
+import { checkOpen } from "./internal/keyOptions.ts"
 
 /**
  * Curves of a raw ECDH keyring. SM2, the specification's fourth, exists in AWS KMS in China alone and is not supported.

@@ -15,6 +15,7 @@ import { Primitives } from "../crypto/Primitives.ts"
 import type { PrimitivesError } from "../crypto/PrimitivesError.ts"
 import * as bytes from "../internal/bytes.ts"
 import { stringBound } from "../internal/options.ts"
+import { SecretOf } from "../internal/secretOf.ts"
 import * as Keyring from "../materials/Keyring.ts"
 import { failImport, failMisconfigured, failNotWrapped, optionsOf } from "../materials/keyringFailures.ts"
 import { unwrapFirst } from "../materials/unwrapFirst.ts"
@@ -24,7 +25,7 @@ import * as DataKey from "../model/DataKey.ts"
 import type { EncryptedDataKey } from "../model/EncryptedDataKey.ts"
 import type { KeyringError, ProviderRefusal } from "../model/errors/KeyringError.ts"
 import type { NotLoaded } from "../model/errors/NotLoaded.ts"
-import { checkNames, checkOpen, SecretOf, whileOpen } from "./internal/keyOptions.ts"
+import { checkNames, checkOpen, whileOpen } from "./internal/keyOptions.ts"
 
 /**
  * Padding schemes of a raw RSA keyring.

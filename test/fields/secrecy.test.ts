@@ -5,6 +5,7 @@ import { EncryptionSdk } from "effect-encryption-sdk"
 import { EncryptedField } from "effect-encryption-sdk/fields"
 import { errorOf, sdkLayer } from "../support/fields.ts"
 import { recordingTracer } from "../support/recordingTracer.ts"
+import { exported, shownOf } from "../support/shown.ts"
 
 const secret = "tangerine-4711"
 const encryptionContext = { table: "customers", column: "email" }
@@ -45,28 +46,6 @@ const schemas: Record<string, Schema.Codec<any, any>> = {
   "a struct": Schema.Struct({ a: talkative, b: Schema.Array(talkative) }),
   "a number": Schema.Number
 }
-
-/** All that an object shows, of itself and of what it holds. */
-const shownOf = (value: unknown, seen = new Set<unknown>()): string => {
-  if (typeof value === "function" || seen.has(value)) return ""
-  if (typeof value !== "object" || value === null) return String(value)
-  seen.add(value)
-  const entries = Reflect.ownKeys(value).map((key) => {
-    const descriptor = Object.getOwnPropertyDescriptor(value, key)
-    return `${String(key)} ${shownOf(descriptor !== undefined && "value" in descriptor ? descriptor.value : "", seen)}`
-  })
-  return [value instanceof Error ? `${value.message} ${value.stack ?? ""}` : "", ...entries].join(" ")
-}
-
-/** What a tracer exports of a span. It keeps the value of a success besides, which is the caller's. */
-const exported = ({ annotations, attributes, events, links, name, status }: Tracer.NativeSpan) => ({
-  name,
-  attributes: [...attributes],
-  events,
-  links: links.map((link) => link.attributes),
-  annotations,
-  failure: status._tag === "Ended" && Exit.isFailure(status.exit) ? status.exit.cause : undefined
-})
 
 const values = [secret, { [secret]: secret }, { a: secret, b: [secret] }, [secret]]
 

@@ -1,14 +1,17 @@
 /** Types of encrypted fields: both sides by the options, and the services that they need. */
-import { type Context, Effect, type Layer, type Redacted, Schema, type Stream } from "effect"
+import { type Context, Effect, type Layer, Redacted, Schema, type Scope, type Stream } from "effect"
 import type {
   DecryptError,
   EncryptError,
   EncryptionContext,
   EncryptionSdk,
   InvalidEncryptionContext,
-  InvalidOption
+  InvalidOption,
+  NotLoaded
 } from "effect-encryption-sdk"
 import {
+  BlindIndex,
+  BlindIndexError,
   CurrentEncryptionContext,
   EncryptedField,
   EncryptedKeyValueStore,
@@ -88,3 +91,38 @@ expectTypeOf(EncryptedPersistence.layerBacking({ encryptionContext, blindKey: (k
 EncryptedKeyValueStore.layer({ encryptionContext, blindKey: (key) => key })
 
 expectTypeOf(FieldMetrics.plaintexts).parameter(0).toEqualTypeOf<Readonly<Record<string, string>>>()
+
+declare const key: Redacted.Redacted<Uint8Array>
+const column = { key, table: "customers", column: "email" }
+expectTypeOf(BlindIndex.make(column)).toEqualTypeOf<
+  Effect.Effect<BlindIndex.BlindIndex, InvalidOption | NotLoaded, Scope.Scope>
+>()
+declare const normalization: Schema.Codec<string, string, "service", "other">
+const bits = BlindIndex.make({
+  ...column,
+  previousKey: key,
+  encoding: "Bytes",
+  bits: 12,
+  hash: "SHA-384",
+  normalization
+})
+type Bits = Effect.Success<typeof bits>
+expectTypeOf<Bits>().toEqualTypeOf<BlindIndex.BlindIndex<Uint8Array<ArrayBuffer>, "service">>()
+expectTypeOf<ReturnType<Bits["forWrite"]>>().toEqualTypeOf<
+  Effect.Effect<Uint8Array<ArrayBuffer>, BlindIndexError, "service">
+>()
+expectTypeOf<ReturnType<Bits["forSearch"]>>().toEqualTypeOf<
+  Effect.Effect<ReadonlyArray<Uint8Array<ArrayBuffer>>, BlindIndexError, "service">
+>()
+expectTypeOf<Bits["indexName"]>().toEqualTypeOf<string>()
+expectTypeOf<BlindIndexError["reason"]>().toEqualTypeOf<"InvalidValue" | "Closed">()
+expectTypeOf(new BlindIndexError({ index: "a.b", reason: "Closed", description: "" })).toExtend<Error>()
+// Options that are not known until the program runs.
+declare const options: BlindIndex.Options
+expectTypeOf(BlindIndex.make(options)).toExtend<Effect.Effect<unknown, InvalidOption | NotLoaded, Scope.Scope>>()
+// @ts-expect-error: a bare key
+BlindIndex.make({ ...column, key: new Uint8Array(32) })
+// @ts-expect-error: without a column, all columns of the table would have the same indexes
+BlindIndex.make({ key, table: "customers" })
+// @ts-expect-error: a schema whose values are no text
+BlindIndex.make({ ...column, normalization: Schema.NumberFromString })

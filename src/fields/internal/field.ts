@@ -1,5 +1,4 @@
 import * as Base64 from "effect/encoding/Base64"
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type * as Schema from "effect/Schema"
@@ -14,6 +13,7 @@ import type { FieldSettings } from "./fieldOptions.ts"
 import * as MessageText from "./messageText.ts"
 import type { PlaintextCodec } from "./plaintextCodec.ts"
 import * as RowContext from "./rowContext.ts"
+import { withoutValues } from "./withoutValues.ts"
 
 type Encoded = string | Uint8Array
 
@@ -64,7 +64,7 @@ const encode = <S extends Schema.Constraint>(parts: Parts<S>, value: S["Type"]) 
   Effect.flatMap(
     parts.contextOf,
     (encryptionContext) =>
-      Effect.flatMap(withoutValues(parts, () => parts.codec.encode(value)), (plaintext) => {
+      Effect.flatMap(ofSchema(parts, () => parts.codec.encode(value)), (plaintext) => {
         if (MessageText.isMessage(plaintext)) {
           return Effect.fail(parts.fail("is a message of the AWS Encryption SDK already, and is not encrypted again"))
         }
@@ -103,7 +103,7 @@ const decrypt = <S extends Schema.Constraint>(
       ),
       ({ encryptionContext, plaintext }) => {
         const other = RowContext.findOther(encryptionContext, expectedEncryptionContext)
-        if (other === undefined) return withoutValues(parts, () => parts.codec.decode(plaintext))
+        if (other === undefined) return ofSchema(parts, () => parts.codec.decode(plaintext))
         plaintext.fill(0)
         return Effect.fail(
           parts.fail(`the message has the pair ${quoted(other, 128)}, which neither field nor request has`)
@@ -121,7 +121,7 @@ const readPlaintext = <S extends Schema.Constraint>(
   const plaintext = plaintextOf(parts, encoded)
   if (plaintext === undefined) return Effect.fail(parts.fail("is no message, and no base64 text of bytes"))
   return Effect.tap(
-    withoutValues(
+    ofSchema(
       parts,
       () => typeof plaintext === "string" ? parts.codec.decodeText(plaintext) : parts.codec.decode(plaintext)
     ),
@@ -144,11 +144,5 @@ const plaintextOf = <S extends Schema.Constraint>({ codec }: Parts<S>, encoded: 
 }
 
 /** Errors and defects of the value's schema as one sentence: they may hold the value. */
-const withoutValues = <S extends Schema.Constraint, A, R>(
-  { fail }: Parts<S>,
-  run: () => Effect.Effect<A, unknown, R>
-): Effect.Effect<A, SchemaIssue.Issue, R> =>
-  Effect.catchCause(Effect.suspend(run), (cause) => {
-    if (Cause.hasInterrupts(cause)) return Effect.interrupt
-    return Effect.fail(fail(Cause.hasDies(cause) ? "the field's schema threw" : notOfSchema))
-  })
+const ofSchema = <S extends Schema.Constraint, A, R>({ fail }: Parts<S>, run: () => Effect.Effect<A, unknown, R>) =>
+  withoutValues(run, (fault) => fail(fault === "Threw" ? "the field's schema threw" : notOfSchema))

@@ -1,27 +1,13 @@
 /**
- * Checks of the options that raw keyrings share: the key's names, and keys.
+ * Checks of the options that raw keyrings share: the key's names, and whether keys are still there.
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
 import * as bytes from "../../internal/bytes.ts"
 import { failMisconfigured } from "../../materials/keyringFailures.ts"
 import { maxFieldLength } from "../../model/EncryptedDataKey.ts"
 import type { KeyringError, ProviderRefusal } from "../../model/errors/KeyringError.ts"
-
-/** A secret of some type, as it is: neither copied nor wrapped again. */
-export const SecretOf = <A>(is: (value: unknown) => value is A): Schema.declare<Redacted.Redacted<A>> =>
-  Schema.declare((value): value is Redacted.Redacted<A> => Redacted.isRedacted(value) && is(valueOf(value)))
-
-/** The value of a secret; undefined where it was wiped. */
-const valueOf = (secret: Redacted.Redacted<unknown>): unknown => {
-  try {
-    return Redacted.value(secret)
-  } catch {
-    return undefined
-  }
-}
 
 /** Returns the UTF-8 bytes of the key name, which leave room for `suffixLength` bytes of key provider information behind it. */
 export const checkNames = (

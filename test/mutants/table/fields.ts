@@ -9,6 +9,7 @@ const fieldOptions = "src/fields/internal/fieldOptions.ts"
 const messageText = "src/fields/internal/messageText.ts"
 const plaintextCodec = "src/fields/internal/plaintextCodec.ts"
 const rowContext = "src/fields/internal/rowContext.ts"
+const withoutValues = "src/fields/internal/withoutValues.ts"
 
 const by = places.byFolder("fields")
 const byField = by("EncryptedField", "a field > ")
@@ -213,7 +214,7 @@ export const fields: ReadonlyArray<Mutant> = [
   },
   {
     name: "fields: a defect of the value's schema is passed on",
-    file: field,
+    file: withoutValues,
     find: "if (Cause.hasInterrupts(cause)) return Effect.interrupt",
     replace:
       "if (Cause.hasInterrupts(cause)) return Effect.interrupt\n    if (Cause.hasDies(cause)) return Effect.failCause(cause) as never",
@@ -221,7 +222,7 @@ export const fields: ReadonlyArray<Mutant> = [
   },
   {
     name: "fields: an interruption is an issue",
-    file: field,
+    file: withoutValues,
     find: "if (Cause.hasInterrupts(cause)) return Effect.interrupt",
     replace: "",
     killedBy: bySecrecy("where a schema is interrupted, the field is")
