@@ -17,6 +17,7 @@ import {
 import { BlindIndex, type BlindIndexError } from "effect-encryption-sdk/fields"
 import { BranchKeyAdmin, BranchKeyStore } from "effect-encryption-sdk/hierarchical"
 import { column, indexOf, key, zeroedDuring } from "../support/blindIndex.ts"
+import { failureOf } from "../support/client.ts"
 import { TestStore } from "../support/branchKeys.ts"
 import { faults, gone, ways } from "../support/goneMemory.ts"
 import { kinds, viewOf } from "../support/memories.ts"
@@ -103,7 +104,7 @@ describe("the key of a blind index", () => {
       const emails = yield* Scope.provide(BlindIndex.make({ ...column, previousKey: Redacted.make(next) }), scope)
       yield* Scope.close(scope, Exit.void)
       for (const use of both(emails)) {
-        const error = yield* Effect.flip(use("x"))
+        const error = yield* failureOf(use("x"))
         assert.deepInclude(error, { _tag: "BlindIndexError", reason: "Closed", description: closed })
       }
     }))
@@ -114,7 +115,7 @@ describe("the key of a blind index", () => {
       const scope = yield* Scope.make()
       const normalization = waiting(until, started)
       const emails = yield* Scope.provide(BlindIndex.make({ ...column, normalization }), scope)
-      const writing = yield* Effect.forkChild(Effect.flip(emails.forWrite("x")))
+      const writing = yield* Effect.forkChild(failureOf(emails.forWrite("x")))
       yield* Deferred.await(started)
       yield* Scope.close(scope, Exit.void)
       yield* Deferred.succeed(until, undefined)
@@ -125,7 +126,7 @@ describe("the key of a blind index", () => {
     it.effect(`is rejected where its memory is ${way}, and says so`, () =>
       Effect.gen(function*() {
         const options = { ...column, key: Redacted.make(gone(way, key)) }
-        const error = yield* Effect.flip(BlindIndex.make(options))
+        const error = yield* failureOf(BlindIndex.make(options))
         assert.deepInclude(error, { _tag: "InvalidOption", field: "key", description: faults[way]! })
       }))
 
@@ -154,7 +155,7 @@ describe("the key of a blind index", () => {
         }
       }
       const lying = (bytes: ArrayLike<number>) => Redacted.make(new Lying(Uint8Array.from(bytes).buffer))
-      const error = yield* Effect.flip(BlindIndex.make({ ...column, key: lying([1, 2, 3]) }))
+      const error = yield* failureOf(BlindIndex.make({ ...column, key: lying([1, 2, 3]) }))
       assert.deepInclude(error, { field: "key", description: "is 3 bytes, must be at least 32" })
       const whole = yield* BlindIndex.make({ ...column, key: lying(key) })
       assert.strictEqual(yield* whole.forWrite("x"), yield* indexOf(column, "x"))
@@ -227,7 +228,7 @@ describe("no error, log or span of a blind index holds a value or a key", () => 
     Effect.gen(function*() {
       const emails = yield* BlindIndex.make(column)
       for (const value of [undefined, null, { secret }, [secret], Redacted.make(secret)]) {
-        const error = yield* Effect.flip(emails.forWrite(value as unknown as string))
+        const error = yield* failureOf(emails.forWrite(value as unknown as string))
         assert.deepInclude(error, { reason: "InvalidValue", description: "a value must be text" })
         assert.notInclude(shownOf(error), secret)
       }
@@ -236,7 +237,7 @@ describe("no error, log or span of a blind index holds a value or a key", () => 
   it.effect("of wrong keys", () =>
     Effect.gen(function*() {
       for (const key of [secret, Redacted.make(secret), Redacted.make(shownKey.subarray(0, 31))]) {
-        const error = yield* Effect.flip(BlindIndex.make({ ...column, key } as BlindIndex.Options))
+        const error = yield* failureOf(BlindIndex.make({ ...column, key } as BlindIndex.Options))
         assert.notInclude(shownOf(error), secret)
         assert.notInclude(shownOf(error), [...shownKey.subarray(0, 4)].join())
       }
@@ -248,6 +249,14 @@ describe("no error, log or span of a blind index holds a value or a key", () => 
       const zeroed = yield* zeroedDuring(emails.forWrite(secret))
       const array = zeroed.find(({ held }) => held === new TextEncoder().encode(secret).join())?.array
       assert.isTrue(array?.every((byte) => byte === 0))
+    }))
+
+  it.effect("after it: the bits that are cut off are zeroed", () =>
+    Effect.gen(function*() {
+      const whole = yield* indexOf({ ...column, encoding: "Bytes" }, secret)
+      const emails = yield* BlindIndex.make({ ...column, bits: 12 })
+      const zeroed = yield* zeroedDuring(emails.forWrite(secret))
+      assert.include(zeroed.map(({ held }) => held), whole.join())
     }))
 
   it.effect("where a schema is interrupted, the index is", () =>

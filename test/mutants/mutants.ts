@@ -6,6 +6,7 @@
  */
 import type { Mutant } from "./Mutant.ts"
 import { atOnce } from "./table/atOnce.ts"
+import { blindIndexes } from "./table/blindIndex.ts"
 import { cached } from "./table/cached.ts"
 import { charged } from "./table/charged.ts"
 import { clients } from "./table/clients.ts"
@@ -57,6 +58,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...otherCode,
   ...rotationOfTables,
   ...fields,
+  ...blindIndexes,
   ...format,
   ...stores,
   ...streams,
