@@ -1,6 +1,6 @@
 /** Schemas whose values are encrypted, for tests of fields and stores. */
 import { assert } from "@effect/vitest"
-import { Arbitrary, Cause, Effect, Exit, Layer, Schema, SchemaIssue } from "effect"
+import { Arbitrary, Cause, Effect, Exit, Layer, Schema } from "effect"
 import { EncryptionSdk } from "effect-encryption-sdk"
 import { clientOf } from "./client.ts"
 import { recordingKeyring } from "./keyrings.ts"
@@ -31,9 +31,6 @@ export const errorOf = <A, R>(
       }
     })
   )
-
-/** The first sentence of an issue, without its path. */
-export const formatIssue = SchemaIssue.makeFormatterDefault()
 
 /** A name of a schema and its parts, from which one is built. */
 interface Composite {

@@ -1,4 +1,3 @@
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -11,6 +10,7 @@ import type { EncryptError } from "../../model/errors/EncryptError.ts"
 import { InvalidOption } from "../../model/errors/Reasons.ts"
 import * as Envelope from "./envelope.ts"
 import { context, isContext } from "./fieldOptions.ts"
+import { withoutValues } from "./withoutValues.ts"
 
 /** Options of a store whose values are encrypted. */
 export interface StoreOptions {
@@ -106,16 +106,13 @@ const envelopeOf = (name: string | undefined, plaintext: Uint8Array): Effect.Eff
 
 /** Errors and defects of the function may hold the key. */
 const blinded = (blindKey: NonNullable<StoreOptions["blindKey"]>, key: string): Effect.Effect<string, StoreFault> =>
-  Effect.suspend(() => {
-    const blind: unknown = blindKey(key)
-    return Effect.isEffect(blind) ? blind as Effect.Effect<string, unknown> : Effect.fail(blind)
-  }).pipe(
-    Effect.catchCause((cause) =>
-      Cause.hasInterrupts(cause) ? Effect.interrupt : Effect.fail<StoreFault>({ sentence: "blindKey failed" })
-    ),
-    Effect.flatMap((blind: unknown) =>
+  Effect.flatMap(
+    withoutValues(() => {
+      const blind: unknown = blindKey(key)
+      return Effect.isEffect(blind) ? blind as Effect.Effect<unknown, unknown> : Effect.fail(blind)
+    }, (): StoreFault => ({ sentence: "blindKey failed" })),
+    (blind) =>
       typeof blind === "string" && blind !== key
         ? Effect.succeed(blind)
-        : Effect.fail<StoreFault>({ sentence: "blindKey returned no other text than the key" })
-    )
+        : Effect.fail({ sentence: "blindKey returned no other text than the key" })
   )

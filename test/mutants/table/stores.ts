@@ -50,13 +50,6 @@ export const stores: ReadonlyArray<Mutant> = [
     killedBy: byStore("does not name a key that is blinded, nor what blindKey says of it")
   },
   {
-    name: "stores: a defect of blindKey passes",
-    file: storeCipher,
-    find: "Cause.hasInterrupts(cause) ? Effect.interrupt",
-    replace: "Cause.hasDies(cause) ? Effect.die(Cause.squash(cause)) : Cause.hasInterrupts(cause) ? Effect.interrupt",
-    killedBy: byStore("does not name a key that is blinded, nor what blindKey says of it")
-  },
-  {
     name: "stores: a key that is not blinded is taken",
     file: storeCipher,
     find: " && blind !== key",
