@@ -50,6 +50,9 @@ export default defineConfig({
         optimizeDeps: {
           include: [
             "buffer/",
+            "effect/SchemaGetter",
+            "effect/persistence/KeyValueStore",
+            "effect/persistence/Persistence",
             "@noble/ciphers/aes.js",
             "@noble/curves/nist.js",
             "@noble/hashes/hmac.js",
