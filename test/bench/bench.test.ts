@@ -102,9 +102,7 @@ describe("benchmarks", () => {
       lines.map((line) => line.case),
       ["0x0478", "0x0578"].flatMap((suite) =>
         ["fields", "many at once"].flatMap((what) =>
-          ["encode", "decode"].map((direction) =>
-            `${direction} ${what}, 12 rows of three columns, ${suite}; floor: one by one`
-          )
+          ["encode", "decode"].map((direction) => `${direction} 3 rows, ${suite}, ${what}; floor: one by one`)
         )
       )
     )
