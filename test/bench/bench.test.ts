@@ -96,6 +96,21 @@ describe("benchmarks", () => {
     for (const each of lines) checkTimes(each, ["ours", "peer"])
   })
 
+  it("fields: each side reads what every other has written, with as many data keys as there are columns of tenants", async () => {
+    const lines = await run("fields", "")
+    assert.deepStrictEqual(
+      lines.map((line) => line.case),
+      ["0x0478", "0x0578"].flatMap((suite) =>
+        ["fields", "many at once"].flatMap((what) =>
+          ["encode", "decode"].map((direction) => `${direction} 3 rows, ${suite}, ${what}; floor: one by one`)
+        )
+      )
+    )
+    for (const each of lines) {
+      checkTimes(each, each.case.includes("fields") ? ["ours", "floor", "peer"] : ["ours", "floor"])
+    }
+  })
+
   it("streams, hits and the web layer", async () => {
     const lines = await run("streams", "")
     assert.deepStrictEqual(
@@ -274,7 +289,7 @@ describe("measuring", () => {
       assert.include(stderr, problem)
       assert.include(
         stderr,
-        "messages, edges, signed, branchKeys, stampede, streams, memory, garbage, cache, imports, web"
+        "messages, edges, signed, branchKeys, fields, stampede, streams, memory, garbage, cache, imports, web"
       )
     })
   }

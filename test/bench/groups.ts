@@ -7,6 +7,7 @@ export const groups: Readonly<Record<string, () => Promise<{ readonly benchmarks
   edges: () => import("./groups/edges.ts"),
   signed: () => import("./groups/signed.ts"),
   branchKeys: () => import("./groups/branchKeys.ts"),
+  fields: () => import("./groups/fields.ts"),
   stampede: () => import("./groups/stampede.ts"),
   streams: () => import("./groups/streams.ts"),
   memory: () => import("./groups/memory.ts"),
