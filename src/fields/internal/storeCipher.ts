@@ -19,7 +19,7 @@ export interface StoreOptions {
   /** Suite of the values that are written. Default: the client's choice. */
   readonly algorithmSuite?: AlgorithmSuite.AlgorithmSuite | undefined
   /**
-   * Makes of a key the one under which the store beneath has the value: a keyed hash, such as the `index` of a `BlindIndex`. Default: keys
+   * Makes of a key the one under which the store beneath has the value: a keyed hash, such as `forWrite` of a `BlindIndex`. Default: keys
    * stay as they are.
    */
   readonly blindKey?: ((key: string) => Effect.Effect<string, unknown>) | undefined
